@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { closingLine, countTests, parseClosingLine } from './closing-line.mjs'
+
+const report = (...statuses: string[]) => ({
+  testResults: [{ assertionResults: statuses.map((status) => ({ status })) }],
+})
+
+test('counts by status, and everything that did not run as skipped', () => {
+  expect(countTests(report('passed', 'passed', 'failed', 'skipped', 'pending', 'todo'), 1)).toEqual(
+    {
+      passed: 2,
+      failed: 1,
+      skipped: 3,
+    },
+  )
+})
+
+test('a failure outside of any test is still a failure', () => {
+  expect(countTests(report('passed'), 1).failed).toBe(1)
+  expect(countTests(report('passed'), 0).failed).toBe(0)
+})
+
+test('nothing run, or no report at all, is a failure', () => {
+  expect(countTests(report(), 0).failed).toBe(1)
+  expect(countTests(report('skipped'), 0).failed).toBe(1)
+  expect(countTests(undefined, 0).failed).toBe(1)
+})
+
+test('reads back the last line that stands alone', () => {
+  const counts = { passed: 3, failed: 0, skipped: 12 }
+  expect(parseClosingLine(`1 passed, 1 failed, 1 skipped\nx\n${closingLine(counts)}\n`)).toEqual(
+    counts,
+  )
+  expect(parseClosingLine(`so far: ${closingLine(counts)}`)).toBeUndefined()
+})

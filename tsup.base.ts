@@ -1,0 +1,18 @@
+import { defineConfig } from 'tsup'
+
+/** The build of every package: JavaScript only. Declarations come from `tsc -b`. */
+export const library = (entry: string[]) =>
+  defineConfig({
+    entry,
+    outDir: 'dist',
+    format: 'esm',
+    target: 'es2022',
+    platform: 'neutral',
+    external: [/^node:/],
+    removeNodeProtocol: false,
+    splitting: true,
+    sourcemap: true,
+    dts: false,
+    clean: ['!**/*.d.ts', '!**/*.d.ts.map', '!**/*.tsbuildinfo'],
+    silent: true,
+  })

@@ -1,0 +1,37 @@
+import { defineConfig } from 'vitest/config'
+
+// Workspace packages resolve to their TypeScript sources, so tests never see a stale build. Naming
+// conditions replaces Vite's defaults, which are therefore repeated.
+const conditions = ['@hmm-sdk/source', 'module', 'node', 'development|production']
+const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+
+export default defineConfig({
+  test: {
+    // Threads start faster than processes and share their memory: right for two cores.
+    pool: 'threads',
+    maxWorkers: 2,
+    projects: [
+      {
+        ...resolve,
+        test: {
+          name: 'unit',
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'packages/backend-kernel/vm/**/*.test.mjs',
+            'scripts/**/*.test.ts',
+          ],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // The packages as a user gets them: packed, installed, run from their built JavaScript.
+        test: {
+          name: 'packed',
+          include: ['test/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
