@@ -1,0 +1,89 @@
+import { HmmError } from './error/hmm-error.js'
+
+/**
+ * What a backend, device or address space may be able to do, by name.
+ *
+ * Calling what is missing fails with EOPNOTSUPP and the capability's reason; conformance cases are
+ * skipped by capability only.
+ */
+export const CAPABILITIES = {
+  'space.fork': 'fork a process; copy-on-write between both',
+  'space.exec': 'replace the address space by exec',
+  'space.file': 'map memory files, shared or private',
+  'space.mremap': 'move and resize mappings',
+  'space.atomics': 'atomic operations of the CPU',
+  'space.pageout': 'madvise pageout (reclaim to swap)',
+  mirror: 'watch ranges of an address space and snapshot or fault them',
+  'dma.mirror': 'map mirrored ranges for DMA, revocably',
+  'dma.streaming': 'map own buffers for DMA',
+  'dma.coherent': 'coherent buffers',
+  'dma.window': 'two-step IOVA windows over own buffers',
+  'dma.window.mirrored': 'link mirrored pages into a window of the driver',
+  'dma.peer': 'map the memory of a peer device',
+  registers: 'register access',
+  interrupts: 'interrupts',
+  engine: 'an engine that moves bytes by DMA address',
+  'engine.atomics': 'atomic operations by the engine, on exclusive pages',
+  memory: 'device-private memory, migration both ways',
+  exclusive: 'device-exclusive access to pages',
+  faults: 'device faults that the driver resolves',
+  'deviceFault.exact': 'an access to a revoked address fails exactly, and is reported by the device',
+  'invalidate.inside': 'the invalidate callback runs inside the CPU operation',
+  'physical-addresses': 'page frames are real, not opaque identities',
+} as const
+
+export type CapabilityName = keyof typeof CAPABILITIES
+
+export type Capability =
+  | { readonly supported: true; readonly limits: Readonly<Record<string, number>> }
+  | { readonly supported: false; readonly reason: string; readonly hint: string }
+
+export type CapabilityTable = Readonly<Partial<Record<CapabilityName, Capability>>>
+
+/** A supported capability, for backend authors. */
+export function supported(limits: Record<string, number> = {}): Capability {
+  return { supported: true, limits }
+}
+
+/** A missing capability with its reason, for backend authors. */
+export function unsupported(reason: string, hint = 'Ask capabilities before the call.'): Capability {
+  return { supported: false, reason, hint }
+}
+
+/** The capabilities of one object. Equal before, during and after its use. */
+export class Capabilities {
+  readonly #table: CapabilityTable
+  readonly #owner: string
+
+  constructor(owner: string, table: CapabilityTable) {
+    this.#owner = owner
+    this.#table = table
+  }
+
+  get(name: CapabilityName): Capability {
+    return (
+      this.#table[name] ?? unsupported(`${this.#owner} does not have '${name}' (${CAPABILITIES[name]})`)
+    )
+  }
+
+  has(name: CapabilityName): boolean {
+    return this.get(name).supported
+  }
+
+  /** The limits of a supported capability; throws HmmError EOPNOTSUPP with the reason otherwise. */
+  require(name: CapabilityName): Readonly<Record<string, number>> {
+    const capability = this.get(name)
+    if (capability.supported) return capability.limits
+    throw new HmmError('EOPNOTSUPP', {
+      message: `${name}: ${capability.reason}`,
+      hint: capability.hint,
+    })
+  }
+
+  /** Every name with its capability, supported or not. */
+  toJSON(): Record<CapabilityName, Capability> {
+    return Object.fromEntries(
+      (Object.keys(CAPABILITIES) as CapabilityName[]).map((name) => [name, this.get(name)]),
+    ) as Record<CapabilityName, Capability>
+  }
+}

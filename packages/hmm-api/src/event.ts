@@ -1,0 +1,49 @@
+/** Why pages were invalidated: the kernel's `enum mmu_notifier_event`. */
+export type InvalidateKind =
+  | 'unmap'
+  | 'clear'
+  | 'protection-vma'
+  | 'protection-page'
+  | 'soft-dirty'
+  | 'release'
+  | 'migrate'
+  | 'exclusive'
+
+/**
+ * What happened, for traces, counters and replay: the same on every backend.
+ *
+ * `flow` ties one device fault (or one CPU operation) to all that followed from it; 0 where
+ * nothing is known. `space`, `device` and `mirror` are the raw ids. Pages are page numbers.
+ */
+export type TraceEvent = { readonly at: number; readonly flow: number } & (
+  | { type: 'range-invalidate'; space: number; mirror: number; kind: InvalidateKind; page: number; pages: number; self: boolean }
+  | { type: 'range-fault'; mirror: number; page: number; pages: number; outcome: string }
+  | { type: 'dma-map'; device: number; mirror: number; page: number; pages: number }
+  | { type: 'dma-unmap'; device: number; mirror: number; page: number; pages: number; cause: 'revoke' | 'unmap' | 'undo' | 'close' }
+  | { type: 'page-migrate'; device: number; mirror: number; page: number; pages: number; to: 'device' | 'system'; cause: 'call' | 'cpu-fault' | 'evict' }
+  | { type: 'device-fault'; device: number; address: bigint; access: string; source: string }
+  | { type: 'space-release'; space: number }
+  | { type: 'misuse'; check: string; text: string }
+)
+
+/** What an object or backend has counted since it was opened. */
+export interface Counters {
+  /** Device accesses that found no translation. */
+  deviceFaults: number
+  /** Pages of mirrored ranges mapped for DMA and committed. */
+  pagesMapped: number
+  /** Pages of mirrored ranges unmapped, by the driver or by revocation. */
+  pagesUnmapped: number
+  /** Invalidations delivered to mirrors. */
+  invalidations: number
+  pagesMigratedToDevice: number
+  pagesMigratedToSystem: number
+}
+
+/** Something that was not closed by its owner, but by the close of what it belongs to. */
+export interface Leak {
+  /** What it is, such as `'mirror'` or `'dma-mapping'`. */
+  readonly kind: string
+  /** Which one: its name or range. */
+  readonly name: string
+}

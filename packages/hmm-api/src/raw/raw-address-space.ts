@@ -1,0 +1,97 @@
+import type { CapabilityTable } from '../capability.js'
+
+/** Protection bits, as `PROT_*`. */
+export const PROT_NONE = 0
+export const PROT_READ = 1
+export const PROT_WRITE = 2
+export const PROT_EXEC = 4
+
+export type Advice =
+  | 'dontneed'
+  | 'free'
+  | 'remove'
+  | 'cold'
+  | 'pageout'
+  | 'willneed'
+  | 'hugepage'
+  | 'nohugepage'
+  | 'collapse'
+  | 'dontfork'
+  | 'dofork'
+
+export interface RawMmap {
+  readonly pages: number
+  /** `PROT_*` bits. */
+  readonly protection: number
+  readonly shared: boolean
+  /** MAP_FIXED at this page number, which replaces what is there; anywhere if undefined. */
+  readonly startPage: number | undefined
+  /** The file to map, from `createFile` of this space or of one it was forked from. */
+  readonly file: RawFile | undefined
+  /** First page of the file. */
+  readonly filePage: number
+  /** MAP_POPULATE. */
+  readonly populate: boolean
+}
+
+export interface RawMremap {
+  readonly startPage: number
+  readonly pages: number
+  readonly newPages: number
+  /** MREMAP_MAYMOVE. */
+  readonly mayMove: boolean
+  /** MREMAP_FIXED target page. */
+  readonly toPage: number | undefined
+  /** MREMAP_DONTUNMAP. */
+  readonly dontUnmap: boolean
+}
+
+/** A memory file (memfd) that can be mapped. */
+export interface RawFile {
+  readonly id: number
+  /** ftruncate to this many pages. */
+  truncate(pages: number): Promise<void>
+  /** fallocate PUNCH_HOLE. */
+  punchHole(page: number, pages: number): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * A process whose memory can be mirrored. Every method is the system call of its name, done by
+ * that process; failures have the system call's errno. A CPU access that would raise SIGSEGV or
+ * SIGBUS fails with EFAULT and leaves the process alive.
+ *
+ * After `exit`, `kill` or `exec` the old address space is gone: `onReleased` fires once when its
+ * last user is, hmm-api refuses later calls with ESRCH.
+ */
+export interface RawAddressSpace {
+  readonly id: number
+  /** log2 of the page size. */
+  readonly pageShift: number
+  readonly capabilities: CapabilityTable
+  /** First page number of the mapping. */
+  mmap(request: RawMmap): Promise<number>
+  munmap(startPage: number, pages: number): Promise<void>
+  mprotect(startPage: number, pages: number, protection: number): Promise<void>
+  /** First page number of the moved or resized mapping. */
+  mremap(request: RawMremap): Promise<number>
+  madvise(startPage: number, pages: number, advice: Advice): Promise<void>
+  createFile(pages: number): Promise<RawFile>
+  /** A new process with a copy-on-write copy. */
+  fork(name: string): Promise<RawAddressSpace>
+  exec(): Promise<void>
+  exit(status: number): Promise<void>
+  /** SIGKILL. */
+  kill(): Promise<void>
+  /** CPU read of `length` bytes from byte `offset` of page `page`; may cross pages. */
+  read(page: number, offset: number, length: number): Promise<Uint8Array>
+  write(page: number, offset: number, bytes: Uint8Array): Promise<void>
+  /** Atomic add to a 32-bit word, aligned to 4; the value before. */
+  fetchAdd(page: number, offset: number, delta: number): Promise<number>
+  /** Atomic compare-and-exchange of a 32-bit word, aligned to 4; the value before. */
+  compareExchange(page: number, offset: number, expected: number, desired: number): Promise<number>
+  /** Called once, when the last user of the address space is gone (mmu_notifier RELEASE). */
+  onReleased(listener: () => void): void
+  /** Ends the process if it still runs, and frees it. */
+  close(): Promise<void>
+}

@@ -1,0 +1,49 @@
+import type { RawWait } from './raw-backend.js'
+import type { RawMirror } from './raw-mirror.js'
+
+/** Result of one page of a migration; the index is the value in the result array. */
+export const MIGRATE_OUTCOMES = [
+  'migrated',
+  'populated',
+  'declined',
+  'already-there',
+  'not-present',
+  'not-anonymous',
+  'foreign-device',
+  'busy',
+  'no-memory',
+  'lost-race',
+] as const
+export type MigrateOutcome = (typeof MIGRATE_OUTCOMES)[number]
+
+export interface RawMigrate {
+  /** First page, as an index into the mirror. */
+  readonly first: number
+  readonly pages: number
+  readonly to: 'device' | 'system'
+  /** Page indexes of the range (from 0) that the driver declines. */
+  readonly declined: readonly number[]
+}
+
+/** What one call, or one CPU fault, moved. */
+export interface RawMigrateReport {
+  /** Index into `MIGRATE_OUTCOMES`, one per page. */
+  readonly outcomes: Uint8Array
+}
+
+export interface RawDeviceMemory {
+  /** Pages of device memory in all. */
+  readonly pages: number
+  freePages(): number
+  /**
+   * Migrates in one call (`migrate_vma_setup`, copy, `_pages`, `_finalize`), best effort per page.
+   * EINVAL where the range has a hole, or lies in a VMA that cannot migrate (hugetlb, special).
+   */
+  migrate(mirror: RawMirror, request: RawMigrate, wait: RawWait): Promise<RawMigrateReport>
+  /** Pages around the touched one that a CPU fault brings back with it, a power of 2; 1 = only it. */
+  setCpuFaultPages(pages: number): void
+  /** Called after CPU faults were served (`migrate_to_ram`): how many pages came back. */
+  onCpuFault(listener: ((pages: number) => void) | undefined): void
+  /** Brings every page of this device's memory back to the system; how many moved. */
+  evict(wait: RawWait): Promise<number>
+}
