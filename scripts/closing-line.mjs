@@ -27,3 +27,15 @@ export function countTests(report, exitCode) {
   if (counts.failed === 0 && (exitCode !== 0 || nothingRan)) counts.failed = 1
   return counts
 }
+
+/** What a stage of CI counts for: one failure at least, if its line is missing or its exit code is not 0. */
+export function stageCounts(counts, exitCode) {
+  const { passed, failed, skipped } = counts ?? { passed: 0, failed: 1, skipped: 0 }
+  return { passed, failed: exitCode === 0 ? failed : Math.max(failed, 1), skipped }
+}
+
+export function sum(stages) {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const stage of stages) for (const key of Object.keys(total)) total[key] += stage[key]
+  return total
+}

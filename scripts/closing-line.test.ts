@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { closingLine, countTests, parseClosingLine } from './closing-line.mjs'
+import { closingLine, countTests, parseClosingLine, stageCounts, sum } from './closing-line.mjs'
 
 const report = (...statuses: string[]) => ({
   testResults: [{ assertionResults: statuses.map((status) => ({ status })) }],
@@ -32,4 +32,13 @@ test('reads back the last line that stands alone', () => {
     counts,
   )
   expect(parseClosingLine(`so far: ${closingLine(counts)}`)).toBeUndefined()
+})
+
+test('a stage that fails, or ends without its line, is a failure in the sum', () => {
+  const fine = { passed: 3, failed: 0, skipped: 1 }
+  expect(stageCounts(fine, 0)).toEqual(fine)
+  expect(stageCounts(fine, 1).failed).toBe(1)
+  expect(stageCounts({ ...fine, failed: 2 }, 1).failed).toBe(2)
+  expect(stageCounts(undefined, 0)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+  expect(sum([fine, stageCounts(undefined, 0)])).toEqual({ passed: 3, failed: 1, skipped: 1 })
 })
