@@ -28,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'packed',
           include: ['test/**/*.test.ts'],
+          globalSetup: 'test/pack.ts',
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

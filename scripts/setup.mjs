@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { contentStamp, packages, readStamp, root, run, runTool, step, writeStamp } from './lib.mjs'
 
-const PNPM = 'pnpm@10.34.8'
+export const PNPM = 'pnpm@10.34.8'
 
 export async function install() {
   const stamp = contentStamp([
@@ -45,18 +45,21 @@ async function buildPackages(names) {
   return builds.find(({ code }) => code !== 0) ?? { code: 0 }
 }
 
-/** Declarations into packages/<name>/dist, by checking the types of the whole workspace. */
-export async function buildTypes() {
-  await step('checking types', () => runTool('typescript', ['-b'], { quiet: true }))
+/** Declarations into packages/<name>/dist, which checks the packages' types. */
+export async function buildDeclarations() {
+  const projects = packages.map((name) => `packages/${name}`)
+  await step('building declarations', () =>
+    runTool('typescript', ['-b', ...projects], { quiet: true }),
+  )
 }
 
-/** `javaScript` and `types` say how much the caller needs to be up to date. */
-export async function setup({ javaScript = false, types = false } = {}) {
+/** Options say how much the caller needs, beyond the dependencies. */
+export async function setup({ javaScript = false, declarations = false } = {}) {
   await install()
   if (javaScript) await buildJavaScript()
-  if (types) await buildTypes()
+  if (declarations) await buildDeclarations()
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await setup({ javaScript: true, types: true })
+  await setup({ javaScript: true, declarations: true })
 }

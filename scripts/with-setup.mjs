@@ -1,7 +1,7 @@
 // `node scripts/with-setup.mjs COMMAND [ARGUMENTS]`: sets up what the command needs, then runs it. Every
 // script of the root package.json goes through here, so that each works as the first one in a clone.
 import { join } from 'node:path'
-import { root, run } from './lib.mjs'
+import { root, run, runTool } from './lib.mjs'
 import { setup } from './setup.mjs'
 
 const node = (script, ...args) => run(process.execPath, [join(root, script), ...args])
@@ -22,8 +22,9 @@ const commands = {
   },
   bench: { needs: { javaScript: true }, run: (args) => node('bench/run.mjs', ...args) },
   lint: { needs: {}, run: (args) => node('scripts/lint.mjs', ...args) },
-  build: { needs: { javaScript: true, types: true } },
-  typecheck: { needs: { types: true } },
+  build: { needs: { javaScript: true, declarations: true } },
+  // The packages and all tests.
+  typecheck: { needs: {}, run: (args) => runTool('typescript', ['-b', ...args]) },
 }
 
 const [name, ...rest] = process.argv.slice(2)

@@ -1,0 +1,59 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { run } from '../scripts/lib.mjs'
+
+const fixtures = join(import.meta.dirname, 'fixtures')
+
+/** Makes `folder` an otherwise empty project that depends on the packed packages, and returns it. */
+export async function createProject(folder: string, tarballs: Record<string, string>) {
+  await mkdir(folder)
+  const dependencies = Object.fromEntries(
+    Object.entries(tarballs).map(([name, path]) => [`@hmm-sdk/${name}`, `file:${path}`]),
+  )
+  await write(folder, 'package.json', {
+    name: 'consumer',
+    private: true,
+    type: 'module',
+    dependencies,
+  })
+  // Not on a registry yet: pnpm has to be told that the packages' own dependencies are these files too.
+  const overrides = Object.entries(dependencies).map(([name, path]) => `  '${name}': '${path}'\n`)
+  await writeFile(join(folder, 'pnpm-workspace.yaml'), `overrides:\n${overrides.join('')}`)
+  return folder
+}
+
+/** Installs as a user would: scripts allowed, nobody there to answer a prompt. `client` is for npx. */
+export function installWith(client: string, folder: string) {
+  return client === 'npm'
+    ? command('npm', ['install', '--no-audit', '--no-fund'], folder)
+    : command('npx', ['--yes', client, 'install', '--no-frozen-lockfile'], folder)
+}
+
+/** Runs a fixture in the project with Node; loading any native code in it is an error. */
+export async function runFixture(
+  folder: string,
+  fixture: string,
+  env: Record<string, string> = {},
+) {
+  await copyFile(join(fixtures, fixture), join(folder, basename(fixture)))
+  return command(
+    process.execPath,
+    ['--require', join(fixtures, 'no-native.cjs'), basename(fixture)],
+    folder,
+    env,
+  )
+}
+
+export const write = (folder: string, file: string, content: unknown) =>
+  writeFile(join(folder, file), typeof content === 'string' ? content : JSON.stringify(content))
+
+/** What npm and vitest put into the environment would reach the project's own npm: only the rest is passed. */
+function command(name: string, args: string[], cwd: string, env: Record<string, string> = {}) {
+  const inherited = Object.keys(process.env).filter((key) =>
+    /^(npm_(package|lifecycle|command|execpath|config_local_prefix)|NODE_ENV|VITEST|HMM_)/.test(
+      key,
+    ),
+  )
+  const cleared = Object.fromEntries(inherited.map((key) => [key, undefined]))
+  return run(name, args, { cwd, quiet: true, env: { ...cleared, ...env } })
+}
