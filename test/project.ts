@@ -1,5 +1,5 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { run } from '../scripts/lib.mjs'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
@@ -29,19 +29,15 @@ export function installWith(client: string, folder: string) {
     : command('npx', ['--yes', client, 'install', '--no-frozen-lockfile'], folder)
 }
 
-/** Runs a fixture in the project with Node; loading any native code in it is an error. */
+/** Copies a fixture into the folder and runs it with Node there; loading any native code is an error. */
 export async function runFixture(
   folder: string,
   fixture: string,
-  env: Record<string, string> = {},
+  { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
 ) {
-  await copyFile(join(fixtures, fixture), join(folder, basename(fixture)))
-  return command(
-    process.execPath,
-    ['--require', join(fixtures, 'no-native.cjs'), basename(fixture)],
-    folder,
-    env,
-  )
+  await copyFile(join(fixtures, fixture), join(folder, fixture))
+  const hook = join(fixtures, 'no-native.cjs')
+  return command(process.execPath, ['--require', hook, fixture, ...args], folder, env)
 }
 
 export const write = (folder: string, file: string, content: unknown) =>
