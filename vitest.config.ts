@@ -7,9 +7,9 @@ const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
 export default defineConfig({
   test: {
-    // Threads start faster than processes and share their memory: right for two cores.
+    // Threads start faster than processes, which tells when there are two cores; use both of them.
     pool: 'threads',
-    maxWorkers: 2,
+    maxWorkers: '100%',
     projects: [
       {
         ...resolve,
