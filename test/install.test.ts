@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { packed } from './packed.js'
-import { createProject, installWith, runFixture } from './project.js'
+import { createProject, installWith, runBin, runFixture } from './project.js'
 
 // npm installs once for all tests, in pack.ts.
 test.each(['pnpm@10.34.8', 'pnpm@12.21.0'])(
@@ -21,4 +21,9 @@ test('a driver runs on the simulation after npm install, without native code', a
   const { code, output } = await runFixture(packed().project, 'driver.mjs')
   expect(output).toBe('4 pages mapped on sim\n')
   expect(code).toBe(0)
+})
+
+test('the examples run from their command', async () => {
+  const { code, output } = await runBin(packed().project, 'hmm-examples', ['all'])
+  expect(code, output).toBe(0)
 })

@@ -40,6 +40,10 @@ export async function runFixture(
   return command(process.execPath, ['--require', hook, fixture, ...args], folder, env)
 }
 
+/** Runs a command of an installed package, as npx does. */
+export const runBin = (folder: string, name: string, args: readonly string[]) =>
+  command(join(folder, 'node_modules/.bin', name), [...args], folder)
+
 export const write = (folder: string, file: string, content: unknown) =>
   writeFile(join(folder, file), typeof content === 'string' ? content : JSON.stringify(content))
 
