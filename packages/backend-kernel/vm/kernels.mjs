@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cachePath, readJson, writeJson } from './cache.mjs'
@@ -137,7 +137,8 @@ async function installDebianKernel(series, progress, update) {
     await run('apt-get', 'clean')
     const kernel = kernelOf(series, version)
     for (const path of [kernel.image, join(kernel.modules, 'build')]) {
-      if (!existsSync(path)) {
+      // `build` is a link that leads somewhere only inside the root.
+      if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
         throw new VmError('preparation-failed', `${packages.join(' ')} brought no ${path}`)
       }
     }

@@ -1,0 +1,43 @@
+import { build } from './build.mjs'
+import { hasModuleSource, packageFolders } from './package-folders.mjs'
+import { VmError } from './vm-error.mjs'
+
+export const MODULE_NAME = 'hmm_sdk'
+
+/**
+ * sparse 0.6.4 does not know the newest words of kernel headers. For a check of types these stand-ins
+ * are as good: the unqualified type loses nothing that is looked at, and the length of a string is only
+ * asked for in assertions about literals.
+ */
+const SPARSE = `#!/bin/sh
+exec sparse -D__typeof_unqual__=__typeof__ '-D__builtin_strlen(s)=(sizeof(s)-1)' "$@"
+`
+
+/**
+ * Builds the kernel module for one kernel. With `check`, sparse looks at every file and any warning fails.
+ *
+ * @param {import('./kernels.mjs').Kernel} kernel
+ * @param {{
+ *   progress: import('./progress.mjs').Progress,
+ *   check?: boolean,
+ *   makeArguments?: readonly string[],
+ * }} options
+ * @returns {Promise<import('./build.mjs').BuildResult>}
+ */
+export async function buildModule(kernel, { progress, check = false, makeArguments = [] }) {
+  if (!hasModuleSource()) throw new VmError('build-failed', 'there is no module/Kbuild to build')
+  // KBUILD_CHECKSRC instead of C=2: header packages lack the script that C=2 asks whether sparse works.
+  const checks = check ? ['KBUILD_CHECKSRC=2', 'CHECK=/build/check-sparse'] : []
+  const make = ['make', '-C', `/lib/modules/${kernel.version}/build`, 'M=/build/module', 'W=1']
+  return build({
+    title: `${check ? 'checking' : 'building'} the module for ${kernel.version}`,
+    root: kernel.root,
+    place: `modules/${kernel.version}`,
+    folders: packageFolders('module', 'uapi'),
+    command: [...make, ...checks, ...makeArguments, 'modules'],
+    scripts: check ? { 'check-sparse': SPARSE } : {},
+    product: `module/${MODULE_NAME}.ko`,
+    check,
+    progress,
+  })
+}

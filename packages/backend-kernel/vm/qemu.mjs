@@ -1,0 +1,94 @@
+/**
+ * @typedef {object} QemuOptions
+ * @property {import('./kernels.mjs').Kernel} kernel
+ * @property {string} initramfs
+ * @property {'kvm' | 'tcg'} accelerator
+ * @property {string} kernelLog The file that takes the kernel's log.
+ * @property {string} [hostRoot] The directory that the guest sees as its root.
+ * @property {string} [share] The directory that guest and host both write.
+ * @property {{ stdout: string, stderr: string }} [sockets] Unix sockets for the words of the command.
+ * @property {boolean} [iommu] Intel IOMMU with strict invalidation; on unless `false`.
+ * @property {boolean} [edu] QEMU's `edu` device behind that IOMMU; on unless `false`.
+ * @property {number} [cpus]
+ * @property {number} [memoryMiB]
+ * @property {readonly string[]} [devices] More `-device` arguments, after the standard ones.
+ * @property {readonly string[]} [qemuArguments] More arguments of any kind.
+ * @property {readonly string[]} [kernelArguments] More words of the kernel command line; the last wins.
+ */
+
+export const QEMU = 'qemu-system-x86_64'
+
+const KERNEL_ARGUMENTS = [
+  'console=ttyS0',
+  'ignore_loglevel',
+  'printk.devkmsg=on',
+  // An oops ends the run at once, and a panic ends QEMU, for it runs with -no-reboot.
+  'oops=panic',
+  'panic=-1',
+  'audit=0',
+  'mitigations=off',
+  // An emulated CPU on a busy host may pause for long: no false alarms.
+  'rcupdate.rcu_cpu_stall_timeout=120',
+  'sysctl.kernel.watchdog_thresh=60',
+]
+
+/**
+ * The arguments of QEMU for one run.
+ *
+ * @param {QemuOptions} options
+ * @returns {string[]}
+ */
+export function qemuArguments(options) {
+  const iommu = options.iommu !== false
+  const edu = options.edu !== false
+  return [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-nic', 'none'],
+    ...['-machine', 'q35'],
+    ...(options.accelerator === 'kvm'
+      ? ['-accel', 'kvm', '-cpu', 'host']
+      : ['-accel', 'tcg,thread=multi', '-cpu', 'max']),
+    ...['-smp', String(options.cpus ?? 2), '-m', `${options.memoryMiB ?? 4096}M`],
+    ...['-kernel', options.kernel.image, '-initrd', options.initramfs],
+    ...['-chardev', `file,id=log,path=${escape(options.kernelLog)}`, '-serial', 'chardev:log'],
+    // The IOMMU comes before the devices that it serves.
+    ...(iommu ? ['-device', 'intel-iommu'] : []),
+    ...(edu ? ['-device', 'edu,dma_mask=0xffffffffff'] : []),
+    ...(options.hostRoot === undefined ? [] : virtfs('hostroot', options.hostRoot, true)),
+    ...(options.share === undefined ? [] : virtfs('hmmshare', options.share, false)),
+    ...(options.sockets === undefined ? [] : ports(options.sockets)),
+    ...(options.devices ?? []).flatMap((device) => ['-device', device]),
+    ...(options.qemuArguments ?? []),
+    '-append',
+    [
+      ...KERNEL_ARGUMENTS,
+      ...(iommu ? ['intel_iommu=on', 'iommu.strict=1'] : []),
+      ...(options.kernelArguments ?? []),
+    ].join(' '),
+  ]
+}
+
+/**
+ * @param {string} tag
+ * @param {string} path
+ * @param {boolean} readonly
+ */
+function virtfs(tag, path, readonly) {
+  const flags = `security_model=none,multidevs=remap${readonly ? ',readonly=on' : ''}`
+  return ['-virtfs', `local,mount_tag=${tag},path=${escape(path)},${flags}`]
+}
+
+/** @param {{ stdout: string, stderr: string }} sockets */
+function ports({ stdout, stderr }) {
+  return [
+    ...['-device', 'virtio-serial-pci'],
+    ...['-chardev', `socket,id=stdout,path=${escape(stdout)}`],
+    ...['-device', 'virtserialport,chardev=stdout,name=hmm.stdout'],
+    ...['-chardev', `socket,id=stderr,path=${escape(stderr)}`],
+    ...['-device', 'virtserialport,chardev=stderr,name=hmm.stderr'],
+  ]
+}
+
+/** In QEMU's option lists a comma is written twice. @param {string} text */
+function escape(text) {
+  return text.replaceAll(',', ',,')
+}
