@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the agent know of each other. */
+#ifndef HMM_AGENT_H
+#define HMM_AGENT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "protocol.h"
+
+/* The context of the module, when the agent binds (it is inherited from Node). */
+#define CONTEXT_FD 3
+/* The channel of a process, in the process. */
+#define CHANNEL_FD 4
+
+/*
+ * What a process may map. The agent itself lies outside: program and heap below (it is linked at
+ * a fixed address, main.c checks it), stack and vdso above. So no mirror covers the agent's own
+ * memory, and no command can take it away.
+ */
+#define WINDOW_START 0x000100000000ull
+#define WINDOW_END 0x700000000000ull
+/* Mappings without an address go here, from the bottom, each with an unmapped page behind it. */
+#define ARENA_START 0x200000000000ull
+#define ARENA_END 0x300000000000ull
+
+struct options {
+	bool bind;
+	const char *program;
+};
+extern struct options options;
+
+/* supervisor.c */
+int supervise(void);
+
+/* process.c: what runs in a process; never return. */
+_Noreturn void process_start(uint32_t process, uint32_t request, const char *name);
+_Noreturn void process_resume(uint32_t process, uint32_t request);
+
+/* channel.c: the socket of a process. */
+void channel_reply(uint32_t process, uint32_t request, int32_t code, const void *payload,
+		   size_t length);
+ssize_t channel_receive(struct frame *frame, void *payload);
+int channel_adopt(uint32_t process, pid_t pid, int fd);
+
+/* bind.c: SPACE_BIND of the calling process: 0 or -errno. */
+int bind_space(uint32_t *space);
+
+/* lifetime.c */
+void die_with_parent(pid_t parent);
+void close_all_but_standard(void);
+
+/* memory.c: commands on the address space. All return 0 or -errno. */
+void memory_init(void);
+int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address);
+int memory_munmap(const struct range_request *request);
+int memory_mprotect(const struct range_request *request);
+int memory_mremap(const struct mremap_request *request, uint64_t *address);
+int memory_madvise(const struct range_request *request);
+
+/* access.c: CPU accesses, whose faults are caught. All return 0 or -errno. */
+void access_init(void);
+int access_read(uint64_t address, void *to, uint64_t length);
+int access_write(uint64_t address, const void *from, uint64_t length);
+int access_fetch_add(uint64_t address, uint32_t delta, uint32_t *before);
+int access_compare_exchange(uint64_t address, uint32_t expected, uint32_t desired,
+			    uint32_t *before);
+
+/* window.c */
+bool in_window(uint64_t address, uint64_t length);
+bool is_paged(uint64_t address);
+
+/* file.c: memory files by the caller's number. All return 0 or -errno. */
+int file_create(uint32_t file, uint64_t length);
+int file_truncate(uint32_t file, uint64_t length);
+int file_punch(uint32_t file, uint64_t offset, uint64_t length);
+int file_close(uint32_t file);
+/* File descriptor, or -EBADF. */
+int file_fd(uint32_t file);
+
+#endif

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory files (memfd) of a process, by numbers that the caller chooses. A fork inherits both the
+ * table and the descriptors, so a child maps the files of its parent by the same numbers.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/falloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+static struct {
+	uint32_t file; /* 0: free */
+	int fd;
+} files[AGENT_MAX_FILES];
+
+static int find(uint32_t file)
+{
+	for (unsigned int i = 0; i < AGENT_MAX_FILES; i++) {
+		if (files[i].file == file)
+			return (int)i;
+	}
+	return -1;
+}
+
+int file_fd(uint32_t file)
+{
+	int slot = file == 0 ? -1 : find(file);
+
+	return slot < 0 ? -EBADF : files[slot].fd;
+}
+
+int file_create(uint32_t file, uint64_t length)
+{
+	int slot, fd;
+
+	if (file == 0 || length > LLONG_MAX)
+		return -EINVAL;
+	if (find(file) >= 0)
+		return -EEXIST;
+	slot = find(0);
+	if (slot < 0)
+		return -ENOSPC;
+	fd = memfd_create("hmm-agent", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)length) != 0) {
+		int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	files[slot].file = file;
+	files[slot].fd = fd;
+	return 0;
+}
+
+int file_truncate(uint32_t file, uint64_t length)
+{
+	int fd = file_fd(file);
+
+	if (fd < 0)
+		return fd;
+	if (length > LLONG_MAX)
+		return -EINVAL;
+	return ftruncate(fd, (off_t)length) == 0 ? 0 : -errno;
+}
+
+int file_punch(uint32_t file, uint64_t offset, uint64_t length)
+{
+	int fd = file_fd(file);
+
+	if (fd < 0)
+		return fd;
+	if (offset > LLONG_MAX || length > (uint64_t)LLONG_MAX - offset)
+		return -EINVAL;
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+		      (off_t)length) != 0)
+		return -errno;
+	return 0;
+}
+
+int file_close(uint32_t file)
+{
+	int slot = file == 0 ? -1 : find(file);
+
+	if (slot < 0)
+		return -EBADF;
+	close(files[slot].fd);
+	files[slot].file = 0;
+	return 0;
+}

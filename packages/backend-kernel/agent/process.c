@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/* A process whose memory is mirrored: binds itself, then executes commands one at a time. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+/* In .bss, below the window. */
+static unsigned char input[AGENT_MAX_PAYLOAD];
+static unsigned char output[AGENT_MAX_PAYLOAD];
+static uint32_t self;
+
+static void reply(uint32_t request, int code, const void *payload, size_t length)
+{
+	channel_reply(self, request, code, payload, code < 0 ? 0 : length);
+}
+
+static void set_name(const char *name)
+{
+	prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+/* The child of a fork starts here, with the parent's memory; so does a new process. */
+static void greet(uint32_t request)
+{
+	struct hello hello = { .pid = (uint32_t)getpid() };
+	int code = bind_space(&hello.space);
+
+	reply(request, code, &hello, sizeof(hello));
+	if (code < 0)
+		_exit(1);
+}
+
+/* A sibling, not a child: the supervisor reaps all processes and all die with it. */
+static pid_t fork_sibling(void)
+{
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+}
+
+static int fork_process(uint32_t request, const unsigned char *payload, size_t length)
+{
+	struct fork_request fork_request;
+	char name[16] = { 0 };
+	pid_t supervisor = getppid(), pid;
+	int ends[2];
+
+	if (length < sizeof(fork_request))
+		return -EINVAL;
+	memcpy(&fork_request, payload, sizeof(fork_request));
+	length -= sizeof(fork_request);
+	memcpy(name, payload + sizeof(fork_request), length < 15 ? length : 15);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return -errno;
+	pid = fork_sibling();
+	if (pid < 0) {
+		int error = errno;
+
+		close(ends[0]);
+		close(ends[1]);
+		return -error;
+	}
+	if (pid == 0) {
+		close(ends[0]);
+		dup2(ends[1], CHANNEL_FD); /* lets go of the parent's channel */
+		close(ends[1]);
+		die_with_parent(supervisor);
+		self = fork_request.process;
+		set_name(name);
+		greet(request);
+		return 1; /* on with the loop, as the child */
+	}
+	close(ends[1]);
+	channel_adopt(fork_request.process, pid, ends[0]);
+	close(ends[0]);
+	return 1;
+}
+
+static int exec_self(uint32_t request)
+{
+	char process_text[16], request_text[16], bind_text[16];
+	char *arguments[] = {
+		(char *)(uintptr_t)options.program,
+		(char *)(uintptr_t)"--resume",
+		process_text,
+		request_text,
+		options.bind ? NULL : bind_text,
+		NULL,
+	};
+	char *environment[] = { NULL };
+
+	snprintf(process_text, sizeof(process_text), "%u", self);
+	snprintf(request_text, sizeof(request_text), "%u", request);
+	snprintf(bind_text, sizeof(bind_text), "--no-bind");
+	execve("/proc/self/exe", arguments, environment);
+	execve(options.program, arguments, environment);
+	return -errno;
+}
+
+static int do_mmap(uint32_t request, const void *payload)
+{
+	struct mmap_request mmap_request;
+	struct address_reply address;
+	int fd = -1, code;
+
+	memcpy(&mmap_request, payload, sizeof(mmap_request));
+	if (mmap_request.file != 0) {
+		fd = file_fd(mmap_request.file);
+		if (fd < 0)
+			return fd;
+	}
+	code = memory_mmap(&mmap_request, fd, &address.address);
+	if (code < 0)
+		return code;
+	reply(request, 0, &address, sizeof(address));
+	return 1;
+}
+
+static int do_mremap(uint32_t request, const void *payload)
+{
+	struct mremap_request mremap_request;
+	struct address_reply address;
+	int code;
+
+	memcpy(&mremap_request, payload, sizeof(mremap_request));
+	code = memory_mremap(&mremap_request, &address.address);
+	if (code < 0)
+		return code;
+	reply(request, 0, &address, sizeof(address));
+	return 1;
+}
+
+static int do_read(uint32_t request, const struct range_request *range)
+{
+	int code;
+
+	if (range->length > AGENT_CHUNK)
+		return -EINVAL;
+	code = access_read(range->address, output, range->length);
+	if (code < 0)
+		return code;
+	reply(request, 0, output, range->length);
+	return 1;
+}
+
+static int do_atomic(int32_t op, uint32_t request, const void *payload)
+{
+	struct atomic_request atomic;
+	struct word_reply word = { 0 };
+	int code;
+
+	memcpy(&atomic, payload, sizeof(atomic));
+	if (op == OP_FETCH_ADD)
+		code = access_fetch_add(atomic.address, atomic.operand, &word.value);
+	else
+		code = access_compare_exchange(atomic.address, atomic.operand, atomic.desired,
+					       &word.value);
+	if (code < 0)
+		return code;
+	reply(request, 0, &word, sizeof(word));
+	return 1;
+}
+
+static int do_file(int32_t op, const void *payload)
+{
+	struct file_request file;
+
+	memcpy(&file, payload, sizeof(file));
+	switch (op) {
+	case OP_FILE_CREATE:
+		return file_create(file.file, file.length);
+	case OP_FILE_TRUNCATE:
+		return file_truncate(file.file, file.length);
+	case OP_FILE_PUNCH:
+		return file_punch(file.file, file.offset, file.length);
+	default:
+		return file_close(file.file);
+	}
+}
+
+/* Least bytes of payload for each command. */
+static size_t payload_size(int32_t op)
+{
+	switch (op) {
+	case OP_MMAP:
+		return sizeof(struct mmap_request);
+	case OP_MUNMAP:
+	case OP_MPROTECT:
+	case OP_MADVISE:
+	case OP_READ:
+	case OP_WRITE:
+		return sizeof(struct range_request);
+	case OP_MREMAP:
+		return sizeof(struct mremap_request);
+	case OP_FETCH_ADD:
+	case OP_COMPARE_EXCHANGE:
+		return sizeof(struct atomic_request);
+	case OP_FILE_CREATE:
+	case OP_FILE_TRUNCATE:
+	case OP_FILE_PUNCH:
+	case OP_FILE_CLOSE:
+		return sizeof(struct file_request);
+	case OP_EXIT:
+		return sizeof(struct exit_request);
+	default:
+		return 0;
+	}
+}
+
+/* 0 or -errno, to be replied; 1 if the command has replied itself. */
+static int execute(const struct frame *frame, size_t length)
+{
+	struct range_request range = { 0 };
+	struct exit_request exit_request;
+
+	if (length < payload_size(frame->code))
+		return -EINVAL;
+	if (payload_size(frame->code) == sizeof(range))
+		memcpy(&range, input, sizeof(range));
+	switch (frame->code) {
+	case OP_MMAP:
+		return do_mmap(frame->request, input);
+	case OP_MUNMAP:
+		return memory_munmap(&range);
+	case OP_MPROTECT:
+		return memory_mprotect(&range);
+	case OP_MREMAP:
+		return do_mremap(frame->request, input);
+	case OP_MADVISE:
+		return memory_madvise(&range);
+	case OP_READ:
+		return do_read(frame->request, &range);
+	case OP_WRITE:
+		if (range.length != length - sizeof(range))
+			return -EINVAL;
+		return access_write(range.address, input + sizeof(range), range.length);
+	case OP_FETCH_ADD:
+	case OP_COMPARE_EXCHANGE:
+		return do_atomic(frame->code, frame->request, input);
+	case OP_FILE_CREATE:
+	case OP_FILE_TRUNCATE:
+	case OP_FILE_PUNCH:
+	case OP_FILE_CLOSE:
+		return do_file(frame->code, input);
+	case OP_FORK:
+		return fork_process(frame->request, input, length);
+	case OP_EXEC:
+		return exec_self(frame->request);
+	case OP_EXIT:
+		memcpy(&exit_request, input, sizeof(exit_request));
+		_exit(exit_request.status);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static _Noreturn void loop(void)
+{
+	for (;;) {
+		struct frame frame;
+		ssize_t length = channel_receive(&frame, input);
+		int code;
+
+		if (length < 0)
+			_exit(1);
+		code = execute(&frame, (size_t)length);
+		if (code <= 0)
+			reply(frame.request, code, NULL, 0);
+	}
+}
+
+_Noreturn void process_start(uint32_t process, uint32_t request, const char *name)
+{
+	self = process;
+	close_all_but_standard();
+	set_name(name);
+	access_init();
+	memory_init();
+	greet(request);
+	loop();
+}
+
+/* After exec: the old address space is gone, the new one is not mirrored; it waits for its end. */
+_Noreturn void process_resume(uint32_t process, uint32_t request)
+{
+	self = process;
+	access_init();
+	memory_init();
+	reply(request, 0, NULL, 0);
+	loop();
+}

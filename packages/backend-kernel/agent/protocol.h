@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The protocol between Node and the agent, and between the supervisor and its processes.
+ *
+ * A frame is a header of 16 bytes and `length` bytes of payload, all little-endian. On the
+ * supervisor's stdin and stdout frames follow each other; on the socket of a process a frame is
+ * one SOCK_SEQPACKET message. Requests carry an OP_* code, replies 0 or -errno in its place, with
+ * the request's number. src/agent-protocol.ts is the same table in TypeScript.
+ */
+#ifndef HMM_AGENT_PROTOCOL_H
+#define HMM_AGENT_PROTOCOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define AGENT_PROTOCOL 1u
+
+/* Bytes of data in one READ or WRITE, and the most a payload has. */
+#define AGENT_CHUNK 65536u
+#define AGENT_MAX_PAYLOAD (AGENT_CHUNK + 64u)
+#define AGENT_MAX_PROCESSES 256u
+#define AGENT_MAX_FILES 64u
+
+struct frame {
+	uint32_t length;
+	uint32_t process;
+	uint32_t request;
+	int32_t code;
+};
+
+enum op {
+	/* To the supervisor; `process` is the process it is about. */
+	OP_SPAWN = 1, /* payload: name. Replied by the new process: struct hello. */
+	OP_KILL = 2,  /* SIGKILL. No reply but EXITED. */
+
+	/* From the supervisor without a request (number 0). */
+	OP_READY = 8,  /* struct ready, once at the start */
+	OP_EXITED = 9, /* int32: exit status, or -signal */
+
+	/* From a process to the supervisor only, with the new channel as SCM_RIGHTS. */
+	OP_ADOPT = 12, /* int32: pid; `process` is the new process */
+
+	/* To a process. */
+	OP_MMAP = 16,
+	OP_MUNMAP = 17,
+	OP_MPROTECT = 18,
+	OP_MREMAP = 19,
+	OP_MADVISE = 20,
+	OP_READ = 21,
+	OP_WRITE = 22,
+	OP_FETCH_ADD = 23,
+	OP_COMPARE_EXCHANGE = 24,
+	OP_FILE_CREATE = 25,
+	OP_FILE_TRUNCATE = 26,
+	OP_FILE_PUNCH = 27,
+	OP_FILE_CLOSE = 28,
+	OP_FORK = 29, /* replied by the child (struct hello), or by the parent if fork failed */
+	OP_EXEC = 30, /* replied by the new program */
+	OP_EXIT = 31, /* no reply but EXITED */
+};
+
+struct ready {
+	uint32_t protocol;
+	uint32_t page_size;
+	uint64_t window_start; /* what may be mapped and mirrored: [start, end) */
+	uint64_t window_end;
+	uint64_t arena_start; /* where mappings without an address go: [start, end) */
+	uint64_t arena_end;
+};
+
+/* First reply of a process: what binding gave. */
+struct hello {
+	uint32_t pid;
+	uint32_t space; /* the module's number of the address space; 0 with --no-bind */
+};
+
+#define MMAP_SHARED 1u
+#define MMAP_FIXED 2u
+#define MMAP_POPULATE 4u
+
+struct mmap_request {
+	uint64_t address;
+	uint64_t length;
+	uint64_t file_offset;
+	uint32_t file; /* 0: anonymous */
+	uint32_t protection;
+	uint32_t flags;
+	uint32_t padding;
+};
+
+struct range_request { /* MUNMAP, MPROTECT, MADVISE, READ; WRITE, with the bytes after it */
+	uint64_t address;
+	uint64_t length;
+	uint32_t value; /* protection bits, or the advice */
+	uint32_t padding;
+};
+
+#define MREMAP_REQUEST_MAY_MOVE 1u
+#define MREMAP_REQUEST_FIXED 2u
+#define MREMAP_REQUEST_DONT_UNMAP 4u
+
+struct mremap_request {
+	uint64_t address;
+	uint64_t length;
+	uint64_t new_length;
+	uint64_t target;
+	uint32_t flags;
+	uint32_t padding;
+};
+
+struct atomic_request {
+	uint64_t address;
+	uint32_t operand; /* what is added, or expected */
+	uint32_t desired;
+};
+
+struct file_request {
+	uint32_t file; /* chosen by the caller, not 0 */
+	uint32_t padding;
+	uint64_t offset;
+	uint64_t length;
+};
+
+struct fork_request { /* with the name after it */
+	uint32_t process;
+};
+
+struct exit_request {
+	int32_t status;
+};
+
+struct address_reply {
+	uint64_t address;
+};
+
+struct word_reply {
+	uint32_t value;
+};
+
+_Static_assert(sizeof(struct frame) == 16, "frame");
+_Static_assert(sizeof(struct ready) == 40, "ready");
+_Static_assert(sizeof(struct mmap_request) == 40, "mmap_request");
+_Static_assert(sizeof(struct range_request) == 24, "range_request");
+_Static_assert(sizeof(struct mremap_request) == 40, "mremap_request");
+_Static_assert(sizeof(struct atomic_request) == 16, "atomic_request");
+_Static_assert(sizeof(struct file_request) == 24, "file_request");
+
+#endif
