@@ -10,10 +10,10 @@
  * @property {'lower' | 'higher'} [better] whether the bar is a maximum ('lower', the default) or a minimum
  */
 
-/** Completes a measurement: its ratio to the reference, and whether it keeps to its bar. */
-export function row({ name, value, unit, reference, bar, better = 'lower' }) {
-  const ratio = reference === undefined ? undefined : value / reference
+/** Completes a measurement: its ratio to the reference, and whether it keeps to its bar; null for none. */
+export function row({ name, value, unit, reference = null, bar = null, better = 'lower' }) {
+  const ratio = reference === null ? null : value / reference
   const compared = ratio ?? value
-  const ok = bar === undefined ? true : better === 'lower' ? compared <= bar : compared >= bar
+  const ok = bar === null ? true : better === 'lower' ? compared <= bar : compared >= bar
   return { name, value, unit, reference, ratio, bar, better, ok }
 }

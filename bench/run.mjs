@@ -30,9 +30,9 @@ if (!json) printTable()
 process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1
 
 function printTable() {
-  const number = (value) => (value === undefined ? '' : String(Number(value.toPrecision(3))))
+  const number = (value) => (value === null ? '' : String(Number(value.toPrecision(3))))
   const bar = ({ bar, better }) =>
-    bar === undefined ? '' : `${better === 'lower' ? '<=' : '>='} ${bar}`
+    bar === null ? '' : `${better === 'lower' ? '<=' : '>='} ${bar}`
   const table = [
     ['name', 'value', 'unit', 'reference', 'ratio', 'bar', 'ok'],
     ...rows.map((row) => [
