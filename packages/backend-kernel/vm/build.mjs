@@ -63,7 +63,9 @@ export async function build(recipe) {
   )
   const log = join(target, LOG)
   if (result.warnings.length > 0) {
-    recipe.progress.note(`${recipe.title}: ${result.warnings.length} warnings\n${result.warnings.join('\n')}`)
+    recipe.progress.note(
+      `${recipe.title}: ${result.warnings.length} warnings\n${result.warnings.join('\n')}`,
+    )
     if (check) {
       throw new VmError(
         'build-failed',

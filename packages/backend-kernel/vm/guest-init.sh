@@ -84,9 +84,8 @@ mkfifo $vm/out $vm/err
 # Before the host's time limit ends everything: what is everybody waiting for?
 (
   sleep "$HMM_VM_DUMP_AFTER"
-  say 'the time limit is near: blocked tasks and their stacks follow'
+  say "the time limit is near: blocked tasks follow"
   echo w > /proc/sysrq-trigger
-  echo l > /proc/sysrq-trigger
 ) &
 dump=$!
 

@@ -11,7 +11,9 @@ export function shellQuote(text) {
  * @param {Readonly<Record<string, string>>} env
  */
 export function guestScript(command, cwd, env) {
-  const variables = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}`)
+  const variables = Object.entries(env).map(
+    ([name, value]) => `export ${name}=${shellQuote(value)}`,
+  )
   return [
     ...variables,
     `cd ${shellQuote(cwd)} || exit 126`,
@@ -21,7 +23,8 @@ export function guestScript(command, cwd, env) {
 }
 
 /** Variables that a guest's command gets from the caller's environment without being asked. */
-const PASSED = /^(?:PATH|HOME|LANG|LC_\w+|TZ|TERM|CI|NO_COLOR|FORCE_COLOR|NODE_\w+|VITEST\w*|HMM_\w+)$/u
+const PASSED =
+  /^(?:PATH|HOME|LANG|LC_\w+|TZ|TERM|CI|NO_COLOR|FORCE_COLOR|NODE_\w+|VITEST\w*|HMM_\w+)$/u
 
 /** @param {NodeJS.ProcessEnv} env */
 export function passedVariables(env) {

@@ -107,6 +107,9 @@ export async function ensureHostPackages({ install, progress }) {
   })
   const still = missingHostPackages().missing
   if (still.length > 0) {
-    throw new VmError('host-unsuitable', `still missing after the installation: ${still.join(', ')}`)
+    throw new VmError(
+      'host-unsuitable',
+      `still missing after the installation: ${still.join(', ')}`,
+    )
   }
 }

@@ -116,8 +116,7 @@ async function installDebianKernel(series, progress, update) {
   if (!update && known !== undefined && existsSync(readyMark(known))) return kernelOf(series, known)
   return progress.step(`installing kernel ${series}`, async (detail) => {
     /** @param {...string} command */
-    const run = (...command) =>
-      runInRoot({ root, command, onLine: detail, env: { INITRD: 'No' } })
+    const run = (...command) => runInRoot({ root, command, onLine: detail, env: { INITRD: 'No' } })
     await run('apt-get', 'update')
     const found = newestDebianKernel(
       series,

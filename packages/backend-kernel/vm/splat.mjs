@@ -41,13 +41,19 @@ const PATTERNS = /** @type {readonly (readonly [SplatKind, RegExp])[]} */ ([
     'lockdep',
     /^(?:INFO: lockdep is turned off|turning off the locking correctness validator|DEBUG_LOCKS_WARN_ON|BUG: (?:MAX_LOCK|key \S+ (?:not in|has not)))/u,
   ],
-  ['rcu-stall', /\brcu\S*:? (?:INFO: )?.*(?:detected (?:expedited )?stalls|self-detected stall|kthread starved|kthread timer wakeup didn't happen)/u],
+  [
+    'rcu-stall',
+    /\brcu\S*:? (?:INFO: )?.*(?:detected (?:expedited )?stalls|self-detected stall|kthread starved|kthread timer wakeup didn't happen)/u,
+  ],
   ['lockup', /^(?:watchdog: )?BUG: soft lockup|hard LOCKUP/u],
   ['hung-task', /^INFO: task .* blocked (?:for more than|in I\/O wait for more than)/u],
   ['refcount', /^refcount_t: /u],
-  ['oops', /^Oops:|^(?:BUG: )?unable to handle |^Unable to handle /iu],
   ['protection-fault', /^(?:Oops: )?general protection fault/u],
-  ['page-state', /^BUG: (?:Bad (?:page|rss-counter)|non-zero pgtables)|^page dumped because|^list_(?:add|del) corruption/u],
+  ['oops', /^Oops:|^BUG: kernel NULL pointer|^(?:BUG: )?unable to handle /iu],
+  [
+    'page-state',
+    /^BUG: (?:Bad (?:page|rss-counter)|non-zero pgtables)|^page dumped because|^list_(?:add|del) corruption/u,
+  ],
   ['bug', /^(?:kernel )?BUG(?: at |: )/u],
   [
     'dma-api',
@@ -95,7 +101,7 @@ export function scanKernelLog(log) {
     if (index <= accidentUntil) {
       if (SAME_ACCIDENT_END.test(text)) accidentUntil = -1
       // A panic is news even within an accident.
-      if (!/^Kernel panic/u.test(text)) return
+      if (!text.startsWith('Kernel panic')) return
     }
     const kind = PATTERNS.find(([, pattern]) => pattern.test(text))?.[0]
     if (kind === undefined) return
@@ -139,7 +145,9 @@ export function scanKernelLog(log) {
  * @param {readonly Splat[]} splats
  */
 export function describeSplats(splats) {
-  const list = splats.slice(0, 10).map(({ kind, line, text }) => `  ${kind} (line ${line}): ${text}`)
+  const list = splats
+    .slice(0, 10)
+    .map(({ kind, line, text }) => `  ${kind} (line ${line}): ${text}`)
   const more = splats.length > list.length ? [`  and ${splats.length - list.length} more`] : []
   return [...list, ...more, ...(splats[0]?.excerpt ?? []).map((line) => `  | ${line}`)].join('\n')
 }

@@ -21,13 +21,18 @@ export const EXIT_CODES = Object.freeze({
 /** A failure of the harness that has a name: programs decide by `name`, people read `message`. */
 export class VmError extends Error {
   /**
+   * @override
+   * @type {VmErrorName}
+   */
+  name
+
+  /**
    * @param {VmErrorName} name
    * @param {string} message
    * @param {{ cause?: unknown, output?: string }} [details]
    */
   constructor(name, message, details = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
-    /** @type {VmErrorName} */
     this.name = name
     /** Output of the command that failed, when there is one. */
     this.output = details.output

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { TIMEOUT_MS, UNLOAD_SECONDS } from './limits.mjs'
+import { startQemu } from './start-qemu.mjs'
+
+const BOOT_TIMEOUT_MS = 180_000
+// Between the end of the command and the end of QEMU, beside the limit of the unloading.
+const SHUTDOWN_MS = 30_000
+const POLL_MS = 100
+
+/**
+ * @typedef {object} Outcome
+ * @property {'ended' | 'boot-timeout' | 'timeout' | 'shutdown-timeout' | 'aborted'} end
+ * @property {number | undefined} bootMs
+ * @property {number} totalMs
+ * @property {string} qemu What QEMU itself had to say.
+ */
+
+/**
+ * Runs QEMU until it ends, or ends it at a limit.
+ *
+ * @param {readonly string[]} args
+ * @param {string} share
+ * @param {import('./run-in-vm.mjs').RunInVmOptions} options
+ * @returns {Promise<Outcome>}
+ */
+export async function bootVm(args, share, options) {
+  const start = Date.now()
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
+  const bootTimeoutMs = Math.min(options.bootTimeoutMs ?? BOOT_TIMEOUT_MS, timeoutMs)
+  const shutdownMs = SHUTDOWN_MS + (options.unloadSeconds ?? UNLOAD_SECONDS) * 1000
+  const qemu = startQemu(args)
+  const stopped = qemu.ended.then(() => true)
+  /** @type {number | undefined} */
+  let startedAt
+  /** @type {number | undefined} */
+  let exitedAt
+  /** @type {Outcome['end']} */
+  let end = 'ended'
+  while (!(await Promise.race([stopped, delay(POLL_MS, false)]))) {
+    const now = Date.now()
+    if (startedAt === undefined && existsSync(join(share, 'started'))) startedAt = now
+    if (exitedAt === undefined && existsSync(join(share, 'exit-code'))) exitedAt = now
+    if (options.signal?.aborted === true) end = 'aborted'
+    else if (exitedAt !== undefined && now - exitedAt > shutdownMs) end = 'shutdown-timeout'
+    else if (exitedAt === undefined && now - start > timeoutMs) end = 'timeout'
+    else if (startedAt === undefined && now - start > bootTimeoutMs) end = 'boot-timeout'
+    if (end !== 'ended') {
+      qemu.kill()
+      break
+    }
+  }
+  const { exitCode, signal, errors } = await qemu.ended
+  return {
+    end,
+    bootMs: startedAt === undefined ? undefined : startedAt - start,
+    totalMs: Date.now() - start,
+    qemu: `QEMU ended with ${signal ?? exitCode ?? 'an error'}${errors === '' ? '' : `: ${errors.trim()}`}`,
+  }
+}
