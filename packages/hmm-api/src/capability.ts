@@ -27,7 +27,8 @@ export const CAPABILITIES = {
   memory: 'device-private memory, migration both ways',
   exclusive: 'device-exclusive access to pages',
   faults: 'device faults that the driver resolves',
-  'deviceFault.exact': 'an access to a revoked address fails exactly, and is reported by the device',
+  'deviceFault.exact':
+    'an access to a revoked address fails exactly, and is reported by the device',
   'invalidate.inside': 'the invalidate callback runs inside the CPU operation',
   'physical-addresses': 'page frames are real, not opaque identities',
 } as const
@@ -46,7 +47,10 @@ export function supported(limits: Record<string, number> = {}): Capability {
 }
 
 /** A missing capability with its reason, for backend authors. */
-export function unsupported(reason: string, hint = 'Ask capabilities before the call.'): Capability {
+export function unsupported(
+  reason: string,
+  hint = 'Ask capabilities before the call.',
+): Capability {
   return { supported: false, reason, hint }
 }
 
@@ -62,7 +66,8 @@ export class Capabilities {
 
   get(name: CapabilityName): Capability {
     return (
-      this.#table[name] ?? unsupported(`${this.#owner} does not have '${name}' (${CAPABILITIES[name]})`)
+      this.#table[name] ??
+      unsupported(`${this.#owner} does not have '${name}' (${CAPABILITIES[name]})`)
     )
   }
 

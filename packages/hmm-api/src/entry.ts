@@ -64,6 +64,5 @@ export function setEntry(
   order = 0,
 ): void {
   entries[2 * index] = page >>> 0
-  entries[2 * index + 1] =
-    (flags | (order << ENTRY_ORDER_SHIFT) | Math.floor(page / TWO_32)) >>> 0
+  entries[2 * index + 1] = (flags | (order << ENTRY_ORDER_SHIFT) | Math.floor(page / TWO_32)) >>> 0
 }

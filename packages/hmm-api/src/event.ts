@@ -16,11 +16,34 @@ export type InvalidateKind =
  * nothing is known. `space`, `device` and `mirror` are the raw ids. Pages are page numbers.
  */
 export type TraceEvent = { readonly at: number; readonly flow: number } & (
-  | { type: 'range-invalidate'; space: number; mirror: number; kind: InvalidateKind; page: number; pages: number; self: boolean }
+  | {
+      type: 'range-invalidate'
+      space: number
+      mirror: number
+      kind: InvalidateKind
+      page: number
+      pages: number
+      self: boolean
+    }
   | { type: 'range-fault'; mirror: number; page: number; pages: number; outcome: string }
   | { type: 'dma-map'; device: number; mirror: number; page: number; pages: number }
-  | { type: 'dma-unmap'; device: number; mirror: number; page: number; pages: number; cause: 'revoke' | 'unmap' | 'undo' | 'close' }
-  | { type: 'page-migrate'; device: number; mirror: number; page: number; pages: number; to: 'device' | 'system'; cause: 'call' | 'cpu-fault' | 'evict' }
+  | {
+      type: 'dma-unmap'
+      device: number
+      mirror: number
+      page: number
+      pages: number
+      cause: 'revoke' | 'unmap' | 'undo' | 'close'
+    }
+  | {
+      type: 'page-migrate'
+      device: number
+      mirror: number
+      page: number
+      pages: number
+      to: 'device' | 'system'
+      cause: 'call' | 'cpu-fault' | 'evict'
+    }
   | { type: 'device-fault'; device: number; address: bigint; access: string; source: string }
   | { type: 'space-release'; space: number }
   | { type: 'misuse'; check: string; text: string }

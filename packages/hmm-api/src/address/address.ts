@@ -35,7 +35,8 @@ function page(kind: string, value: number): number {
 }
 
 /** Checked {@link VirtualAddress}. Throws TypeError or RangeError if it does not fit 64 bits. */
-export const virtualAddress = (value: bigint | number) => address('virtual', value) as VirtualAddress
+export const virtualAddress = (value: bigint | number) =>
+  address('virtual', value) as VirtualAddress
 /** Checked {@link PhysicalAddress}. Throws TypeError or RangeError if it does not fit 64 bits. */
 export const physicalAddress = (value: bigint | number) =>
   address('physical', value) as PhysicalAddress

@@ -63,7 +63,7 @@ export class HmmError extends Error {
       typeof error === 'object' &&
       error !== null &&
       MARK in error &&
-      (code === undefined || (error as HmmError).code === code)
+      (code === undefined || (error as unknown as HmmError).code === code)
     )
   }
 
@@ -71,7 +71,8 @@ export class HmmError extends Error {
   with(extra: HmmErrorDetails): HmmError {
     const merged = { ...extra, ...dropUndefined(this.details) }
     const error = new HmmError(this.code, merged)
-    if (this.stack !== undefined) error.stack = this.stack.replace(this.message, () => error.message)
+    if (this.stack !== undefined)
+      error.stack = this.stack.replace(this.message, () => error.message)
     return error
   }
 }

@@ -43,7 +43,13 @@ export interface RawIovaWindow {
   readonly dmaPage: number
   readonly pages: number
   /** `dma_iova_link` of buffer pages. EADDRINUSE if a page of the window is linked already. */
-  link(at: number, buffer: RawBuffer, bufferPage: number, pages: number, direction: DmaDirection): void
+  link(
+    at: number,
+    buffer: RawBuffer,
+    bufferPage: number,
+    pages: number,
+    direction: DmaDirection,
+  ): void
   /** `dma_iova_sync`: after it the device may use what was linked. */
   sync(at: number, pages: number): void
   /** `dma_iova_unlink`. EINVAL if a page of the range is not linked. */

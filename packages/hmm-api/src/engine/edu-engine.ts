@@ -1,0 +1,168 @@
+import { HmmError } from '../error/hmm-error.js'
+import type { RawWait } from '../raw/raw-backend.js'
+import type { RawDevice, RawInterrupts, RawRegisters } from '../raw/raw-device.js'
+import type { RawCoherentBuffer } from '../raw/raw-dma.js'
+import type { RawEngine } from '../raw/raw-engine.js'
+import type { RawScheduler } from '../raw/raw-scheduler.js'
+
+/** PCI id of QEMU's `edu` device. */
+export const EDU_ID = '1234:11e8'
+
+const IRQ_STATUS = 0x24
+const IRQ_ACKNOWLEDGE = 0x64
+const DMA_SOURCE = 0x80
+const DMA_DESTINATION = 0x88
+const DMA_COUNT = 0x90
+const DMA_COMMAND = 0x98
+const COMMAND_START = 1
+const COMMAND_TO_MEMORY = 2
+const COMMAND_INTERRUPT = 4
+const IRQ_DMA_DONE = 0x100
+/** The device's own 4 KiB buffer, in its address space. */
+const BUFFER = 0x40000
+const BUFFER_BYTES = 4096
+/** Longer than any transfer (100 ms in QEMU); a device that is silent for so long is broken. */
+const TRANSFER_DEADLINE_MS = 20_000
+
+/**
+ * The engine of QEMU's `edu` device, driven through registers and interrupts, so that it is the
+ * same on the simulated and on the real one.
+ *
+ * The device cannot reach its buffer by register, so each access is two transfers: between the
+ * target and the device's buffer, and between that and a coherent page of ours. It reports no
+ * errors either: an access to an address that is not mapped is refused before the doorbell, and
+ * one that overlapped a revocation is discarded after it (`RawDma.revocations`).
+ */
+export class EduEngine implements RawEngine {
+  readonly maxBytes = BUFFER_BYTES
+  readonly #device: RawDevice
+  readonly #registers: RawRegisters
+  readonly #interrupts: RawInterrupts
+  readonly #scheduler: RawScheduler
+  #staging: RawCoherentBuffer | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+  #transfers = 0
+
+  constructor(
+    device: RawDevice,
+    registers: RawRegisters,
+    interrupts: RawInterrupts,
+    scheduler: RawScheduler,
+  ) {
+    this.#device = device
+    this.#registers = registers
+    this.#interrupts = interrupts
+    this.#scheduler = scheduler
+  }
+
+  /** Transfers done so far. */
+  get transfers(): number {
+    return this.#transfers
+  }
+
+  read(page: number, offset: number, length: number, wait: RawWait = {}): Promise<Uint8Array> {
+    return this.#inTurn(wait, async (staging) => {
+      await this.#guarded('read', page, offset, length, async (target) => {
+        await this.#transfer(target, BUFFER, length, false)
+        await this.#transfer(BUFFER, this.#address(staging.dmaPage, 0), length, true)
+      })
+      return staging.read(0, length)
+    })
+  }
+
+  write(page: number, offset: number, bytes: Uint8Array, wait: RawWait = {}): Promise<void> {
+    return this.#inTurn(wait, async (staging) => {
+      staging.write(0, bytes)
+      await this.#guarded('write', page, offset, bytes.length, async (target) => {
+        await this.#transfer(this.#address(staging.dmaPage, 0), BUFFER, bytes.length, false)
+        await this.#transfer(BUFFER, target, bytes.length, true)
+      })
+    })
+  }
+
+  /** Frees the staging page; no access may be under way. */
+  close(): void {
+    this.#staging?.free()
+    this.#staging = undefined
+  }
+
+  #address(page: number, offset: number): number {
+    return page * 2 ** this.#device.dma.limits.pageShift + offset
+  }
+
+  #inTurn<T>(wait: RawWait, work: (staging: RawCoherentBuffer) => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(async () => {
+      if (wait.signal?.aborted) {
+        throw new HmmError('EINTR', { message: 'aborted by its signal', cause: wait.signal.reason })
+      }
+      this.#staging ??= await this.#device.dma.allocCoherent(BUFFER_BYTES)
+      return work(this.#staging)
+    })
+    this.#queue = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #guarded(
+    access: string,
+    page: number,
+    offset: number,
+    length: number,
+    work: (target: number) => Promise<void>,
+  ): Promise<void> {
+    const before = this.#revocations(page, offset, length)
+    if (before.includes(-1)) throw deviceFault(access, 'the address is not mapped')
+    await work(this.#address(page, offset))
+    const after = this.#revocations(page, offset, length)
+    if (after.some((count, index) => count !== before[index])) {
+      throw deviceFault(access, 'the mapping was revoked during the transfer (revocation-overlap)')
+    }
+  }
+
+  #revocations(page: number, offset: number, length: number): number[] {
+    const pages = Math.ceil((offset + length) / 2 ** this.#device.dma.limits.pageShift)
+    return Array.from({ length: pages }, (_, index) => this.#device.dma.revocations(page + index))
+  }
+
+  async #transfer(
+    source: number,
+    destination: number,
+    length: number,
+    toMemory: boolean,
+  ): Promise<void> {
+    const done = this.#scheduler.createWait('edu transfer')
+    let finished = false
+    const finish = (): void => {
+      if ((this.#registers.read(0, IRQ_STATUS, 4) & BigInt(IRQ_DMA_DONE)) === 0n) return
+      this.#registers.write(0, IRQ_ACKNOWLEDGE, 4, BigInt(IRQ_DMA_DONE))
+      finished = true
+      done.wake()
+    }
+    this.#interrupts.listen(finish)
+    const limit = new AbortController()
+    this.#scheduler.sleep(TRANSFER_DEADLINE_MS, limit.signal).then(done.wake, () => undefined)
+    try {
+      this.#registers.write(0, DMA_SOURCE, 8, BigInt(source))
+      this.#registers.write(0, DMA_DESTINATION, 8, BigInt(destination))
+      this.#registers.write(0, DMA_COUNT, 8, BigInt(length))
+      const command = COMMAND_START | COMMAND_INTERRUPT | (toMemory ? COMMAND_TO_MEMORY : 0)
+      this.#registers.write(0, DMA_COMMAND, 8, BigInt(command))
+      await done.promise
+    } finally {
+      limit.abort()
+      this.#interrupts.listen(undefined)
+    }
+    if (!finished) {
+      throw new HmmError('ETIMEDOUT', {
+        message: `the device did not finish a transfer within ${TRANSFER_DEADLINE_MS} ms`,
+      })
+    }
+    this.#transfers += 1
+  }
+}
+
+function deviceFault(access: string, why: string): HmmError {
+  return new HmmError('EFAULT', {
+    message: `device fault on ${access}: ${why}`,
+    hint: 'Map the range again and retry; a revoked address is never valid again by itself.',
+  })
+}

@@ -1,0 +1,38 @@
+import { supported } from '../capability.js'
+import type { RawDevice } from '../raw/raw-device.js'
+import type { RawScheduler } from '../raw/raw-scheduler.js'
+import { EDU_ID, EduEngine } from './edu-engine.js'
+
+/** The device with an engine, if it has one or if we know how to drive the one it has. */
+export function withEngine(device: RawDevice, scheduler: RawScheduler): RawDevice {
+  const { registers, interrupts } = device
+  const isEdu = device.pciId === EDU_ID && registers !== undefined && interrupts !== undefined
+  if (device.engine !== undefined || !isEdu) return device
+  const engine = new EduEngine(device, registers, interrupts, scheduler)
+  return extend(device, {
+    engine,
+    capabilities: { ...device.capabilities, engine: supported({ maxBytes: engine.maxBytes }) },
+    close: () => {
+      engine.close()
+      return device.close()
+    },
+  })
+}
+
+/** `device` with some members replaced; the others, methods too, are those of `device`. */
+export function extend(device: RawDevice, members: Partial<RawDevice>): RawDevice {
+  return {
+    id: device.id,
+    pciId: device.pciId,
+    capabilities: device.capabilities,
+    dma: device.dma,
+    registers: device.registers,
+    interrupts: device.interrupts,
+    faults: device.faults,
+    engine: device.engine,
+    memory: device.memory,
+    createMirror: (...args) => device.createMirror(...args),
+    close: () => device.close(),
+    ...members,
+  }
+}

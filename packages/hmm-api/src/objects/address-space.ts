@@ -1,0 +1,314 @@
+import type { VirtualAddress } from '../address/address.js'
+import { VirtualRange } from '../address/virtual-range.js'
+import { Capabilities, type CapabilityName } from '../capability.js'
+import { HmmError } from '../error/hmm-error.js'
+import type { Advice, RawAddressSpace } from '../raw/raw-address-space.js'
+import type { Backend } from './backend.js'
+import { checkBytes, checkInteger, checkPages, checkRange } from './check.js'
+import { MemoryFile } from './memory-file.js'
+import { Owned } from './owned.js'
+import { protectionBits, type Protection } from './protection.js'
+import { RAW } from './raw-of.js'
+
+/** What to map; see `mmap(2)`. */
+export interface MmapOptions {
+  /** Number of pages, at least 1. */
+  readonly pages: number
+  /** `'rw'` if left out. */
+  readonly protection?: Protection
+  /** MAP_SHARED; private if left out. */
+  readonly shared?: boolean
+  /** MAP_FIXED: exactly here, replacing what is there. Page aligned. */
+  readonly at?: VirtualAddress
+  /** The file to map; anonymous memory if left out. */
+  readonly file?: MemoryFile
+  /** First page of the file, 0 if left out. */
+  readonly filePage?: number
+  /** MAP_POPULATE: fault all pages in. */
+  readonly populate?: boolean
+}
+
+/** How to resize or move a mapping; see `mremap(2)`. */
+export interface MremapOptions {
+  /** New number of pages; the same if left out. */
+  readonly pages?: number
+  /** MREMAP_MAYMOVE; true if left out. */
+  readonly mayMove?: boolean
+  /** MREMAP_FIXED: the new place. Page aligned. */
+  readonly to?: VirtualAddress
+  /** MREMAP_DONTUNMAP: the old place stays mapped, empty. */
+  readonly dontUnmap?: boolean
+}
+
+const ADVICE: readonly Advice[] = [
+  'dontneed',
+  'free',
+  'remove',
+  'cold',
+  'pageout',
+  'willneed',
+  'hugepage',
+  'nohugepage',
+  'collapse',
+  'dontfork',
+  'dofork',
+]
+
+/**
+ * The process whose memory is mirrored, seen from its CPU side. Every method is the system call of
+ * its name, done by that process; its failure has the system call's errno.
+ *
+ * All methods fail with EBADF after `close()`, with ESRCH after the process is gone, and take
+ * ranges of this space only. CPU accesses that would raise SIGSEGV or SIGBUS fail with EFAULT.
+ */
+export class AddressSpace extends Owned {
+  readonly [RAW]: RawAddressSpace
+  readonly capabilities: Capabilities
+  readonly #backend: Backend
+  readonly #releases = new Set<() => void>()
+  readonly #released: Promise<void>
+  #gone: 'exit' | 'exec' | 'kill' | 'released' | undefined
+  #isReleased = false
+
+  /** @internal */
+  constructor(backend: Backend, raw: RawAddressSpace, name: string) {
+    super(backend.context, backend, 'address-space', name)
+    this[RAW] = raw
+    this.#backend = backend
+    this.capabilities = new Capabilities(`address space '${name}'`, raw.capabilities)
+    const wait = this.context.raw.scheduler.createWait(`release of ${name}`)
+    this.#released = wait.promise
+    raw.onReleased(() => {
+      this.#isReleased = true
+      this.#gone ??= 'released'
+      for (const listener of this.#releases) listener()
+      wait.wake()
+    })
+  }
+
+  /** Resolves after the last user of the address space is gone (mmu_notifier RELEASE). */
+  get released(): Promise<void> {
+    return this.#released
+  }
+
+  /** Whether the last user of the address space is gone. */
+  get isReleased(): boolean {
+    return this.#isReleased
+  }
+
+  /** Size of a page in bytes. */
+  get pageSize(): number {
+    return 2 ** this[RAW].pageShift
+  }
+
+  /**
+   * Maps memory. Errors: EINVAL, ENOMEM, EACCES (file), RangeError for an unaligned `at`.
+   * `mmap(2)`
+   */
+  mmap(options: MmapOptions): Promise<VirtualRange> {
+    return this.#run('space.mmap', undefined, async () => {
+      const pages = checkPages('pages', options.pages)
+      const at = this.#fixed(options.at, pages)
+      if (options.file !== undefined) this.#need('space.file')
+      options.file?.checkOpen('space.mmap')
+      const startPage = await this[RAW].mmap({
+        pages,
+        protection: protectionBits(options.protection ?? 'rw'),
+        shared: options.shared ?? false,
+        startPage: at,
+        file: options.file?.[RAW],
+        filePage: checkInteger('filePage', options.filePage ?? 0, 0),
+        populate: options.populate ?? false,
+      })
+      return VirtualRange.fromPages(startPage, pages, this[RAW].pageShift)
+    })
+  }
+
+  /** Unmaps the range; holes in it are fine. Raises UNMAP. `munmap(2)` */
+  munmap(range: VirtualRange): Promise<void> {
+    return this.#ranged('space.munmap', range, () => this[RAW].munmap(range.startPage, range.pages))
+  }
+
+  /** Changes protection. ENOMEM if the range has a hole. Raises PROTECTION_VMA. `mprotect(2)` */
+  mprotect(range: VirtualRange, protection: Protection): Promise<void> {
+    return this.#ranged('space.mprotect', range, async () =>
+      this[RAW].mprotect(range.startPage, range.pages, protectionBits(protection)),
+    )
+  }
+
+  /**
+   * Resizes or moves a mapping; the new range. Raises UNMAP over the old range when it moves.
+   * Errors: EFAULT (no such mapping), ENOMEM (cannot grow in place), EINVAL. `mremap(2)`
+   */
+  mremap(range: VirtualRange, options: MremapOptions = {}): Promise<VirtualRange> {
+    return this.#ranged('space.mremap', range, async () => {
+      this.#need('space.mremap')
+      const newPages = checkPages('pages', options.pages ?? range.pages)
+      const toPage = this.#fixed(options.to, newPages)
+      const startPage = await this[RAW].mremap({
+        startPage: range.startPage,
+        pages: range.pages,
+        newPages,
+        mayMove: options.mayMove ?? true,
+        toPage,
+        dontUnmap: options.dontUnmap ?? false,
+      })
+      return VirtualRange.fromPages(startPage, newPages, range.pageShift)
+    })
+  }
+
+  /** Gives advice. ENOMEM for a hole, EINVAL where it does not apply. `madvise(2)` */
+  madvise(range: VirtualRange, advice: Advice): Promise<void> {
+    return this.#ranged('space.madvise', range, async () => {
+      if (!ADVICE.includes(advice)) {
+        throw new TypeError(`advice '${String(advice)}' is not one of ${ADVICE.join(', ')}`)
+      }
+      if (advice === 'pageout') this.#need('space.pageout')
+      await this[RAW].madvise(range.startPage, range.pages, advice)
+    })
+  }
+
+  /** A memory file of `pages` zeroed pages, to map in this process and its children. memfd_create(2) */
+  createFile(options: { readonly pages: number; readonly name?: string }): Promise<MemoryFile> {
+    return this.#run('space.createFile', undefined, async () => {
+      this.#need('space.file')
+      const raw = await this[RAW].createFile(checkPages('pages', options.pages))
+      return new MemoryFile(this, raw, options.name ?? `file ${raw.id}`)
+    })
+  }
+
+  /** A child process with a copy-on-write copy. Raises PROTECTION_PAGE here. `fork(2)` */
+  fork(options: { readonly name?: string } = {}): Promise<AddressSpace> {
+    const name = options.name ?? `${this.name}/child`
+    return this.#run('space.fork', undefined, async () => {
+      this.#need('space.fork')
+      return new AddressSpace(this.#backend, await this[RAW].fork(name), name)
+    })
+  }
+
+  /** Replaces the program: this address space ends as on exit. `execve(2)` */
+  exec(): Promise<void> {
+    return this.#run('space.exec', undefined, async () => {
+      this.#need('space.exec')
+      this.#gone = 'exec'
+      await this[RAW].exec()
+    })
+  }
+
+  /** Ends the process; `released` follows its last user. `exit(2)` */
+  exit(status = 0): Promise<void> {
+    return this.#run('space.exit', undefined, async () => {
+      checkInteger('status', status, 0, 255)
+      this.#gone = 'exit'
+      await this[RAW].exit(status)
+    })
+  }
+
+  /** Ends the process by SIGKILL. */
+  kill(): Promise<void> {
+    return this.#run('space.kill', undefined, async () => {
+      this.#gone = 'kill'
+      await this[RAW].kill()
+    })
+  }
+
+  /** CPU read of `length` bytes at `address`; may cross pages. EFAULT for SIGSEGV and SIGBUS. */
+  read(address: VirtualAddress, length: number): Promise<Uint8Array> {
+    return this.#run('space.read', undefined, async () => {
+      checkBytes('length', length)
+      const { page, offset } = this.#split(address, length)
+      return this[RAW].read(page, offset, length)
+    })
+  }
+
+  /** CPU write at `address`; may cross pages. EFAULT for SIGSEGV and SIGBUS. */
+  write(address: VirtualAddress, bytes: Uint8Array): Promise<void> {
+    return this.#run('space.write', undefined, async () => {
+      if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes is not a Uint8Array')
+      checkBytes('bytes.length', bytes.length)
+      const { page, offset } = this.#split(address, bytes.length)
+      await this[RAW].write(page, offset, bytes)
+    })
+  }
+
+  /** CPU atomic add to the 32-bit word at `address` (aligned to 4); the value before, unsigned. */
+  fetchAdd(address: VirtualAddress, delta: number): Promise<number> {
+    return this.#run('space.fetchAdd', undefined, async () => {
+      const { page, offset } = this.#word(address)
+      return this[RAW].fetchAdd(page, offset, checkInteger('delta', delta, -(2 ** 31), 2 ** 32 - 1))
+    })
+  }
+
+  /** CPU compare-and-exchange of the 32-bit word at `address` (aligned to 4); the value before. */
+  compareExchange(address: VirtualAddress, expected: number, desired: number): Promise<number> {
+    return this.#run('space.compareExchange', undefined, async () => {
+      const { page, offset } = this.#word(address)
+      checkInteger('expected', expected, 0, 2 ** 32 - 1)
+      checkInteger('desired', desired, 0, 2 ** 32 - 1)
+      return this[RAW].compareExchange(page, offset, expected, desired)
+    })
+  }
+
+  /** @internal Calls `listener` when the space is released; returns its removal. */
+  onReleased(listener: () => void): () => void {
+    this.#releases.add(listener)
+    return () => this.#releases.delete(listener)
+  }
+
+  /** @internal ESRCH when the process is gone. */
+  checkAlive(op: string): void {
+    this.checkOpen(op)
+    if (this.#gone === undefined) return
+    throw new HmmError('ESRCH', {
+      op,
+      backend: this.context.raw.name,
+      message: `the process of address space '${this.name}' is gone (${this.#gone})`,
+      hint: 'A mirror does not keep a process alive: drop what belongs to it.',
+    })
+  }
+
+  protected doClose(): Promise<void> {
+    return this[RAW].close()
+  }
+
+  #run<T>(op: string, range: VirtualRange | undefined, run: () => Promise<T>): Promise<T> {
+    return this.context.wait(op, range, () => {
+      this.checkAlive(op)
+      return run()
+    })
+  }
+
+  #ranged<T>(op: string, range: VirtualRange, run: () => Promise<T>): Promise<T> {
+    return this.#run(op, VirtualRange.is(range) ? range : undefined, () => {
+      checkRange(range, this[RAW].pageShift)
+      return run()
+    })
+  }
+
+  #need(name: CapabilityName): void {
+    this.capabilities.require(name)
+  }
+
+  #fixed(address: VirtualAddress | undefined, pages: number): number | undefined {
+    if (address === undefined) return undefined
+    return VirtualRange.of(address, pages, this[RAW].pageShift).startPage
+  }
+
+  #split(address: VirtualAddress, length: number): { page: number; offset: number } {
+    if (typeof address !== 'bigint') throw new TypeError('address is not a VirtualAddress')
+    if (address + BigInt(length) > 1n << 64n) {
+      throw new RangeError(`${length} bytes at 0x${address.toString(16)} wrap around`)
+    }
+    const size = BigInt(this.pageSize)
+    return { page: Number(address / size), offset: Number(address % size) }
+  }
+
+  #word(address: VirtualAddress): { page: number; offset: number } {
+    this.#need('space.atomics')
+    const word = this.#split(address, 4)
+    if (word.offset % 4 !== 0) {
+      throw new RangeError(`address 0x${address.toString(16)} of a 32-bit word is not aligned to 4`)
+    }
+    return word
+  }
+}

@@ -1,0 +1,62 @@
+import { VirtualRange } from '../address/virtual-range.js'
+import type { DmaDirection } from '../raw/raw-dma.js'
+
+/** Most bytes of one CPU or engine access. */
+const MAX_BYTES = 2 ** 30
+/** Most pages of one range operation: 16 TiB of 4 KiB pages. */
+const MAX_PAGES = 2 ** 32
+
+const DIRECTIONS: readonly DmaDirection[] = ['to-device', 'from-device', 'bidirectional']
+
+/** `value` as an integer in min..max; TypeError otherwise. */
+export function checkInteger(
+  name: string,
+  value: number,
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    throw new TypeError(`${name} is a whole number in ${min}..${max}, not ${String(value)}`)
+  }
+  return value
+}
+
+/** A positive number of pages; TypeError otherwise. */
+export function checkPages(name: string, value: number): number {
+  return checkInteger(name, value, 1, MAX_PAGES)
+}
+
+/** A positive number of bytes, at most 1 GiB; TypeError otherwise. */
+export function checkBytes(name: string, value: number): number {
+  return checkInteger(name, value, 1, MAX_BYTES)
+}
+
+/** `range` as a VirtualRange of that page size; TypeError otherwise. */
+export function checkRange(range: VirtualRange, pageShift: number): VirtualRange {
+  if (!VirtualRange.is(range)) {
+    throw new TypeError('range is not a VirtualRange: make one with VirtualRange.of')
+  }
+  if (range.pageShift !== pageShift) {
+    throw new TypeError(
+      `range has pages of 2^${range.pageShift} bytes, the space of 2^${pageShift}`,
+    )
+  }
+  return range
+}
+
+/** `range` as a part of `whole`; TypeError or RangeError otherwise. */
+export function checkInside(range: VirtualRange, whole: VirtualRange, what: string): VirtualRange {
+  checkRange(range, whole.pageShift)
+  if (!whole.containsRange(range)) {
+    throw new RangeError(`${range.toString()} is outside ${what} ${whole.toString()}`)
+  }
+  return range
+}
+
+/** TypeError for what is not a direction. */
+export function checkDirection(direction: DmaDirection): DmaDirection {
+  if (!DIRECTIONS.includes(direction)) {
+    throw new TypeError(`direction '${String(direction)}' is not one of ${DIRECTIONS.join(', ')}`)
+  }
+  return direction
+}

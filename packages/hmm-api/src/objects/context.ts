@@ -1,0 +1,118 @@
+import type { VirtualRange } from '../address/virtual-range.js'
+import { HmmError } from '../error/hmm-error.js'
+import type { RawBackend, RawWait } from '../raw/raw-backend.js'
+
+/** How a waiting call can be bounded. */
+export interface Wait {
+  /** Aborts the wait: HmmError EINTR, whose cause is the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds (of the backend's clock) after which it fails: EBUSY or ETIMEDOUT. */
+  readonly deadlineMs?: number | undefined
+}
+
+/**
+ * What all objects of one backend share: the operation that a failure is named after, and the
+ * guard that keeps commits and invalidate callbacks synchronous.
+ */
+export class Context {
+  readonly raw: RawBackend
+  #section: string | undefined
+
+  constructor(raw: RawBackend) {
+    this.raw = raw
+  }
+
+  /** Adds operation, range and backend to a failure. Other errors pass as they are. */
+  decorate(error: unknown, op: string, range?: VirtualRange): unknown {
+    return HmmError.is(error) ? error.with({ op, range, backend: this.raw.name }) : error
+  }
+
+  /** Runs a synchronous raw call for the public operation `op`. */
+  call<T>(op: string, range: VirtualRange | undefined, run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      throw this.decorate(error, op, range)
+    }
+  }
+
+  /** Returns the promise of a raw call that may sleep; not allowed inside a commit. */
+  wait<T>(op: string, range: VirtualRange | undefined, run: () => Promise<T>): Promise<T> {
+    try {
+      this.mayWait(op)
+      return run().catch((error: unknown) => Promise.reject(this.decorate(error, op, range)))
+    } catch (error) {
+      return Promise.reject(this.decorate(error, op, range))
+    }
+  }
+
+  /** Throws EDEADLK inside a commit or an invalidate callback, where nothing may map or wait. */
+  mayWait(op: string): void {
+    if (this.#section === undefined) return
+    throw new HmmError('EDEADLK', {
+      op,
+      message: `called inside ${this.#section}, which holds the lock that the call needs`,
+      hint: 'Only record what you were given there; map, fault and wait after it returned.',
+    })
+  }
+
+  /**
+   * Runs `run` as a section that must not wait. A returned promise is EDEADLK: the section's work
+   * would go on after its lock is dropped.
+   */
+  section<T>(name: string, run: () => T): T {
+    const outer = this.#section
+    this.#section = name
+    try {
+      const result = run()
+      if (isPromiseLike(result)) {
+        // Its outcome is reported through the error below; an unhandled rejection says nothing new.
+        Promise.resolve(result).catch(() => undefined)
+        throw new HmmError('EDEADLK', {
+          message: `${name} returned a promise`,
+          hint: 'Make it synchronous: no async, no await; all it did is rolled back.',
+        })
+      }
+      return result
+    } finally {
+      this.#section = outer
+    }
+  }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+/** Checks the options of a waiting call. TypeError for a negative or non-numeric deadline. */
+export function rawWait(wait: Wait | undefined): RawWait {
+  const { signal, deadlineMs } = wait ?? {}
+  if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
+    throw new TypeError(`deadlineMs is a number of milliseconds, not ${String(deadlineMs)}`)
+  }
+  if (signal?.aborted) throw interrupted(signal)
+  return { signal, deadlineMs }
+}
+
+/** The error of a wait that `signal` ended. */
+export function interrupted(signal: AbortSignal): HmmError {
+  return new HmmError('EINTR', { message: 'aborted by its signal', cause: signal.reason })
+}
+
+/** The wait options that are left after `startNs`: same signal, less time. */
+export function remaining(wait: RawWait, startNs: number, nowNs: number): RawWait {
+  if (wait.signal?.aborted) throw interrupted(wait.signal)
+  if (wait.deadlineMs === undefined) return wait
+  const left = wait.deadlineMs - (nowNs - startNs) / 1e6
+  if (left < 0) {
+    throw new HmmError('EBUSY', {
+      message: `invalidations kept coming in until the deadline of ${wait.deadlineMs} ms`,
+      hint: 'Try again later, or give a longer deadlineMs.',
+    })
+  }
+  return { signal: wait.signal, deadlineMs: left }
+}

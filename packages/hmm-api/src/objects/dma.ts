@@ -1,0 +1,153 @@
+import { HmmError } from '../error/hmm-error.js'
+import type { DmaDirection, RawDmaLimits } from '../raw/raw-dma.js'
+import { checkBytes, checkDirection, checkInteger, checkPages } from './check.js'
+import { rawWait, type Wait } from './context.js'
+import type { Device } from './device.js'
+import { CoherentBuffer, HostBuffer } from './host-buffer.js'
+import { DmaMapping } from './dma-mapping.js'
+import type { Synchronous } from './interval-notifier.js'
+import { IovaWindow } from './iova-window.js'
+import type { MirroredRange, MirrorMapOptions } from './mirror.js'
+import type { MirrorMapping } from './mirror-mapping.js'
+import { PeerMemory } from './peer-memory.js'
+import { RAW } from './raw-of.js'
+
+/** How a buffer or a peer's memory is mapped. */
+export interface BufferMapOptions {
+  readonly direction: DmaDirection
+  /** First byte, 0 if left out. */
+  readonly offset?: number
+  /** Number of bytes, to the end if left out. */
+  readonly bytes?: number
+}
+
+/**
+ * The one DMA API of a device. What is mapped decides the rules: own buffers and peers' memory
+ * synchronously, a range of a mirrored process with fault, commit and revocation.
+ */
+export class Dma {
+  readonly #device: Device
+
+  /** @internal */
+  constructor(device: Device) {
+    this.#device = device
+  }
+
+  /** What the DMA of this device can do; fixed while it is open. */
+  get limits(): RawDmaLimits {
+    return this.#device[RAW].dma.limits
+  }
+
+  /**
+   * Says how many address bits the device drives, 1 to 64; 32 until then. `dma_set_mask_and_coherent`
+   * Errors: EIO if the platform cannot serve so few, EBADF.
+   */
+  setMask(bits: number): void {
+    this.#sync('dma.setMask', () =>
+      this.#device[RAW].dma.setMask(checkInteger('bits', bits, 1, 64)),
+    )
+  }
+
+  /** Page-aligned memory of the driver's own, zeroed. Errors: ENOMEM, EOPNOTSUPP, EBADF. */
+  allocBuffer(options: { readonly bytes: number; readonly name?: string }): Promise<HostBuffer> {
+    return this.#wait('dma.allocBuffer', async () => {
+      this.#device.capabilities.require('dma.streaming')
+      const raw = await this.#device[RAW].dma.allocBuffer(checkBytes('bytes', options.bytes))
+      return new HostBuffer(this.#device, raw, 'buffer', options.name ?? `${options.bytes} bytes`)
+    })
+  }
+
+  /** Memory that device and CPU see alike, mapped. `dma_alloc_coherent` ENOMEM, EOPNOTSUPP, EBADF. */
+  allocCoherent(options: {
+    readonly bytes: number
+    readonly name?: string
+  }): Promise<CoherentBuffer> {
+    return this.#wait('dma.allocCoherent', async () => {
+      this.#device.capabilities.require('dma.coherent')
+      const raw = await this.#device[RAW].dma.allocCoherent(checkBytes('bytes', options.bytes))
+      return new CoherentBuffer(this.#device, raw, options.name ?? `${options.bytes} bytes`)
+    })
+  }
+
+  /**
+   * Maps a buffer (`dma_map_phys`). Errors: EIO if it cannot be reached under the mask, ENOMEM,
+   * EOPNOTSUPP, EBADF; RangeError outside the buffer.
+   */
+  map(source: HostBuffer | PeerMemory, options: BufferMapOptions): DmaMapping
+  /** Maps a range of a mirrored process: the same as `mirror.map`. */
+  map<R>(
+    source: MirroredRange,
+    options: MirrorMapOptions,
+    commit: (mapping: MirrorMapping) => R & Synchronous<R>,
+  ): Promise<R>
+  map<R>(
+    source: HostBuffer | PeerMemory | MirroredRange,
+    options: BufferMapOptions | MirrorMapOptions,
+    commit?: (mapping: MirrorMapping) => R & Synchronous<R>,
+  ): DmaMapping | Promise<R> {
+    if (source instanceof HostBuffer) return this.#mapBuffer(source, options as BufferMapOptions)
+    if (source instanceof PeerMemory) return this.#mapPeer()
+    if (source?.mirror === undefined || commit === undefined) {
+      throw new TypeError(
+        'dma.map takes a buffer, peer memory, or mirror.select(range) with options and a commit',
+      )
+    }
+    if (source.mirror.device !== this.#device) {
+      throw new TypeError('the mirror belongs to another device: map it through that one')
+    }
+    return source.mirror.map<R>(source.range, options as MirrorMapOptions, commit as never)
+  }
+
+  /**
+   * Reserves `pages` DMA pages, to link memory into piece by piece (`dma_iova_try_alloc`).
+   * Errors: EOPNOTSUPP without a translating IOMMU, ENOMEM, EBADF.
+   */
+  openWindow(
+    options: { readonly pages: number; readonly name?: string } & Wait,
+  ): Promise<IovaWindow> {
+    return this.#wait('dma.openWindow', async () => {
+      this.#device.capabilities.require('dma.window')
+      const pages = checkPages('pages', options.pages)
+      const raw = await this.#device[RAW].dma.openWindow(pages, rawWait(options))
+      return new IovaWindow(this.#device, raw, options.name ?? `${pages} pages`)
+    })
+  }
+
+  #mapBuffer(buffer: HostBuffer, options: BufferMapOptions): DmaMapping {
+    return this.#sync('dma.map', () => {
+      this.#device.context.mayWait('dma.map')
+      buffer.checkOpen('dma.map')
+      checkDirection(options?.direction)
+      const offset = checkInteger('offset', options.offset ?? 0, 0)
+      const bytes = checkBytes('bytes', options.bytes ?? buffer.bytes - offset)
+      buffer.checkInside(offset, bytes)
+      if (bytes > this.limits.maxMappingBytes) {
+        throw new HmmError('EINVAL', {
+          message: `${bytes} bytes are more than one mapping holds (${this.limits.maxMappingBytes})`,
+          hint: 'Map it in pieces; dma.limits.maxMappingBytes says how large one may be.',
+        })
+      }
+      const raw = this.#device[RAW].dma.map(buffer[RAW], offset, bytes, options.direction)
+      return new DmaMapping(this.#device, buffer, raw, offset, bytes, options.direction)
+    })
+  }
+
+  #mapPeer(): never {
+    return this.#sync('dma.map', () => {
+      this.#device.capabilities.require('dma.peer')
+      throw new HmmError('EREMOTEIO', { message: 'the peer cannot be reached from this device' })
+    })
+  }
+
+  #sync<T>(op: string, run: () => T): T {
+    this.#device.checkOpen(op)
+    return this.#device.context.call(op, undefined, run)
+  }
+
+  #wait<T>(op: string, run: () => Promise<T>): Promise<T> {
+    return this.#device.context.wait(op, undefined, () => {
+      this.#device.checkOpen(op)
+      return run()
+    })
+  }
+}

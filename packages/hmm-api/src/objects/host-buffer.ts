@@ -1,0 +1,83 @@
+import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js'
+import { HmmError } from '../error/hmm-error.js'
+import type { RawBuffer, RawCoherentBuffer } from '../raw/raw-dma.js'
+import type { Device } from './device.js'
+import { Owned } from './owned.js'
+import { RAW } from './raw-of.js'
+
+/** Memory of the driver's own, page aligned; what the CPU side of the driver reads and writes. */
+export class HostBuffer extends Owned {
+  readonly [RAW]: RawBuffer
+  readonly device: Device
+  #mappings = 0
+
+  /** @internal */
+  constructor(device: Device, raw: RawBuffer, kind: string, name: string) {
+    super(device.context, device, kind, name)
+    this.device = device
+    this[RAW] = raw
+  }
+
+  /** Size in bytes. */
+  get bytes(): number {
+    return this[RAW].bytes
+  }
+
+  /** A copy of `length` bytes from `offset`. RangeError outside. */
+  read(offset: number, length: number): Uint8Array {
+    this.checkOpen('buffer.read')
+    this.checkInside(offset, length)
+    return this.context.call('buffer.read', undefined, () => this[RAW].read(offset, length))
+  }
+
+  /** Writes `bytes` from `offset` on. RangeError outside. */
+  write(offset: number, bytes: Uint8Array): void {
+    this.checkOpen('buffer.write')
+    this.checkInside(offset, bytes.length)
+    this.context.call('buffer.write', undefined, () => this[RAW].write(offset, bytes))
+  }
+
+  /** @internal RangeError if the bytes are not inside. */
+  checkInside(offset: number, bytes: number): void {
+    if (!(offset >= 0 && bytes >= 0 && offset + bytes <= this.bytes)) {
+      throw new RangeError(`bytes ${offset}..+${bytes} are outside a buffer of ${this.bytes}`)
+    }
+  }
+
+  /** @internal Counts the live mappings, which must be undone before the memory is freed. */
+  countMapping(change: 1 | -1): void {
+    this.#mappings += change
+  }
+
+  protected async doClose(): Promise<void> {
+    if (this.#mappings > 0) {
+      throw new HmmError('EBUSY', {
+        op: 'buffer.close',
+        backend: this.context.raw.name,
+        message: `buffer '${this.name}' has ${this.#mappings} live mappings`,
+        hint: 'unmap() them first; the device could write memory that belongs to somebody else.',
+      })
+    }
+    this[RAW].free()
+  }
+}
+
+/** Memory and mapping in one: device and CPU see the same without sync. */
+export class CoherentBuffer extends HostBuffer {
+  declare readonly [RAW]: RawCoherentBuffer
+
+  /** @internal */
+  constructor(device: Device, raw: RawCoherentBuffer, name: string) {
+    super(device, raw, 'coherent-buffer', name)
+  }
+
+  /** Number of its first DMA page; the others follow. */
+  get dmaPage(): DmaPage {
+    return this[RAW].dmaPage as DmaPage
+  }
+
+  /** DMA address of its first byte. */
+  get dmaAddress(): DmaAddress {
+    return dmaAddress(BigInt(this.dmaPage) << BigInt(this.device.dma.limits.pageShift))
+  }
+}
