@@ -1,0 +1,18 @@
+/** A runner for the tests that run in the guest: one line per test, and the closing line. */
+const counts = { passed: 0, failed: 0, skipped: 0 }
+
+export async function test(name, work) {
+  try {
+    await work()
+    counts.passed += 1
+    console.log(`ok ${name}`)
+  } catch (error) {
+    counts.failed += 1
+    console.log(`not ok ${name}\n  ${String(error?.stack ?? error).replaceAll('\n', '\n  ')}`)
+  }
+}
+
+export function finish() {
+  console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+  process.exitCode = counts.failed > 0 ? 1 : 0
+}

@@ -1,0 +1,62 @@
+// Everything that is tested against a kernel with the module loaded, each stage a process of its own, so that
+// one that dies or hangs does not take the others with it. `node run.mjs [STAGE...]`.
+import { spawn } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+/** Seconds for each stage, under emulation. */
+const stages = {
+  conformance: 600,
+  examples: 300,
+  lifecycle: 120,
+  'random-ioctls': 120,
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !Object.hasOwn(stages, name))
+if (unknown.length > 0) {
+  console.error(`no stage ${unknown.join(', ')}; the stages are ${Object.keys(stages).join(', ')}`)
+  process.exit(2)
+}
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+for (const [name, seconds] of Object.entries(stages)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  console.log(`--- ${name}`)
+  const started = performance.now()
+  const { code, counts } = await stage(name, seconds)
+  // A stage that ends badly, or without its line, has failed, whatever it counted.
+  if (counts === undefined || (code !== 0 && counts.failed === 0)) {
+    console.log(
+      `not ok ${name}: ended with ${code} ${counts === undefined ? 'and no closing line' : ''}`,
+    )
+    total.failed += 1
+  }
+  for (const key of Object.keys(total)) total[key] += counts?.[key] ?? 0
+  console.log(`--- ${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`)
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exitCode = total.failed > 0 ? 1 : 0
+
+function stage(name, seconds) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(here, `${name}.mjs`)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: seconds * 1000,
+      killSignal: 'SIGKILL',
+    })
+    let last
+    let rest = ''
+    child.stdout.on('data', (chunk) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()
+      for (const line of lines) {
+        const match = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(line)
+        if (match) last = { passed: +match[1], failed: +match[2], skipped: +match[3] }
+        else console.log(line)
+      }
+    })
+    child.on('close', (code, signal) => resolve({ code: code ?? signal, counts: last }))
+  })
+}
