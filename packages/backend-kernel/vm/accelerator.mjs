@@ -1,9 +1,10 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cachePath, readJson, removeTree, writeJson } from './cache.mjs'
 import { ensureInitramfs } from './initramfs.mjs'
 import { QEMU, qemuArguments } from './qemu.mjs'
+import { makeRunFolder } from './run-folder.mjs'
 import { runProcess } from './run-process.mjs'
 import { startQemu } from './start-qemu.mjs'
 import { VmError } from './vm-error.mjs'
@@ -63,8 +64,7 @@ async function hostKey() {
  */
 async function probeKvm(kernel, progress) {
   const initramfs = await ensureInitramfs(kernel, { progress })
-  await mkdir(cachePath('runs'), { recursive: true })
-  const folder = await mkdtemp(cachePath('runs', 'probe-'))
+  const folder = await makeRunFolder('probe')
   try {
     const kernelLog = join(folder, 'kernel.log')
     const qemu = startQemu(

@@ -1,11 +1,11 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** Where everything that is made or downloaded lives: never inside the checkout. */
 export function cacheDirectory() {
   const own = process.env['HMM_SDK_CACHE']
-  if (own !== undefined && own !== '') return own
+  if (own !== undefined && own !== '') return resolve(own)
   const xdg = process.env['XDG_CACHE_HOME']
   return join(xdg !== undefined && xdg !== '' ? xdg : join(homedir(), '.cache'), 'hmm-sdk')
 }

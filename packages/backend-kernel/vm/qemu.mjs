@@ -43,10 +43,10 @@ export function qemuArguments(options) {
   const edu = options.edu !== false
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-nic', 'none'],
-    ...['-machine', 'q35'],
+    // Interrupt remapping needs the split controller with KVM.
     ...(options.accelerator === 'kvm'
-      ? ['-accel', 'kvm', '-cpu', 'host']
-      : ['-accel', 'tcg,thread=multi', '-cpu', 'max']),
+      ? ['-machine', 'q35,kernel-irqchip=split', '-accel', 'kvm', '-cpu', 'host']
+      : ['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'max']),
     ...['-smp', String(options.cpus ?? 2), '-m', `${options.memoryMiB ?? 4096}M`],
     ...['-kernel', options.kernel.image, '-initrd', options.initramfs],
     ...['-chardev', `file,id=log,path=${escape(options.kernelLog)}`, '-serial', 'chardev:log'],

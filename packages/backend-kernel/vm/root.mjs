@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { cachePath, publishDirectory } from './cache.mjs'
+import { contained } from './contained.mjs'
 import { debianMirror } from './debian-mirror.mjs'
 import { runProcess } from './run-process.mjs'
 import { withLock } from './with-lock.mjs'
@@ -83,22 +84,20 @@ async function bootstrap(target, mirror, detail) {
   await mkdir(target, { recursive: true })
   const sources = [SUITE, `${SUITE}-backports`].map((suite) => `deb ${mirror} ${suite} main`)
   const preferences = `printf '%s' '${PREFERENCES}' > "$1/etc/apt/preferences.d/kernels"`
-  await runProcess(
+  const { program, args } = contained([
     'mmdebstrap',
-    [
-      '--mode=root',
-      '--variant=apt',
-      '--architectures=amd64',
-      `--include=${PACKAGES.join(',')}`,
-      ...APT_OPTIONS.map((option) => `--aptopt=${option}`),
-      ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
-      `--setup-hook=mkdir -p "$1/etc/apt/preferences.d" && ${preferences}`,
-      // The package lists stay: kernels are looked up and added later.
-      '--skip=cleanup/apt/lists',
-      SUITE,
-      target,
-      ...sources,
-    ],
-    { onLine: detail },
-  )
+    '--mode=root',
+    '--variant=apt',
+    '--architectures=amd64',
+    `--include=${PACKAGES.join(',')}`,
+    ...APT_OPTIONS.map((option) => `--aptopt=${option}`),
+    ...DPKG_OPTIONS.map((option) => `--dpkgopt=${option}`),
+    `--setup-hook=mkdir -p "$1/etc/apt/preferences.d" && ${preferences}`,
+    // The package lists stay: kernels are looked up and added later.
+    '--skip=cleanup/apt/lists',
+    SUITE,
+    target,
+    ...sources,
+  ])
+  await runProcess(program, args, { onLine: detail })
 }

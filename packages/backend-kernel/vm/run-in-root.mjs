@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { contained } from './contained.mjs'
 import { runProcess } from './run-process.mjs'
 
 /**
@@ -18,7 +19,7 @@ import { runProcess } from './run-process.mjs'
  */
 
 // $1: the root, $2: the directory inside, $3: how many mounts; then source and target of each mount;
-// then the command. The propagation is private, so nothing of this is seen outside the namespace.
+// then the command.
 const SCRIPT = `set -e
 root=$1 cwd=$2 mounts=$3
 shift 3
@@ -40,27 +41,23 @@ exec chroot "$root" /bin/sh -c 'cd "$1" && shift && exec "$@"' sh "$cwd" "$@"
 export async function runInRoot(options) {
   const mounts = options.mounts ?? []
   for (const mount of mounts) await mkdir(join(options.root, mount.target), { recursive: true })
-  return runProcess(
-    'unshare',
-    [
-      ...['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--'],
-      ...['sh', '-c', SCRIPT, 'sh', options.root, options.cwd ?? '/', String(mounts.length)],
-      ...mounts.flatMap((mount) => [mount.source, mount.target]),
-      ...options.command,
-    ],
-    {
-      env: {
-        ...proxyVariables(),
-        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        HOME: '/root',
-        LC_ALL: 'C.UTF-8',
-        DEBIAN_FRONTEND: 'noninteractive',
-        ...options.env,
-      },
-      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
-      ...(options.allowFailure === undefined ? {} : { allowFailure: options.allowFailure }),
+  const { program, args } = contained([
+    ...['sh', '-c', SCRIPT, 'sh', options.root, options.cwd ?? '/', String(mounts.length)],
+    ...mounts.flatMap((mount) => [mount.source, mount.target]),
+    ...options.command,
+  ])
+  return runProcess(program, args, {
+    env: {
+      ...proxyVariables(),
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: '/root',
+      LC_ALL: 'C.UTF-8',
+      DEBIAN_FRONTEND: 'noninteractive',
+      ...options.env,
     },
-  )
+    ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+    ...(options.allowFailure === undefined ? {} : { allowFailure: options.allowFailure }),
+  })
 }
 
 function proxyVariables() {

@@ -1,9 +1,8 @@
-import { cp, mkdir, mkdtemp, readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chooseAccelerator } from './accelerator.mjs'
 import { bootVm } from './boot-vm.mjs'
-import { cachePath, removeTree } from './cache.mjs'
+import { removeTree } from './cache.mjs'
 import { findFailure } from './find-failure.mjs'
 import { takeGuestOutput } from './guest-output.mjs'
 import { fillShare, guestReports } from './guest-share.mjs'
@@ -12,6 +11,7 @@ import { keepLog } from './keep-log.mjs'
 import { DEFAULT_KERNEL, ensureKernel } from './kernels.mjs'
 import { Progress } from './progress.mjs'
 import { qemuArguments } from './qemu.mjs'
+import { makeRunFolder } from './run-folder.mjs'
 import { scanKernelLog } from './splat.mjs'
 
 /**
@@ -62,15 +62,13 @@ export async function runInVm(options) {
   const kernel = await ensureKernel(options.kernel ?? DEFAULT_KERNEL, { progress })
   const initramfs = await ensureInitramfs(kernel, { progress })
   const accelerator = await chooseAccelerator(kernel, { progress })
-  await mkdir(cachePath('runs'), { recursive: true })
-  const folder = await mkdtemp(cachePath('runs', `${kernel.name}-`))
-  // The path of a Unix socket is short by law of the kernel.
-  const socketFolder = await mkdtemp(join(tmpdir(), 'hmm-vm-'))
+  const folder = await makeRunFolder(kernel.name)
   const share = join(folder, 'share')
   const kernelLogFile = join(folder, 'kernel.log')
+  const sockets = { stdout: join(folder, 'stdout'), stderr: join(folder, 'stderr') }
   const listeners = [
-    await takeGuestOutput(join(socketFolder, 'stdout'), options.stdout ?? process.stdout),
-    await takeGuestOutput(join(socketFolder, 'stderr'), options.stderr ?? process.stderr),
+    await takeGuestOutput(sockets.stdout, options.stdout ?? process.stdout),
+    await takeGuestOutput(sockets.stderr, options.stderr ?? process.stderr),
   ]
   try {
     await fillShare(share, kernel, accelerator, options)
@@ -83,7 +81,7 @@ export async function runInVm(options) {
         kernelLog: kernelLogFile,
         hostRoot: '/',
         share,
-        sockets: { stdout: join(socketFolder, 'stdout'), stderr: join(socketFolder, 'stderr') },
+        sockets,
       }),
       share,
       options,
@@ -110,6 +108,5 @@ export async function runInVm(options) {
   } finally {
     for (const listener of listeners) listener.close()
     await removeTree(folder)
-    await removeTree(socketFolder)
   }
 }
