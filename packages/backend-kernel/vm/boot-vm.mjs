@@ -44,8 +44,8 @@ export async function bootVm(args, share, options) {
     if (exitedAt === undefined && existsSync(join(share, 'exit-code'))) exitedAt = now
     if (options.signal?.aborted === true) end = 'aborted'
     else if (exitedAt !== undefined && now - exitedAt > shutdownMs) end = 'shutdown-timeout'
-    else if (exitedAt === undefined && now - start > timeoutMs) end = 'timeout'
     else if (startedAt === undefined && now - start > bootTimeoutMs) end = 'boot-timeout'
+    else if (exitedAt === undefined && now - start > timeoutMs) end = 'timeout'
     if (end !== 'ended') {
       qemu.kill()
       break
