@@ -14,7 +14,6 @@ const unit: TestProjectInlineConfiguration = {
       'packages/backend-kernel/vm/**/*.test.mjs',
       'scripts/**/*.test.ts',
     ],
-    exclude: ['**/*.kernel.test.ts', '**/node_modules/**'],
     testTimeout: 20_000,
   },
 }
@@ -30,22 +29,11 @@ const packed: TestProjectInlineConfiguration = {
   },
 }
 
-/** What needs a real kernel with the module loaded: one at a time, there is only one kernel. */
-const kernel: TestProjectInlineConfiguration = {
-  ...fromSource,
-  test: {
-    name: 'kernel',
-    include: ['packages/*/test/**/*.kernel.test.ts'],
-    fileParallelism: false,
-    testTimeout: 60_000,
-  },
-}
-
 export default defineConfig({
   test: {
     // Threads start faster than processes, which tells when there are two cores; use both of them.
     pool: 'threads',
     maxWorkers: '100%',
-    projects: process.env['HMM_TEST_ON'] === 'kernel' ? [kernel] : [unit, packed],
+    projects: [unit, packed],
   },
 })
