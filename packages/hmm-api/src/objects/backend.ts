@@ -95,7 +95,7 @@ export class Backend extends Owned {
     return () => this[RAW].trace(undefined)
   }
 
-  /** Closes it and all that was made from it, and names what its owners had not closed. */
+  /** What its owners had not closed; complete once `close()` has resolved. */
   report(): LeakReport {
     return { leaks: this.leaks }
   }

@@ -19,6 +19,7 @@ export abstract class Owned implements AsyncDisposable {
   readonly #owner: Owned | undefined
   readonly #children = new Set<Owned>()
   readonly #leaks: Leak[] = []
+  #isClosed = false
   #closing: Promise<void> | undefined
 
   protected constructor(context: Context, owner: Owned | undefined, kind: string, name: string) {
@@ -31,7 +32,7 @@ export abstract class Owned implements AsyncDisposable {
 
   /** `'open'`, or `'closed'` from the call of `close()` on. */
   get status(): 'open' | 'closed' {
-    return this.#closing === undefined ? 'open' : 'closed'
+    return this.#isClosed ? 'closed' : 'open'
   }
 
   /** What was still open when this was closed. */
@@ -39,8 +40,12 @@ export abstract class Owned implements AsyncDisposable {
     return this.#leaks
   }
 
-  /** Closes it and frees all it made. Idempotent; never fails because of what is below it. */
+  /**
+   * Closes it and frees all it made. Idempotent. If closing something below it fails, the rest is
+   * closed all the same, and the first failure is thrown at the end.
+   */
   close(): Promise<void> {
+    this.#isClosed = true
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -51,7 +56,7 @@ export abstract class Owned implements AsyncDisposable {
 
   /** @internal Throws EBADF when it or an owner of it is closed. */
   checkOpen(op: string): void {
-    if (this.#closing === undefined) return
+    if (!this.#isClosed) return
     throw new HmmError('EBADF', {
       op,
       backend: this.context.raw.name,
@@ -69,15 +74,16 @@ export abstract class Owned implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    const failures: unknown[] = []
+    const attempt = (work: () => Promise<void>): Promise<void> =>
+      work().catch((error: unknown) => void failures.push(error))
     for (const child of [...this.#children].reverse()) {
       if (child.status === 'open') this.#leaks.push({ kind: child.kind, name: child.name })
-      await child.close()
+      await attempt(() => child.close())
       this.#leaks.push(...child.#leaks)
     }
-    try {
-      await this.doClose()
-    } finally {
-      if (this.#owner !== undefined) this.#owner.#children.delete(this)
-    }
+    await attempt(async () => this.doClose())
+    if (this.#owner !== undefined) this.#owner.#children.delete(this)
+    if (failures.length > 0) throw failures[0]
   }
 }
