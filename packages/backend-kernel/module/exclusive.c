@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "hmm_sdk.h"
+int hs_exclusive(void *owner, void *argument) { return -EOPNOTSUPP; }
