@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs'
+import {
+  supported,
+  unsupported,
+  type Capability,
+  type CapabilityName,
+  type CapabilityTable,
+} from '@hmm-sdk/hmm-api'
+import { reasonText } from './call-error.js'
+import type { DeviceInfo } from './device-info.js'
+import type { ModuleInfo } from './handshake.js'
+import * as uapi from './uapi.js'
+
+/** Of the backend as a whole. */
+export function backendCapabilities(info: ModuleInfo): CapabilityTable {
+  return {
+    ...spaceCapabilities(),
+    mirror: supported({ pages: info.maxMirrorPages }),
+    'invalidate.inside': unsupported(
+      'over ioctl the callback runs shortly after the kernel has revoked',
+      'Rely on the order: revoked first, told before any later map on the range succeeds.',
+    ),
+    'physical-addresses': when(
+      (info.capabilities & uapi.CAP_PHYSICAL) !== 0,
+      'page frames are shown to CAP_SYS_ADMIN only',
+      'Run as root; entries hold opaque identities otherwise.',
+    ),
+  }
+}
+
+/** Of every process: they are real ones. */
+export function spaceCapabilities(): CapabilityTable {
+  return {
+    'space.fork': supported(),
+    'space.exec': supported(),
+    'space.file': supported(),
+    'space.mremap': supported(),
+    'space.atomics': supported(),
+    'space.pageout': when(
+      hasSwap(),
+      'there is no swap, so anonymous pages cannot be reclaimed',
+      'Switch swap on (zram is enough): swapon.',
+    ),
+  }
+}
+
+/** Of one device. */
+export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): CapabilityTable {
+  const { reason, hint } = reasonText(device.mirrorReason)
+  const software = 'Open the software device: { soft: true }.'
+  return {
+    mirror: supported({ pages: device.maxMirrorPages }),
+    'dma.mirror': when(device.has(uapi.DEV_MIRROR), reason, hint, { pagesPerMap: info.maxMapPages }),
+    'dma.streaming': when(device.has(uapi.DEV_STREAMING), 'the device maps no buffers', software),
+    'dma.coherent': when(
+      device.has(uapi.DEV_COHERENT_ALLOC),
+      'the device has no coherent buffers',
+      software,
+    ),
+    'dma.window': when(device.has(uapi.DEV_WINDOW), reason, hint, { pages: info.maxWindowPages }),
+    'dma.window.mirrored': unsupported(
+      'the module links mirrored pages into the window of their mirror only',
+      'Use mirror.map: it keeps the DMA page of every page of the mirror fixed.',
+    ),
+    'dma.peer': unsupported(
+      'the module publishes no peer memory',
+      'Ask capabilities before the call.',
+    ),
+    registers: when(device.has(uapi.DEV_REGISTERS), 'the device has no registers', software),
+    interrupts: when(
+      device.has(uapi.DEV_INTERRUPTS),
+      'the device has no interrupts',
+      'Ask capabilities before the call.',
+      { vectors: device.vectors },
+    ),
+    engine: when(
+      device.has(uapi.DEV_ENGINE),
+      'the device has no engine of its own in the module',
+      software,
+      { maxBytes: info.maxEngineBytes },
+    ),
+    'engine.atomics': when(
+      device.has(uapi.DEV_ATOMICS),
+      'the device has no atomic operations',
+      software,
+    ),
+    memory: when(
+      device.has(uapi.DEV_MEMORY),
+      device.kind === uapi.DEVICE_PCI
+        ? 'device memory exists on the software device only'
+        : 'this device was opened without memory, or the kernel has no device-private memory',
+      'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later.',
+      { pages: device.memoryPages },
+    ),
+    exclusive: when(
+      device.has(uapi.DEV_EXCLUSIVE),
+      'this kernel exports no make_device_exclusive, or the device has no atomics',
+      'Use the software device on Linux 7.2 or later.',
+      { pages: info.maxExclusivePages },
+    ),
+    faults: unsupported(
+      'the device reports no faults that a driver could resolve',
+      'Put a device model before it: `model` in the config of the device.',
+    ),
+    'deviceFault.exact': when(
+      device.has(uapi.DEV_EXACT_FAULT),
+      'the IOMMU reports faults to the kernel log only; the engine compares revocation counts',
+      'Compare dma.revocations before and after a transfer.',
+    ),
+    'invalidate.inside': unsupported(
+      'over ioctl the callback runs shortly after the kernel has revoked',
+      'Rely on the order: revoked first, told before any later map on the range succeeds.',
+    ),
+    'physical-addresses': when(
+      (info.capabilities & uapi.CAP_PHYSICAL) !== 0,
+      'page frames are shown to CAP_SYS_ADMIN only',
+      'Run as root; entries hold opaque identities otherwise.',
+    ),
+  } satisfies Partial<Record<CapabilityName, Capability>>
+}
+
+function when(
+  has: boolean,
+  reason: string,
+  hint: string,
+  limits: Record<string, number> = {},
+): Capability {
+  return has ? supported(limits) : unsupported(reason, hint)
+}
+
+function hasSwap(): boolean {
+  try {
+    return readFileSync('/proc/swaps', 'utf8').trimEnd().split('\n').length > 1
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,119 @@
+import { closeSync } from 'node:fs'
+import type { Native, NativeMemory, PendingCall } from './native.js'
+import { StructView, type FieldOf } from './struct-view.js'
+import type { UapiStruct } from './uapi.js'
+
+/** Where the arrays that a struct points to begin in the memory of a call. */
+const PAYLOAD = 512
+
+/**
+ * The argument of one ioctl: its struct, and behind it the arrays that it points to. Made by
+ * {@link Descriptor.call}; the same call may be run several times.
+ */
+export class Call<S extends UapiStruct> extends StructView<S> {
+  readonly memory: NativeMemory
+  /** What pointers of the struct lead to. */
+  readonly payload: Uint8Array
+
+  constructor(layout: S, memory: NativeMemory, bytes: number) {
+    super(layout, new DataView(memory.buffer, 0, layout.size))
+    this.memory = memory
+    this.payload = new Uint8Array(memory.buffer, PAYLOAD, bytes)
+    this.clear()
+  }
+
+  /** Sets several fields. */
+  fill(values: { readonly [name in FieldOf<S>]?: number | bigint }): this {
+    for (const [name, value] of Object.entries(values)) {
+      this.set(name as FieldOf<S>, value as number | bigint)
+    }
+    return this
+  }
+
+  /** Lets `field` point to byte `offset` (a multiple of 8) of the payload. */
+  point(field: FieldOf<S>, offset = 0): this {
+    this.set(field, this.memory.address + PAYLOAD + offset)
+    return this
+  }
+
+  /** The payload as 32-bit words. */
+  words(): Uint32Array {
+    return new Uint32Array(this.memory.buffer, PAYLOAD, this.payload.length >> 2)
+  }
+}
+
+/** An open descriptor of the module: the context, or a device. */
+export class Descriptor {
+  readonly native: Native
+  readonly fd: number
+  readonly #running = new Set<Promise<number>>()
+  #closed = false
+
+  constructor(native: Native, fd: number) {
+    this.native = native
+    this.fd = fd
+  }
+
+  /** A zeroed argument with `payload` bytes behind it. Give it back with {@link end}. */
+  call<S extends UapiStruct>(layout: S, payload = 0): Call<S> {
+    return new Call(layout, this.native.acquire(PAYLOAD + payload), payload)
+  }
+
+  end(call: Call<UapiStruct>): void {
+    this.native.recycle(call.memory)
+  }
+
+  /** Runs it on this thread: 0 or positive, or -errno. */
+  run(request: number, call: Call<UapiStruct>): number {
+    return this.native.ioctl(this.fd, request, call.memory)
+  }
+
+  /** Runs it on a thread of the addon. The call must not be ended before the result is there. */
+  start(request: number, call: Call<UapiStruct>): PendingCall {
+    const pending = this.native.ioctlAsync(this.fd, request, call.memory)
+    this.#running.add(pending.result)
+    void pending.result.then(() => this.#running.delete(pending.result))
+    return pending
+  }
+
+  /** One call from begin to end on this thread: `after` reads the results. */
+  once<S extends UapiStruct, T>(
+    request: number,
+    layout: S,
+    values: { readonly [name in FieldOf<S>]?: number | bigint },
+    after: (result: number, call: Call<S>) => T,
+  ): T {
+    const call = this.call(layout).fill(values)
+    try {
+      return after(this.run(request, call), call)
+    } finally {
+      this.end(call)
+    }
+  }
+
+  /** The same on a thread of the addon. */
+  async onceAsync<S extends UapiStruct, T>(
+    request: number,
+    layout: S,
+    values: { readonly [name in FieldOf<S>]?: number | bigint },
+    after: (result: number, call: Call<S>) => T,
+  ): Promise<T> {
+    const call = this.call(layout).fill(values)
+    try {
+      return after(await this.start(request, call).result, call)
+    } finally {
+      this.end(call)
+    }
+  }
+
+  /**
+   * Closes it once its running calls have ended; a descriptor number must not be used again while
+   * a call that names it waits for its thread.
+   */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.all(this.#running)
+    closeSync(this.fd)
+  }
+}

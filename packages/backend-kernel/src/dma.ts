@@ -1,0 +1,134 @@
+import type {
+  DmaDirection,
+  RawBuffer,
+  RawCoherentBuffer,
+  RawDma,
+  RawDmaLimits,
+  RawDmaMapping,
+  RawIovaWindow,
+  RawWait,
+} from '@hmm-sdk/hmm-api/raw'
+import { BoundedWait } from './bounded-wait.js'
+import { KernelBuffer, KernelCoherentBuffer } from './buffer.js'
+import { check } from './call-error.js'
+import type { Descriptor } from './descriptor.js'
+import type { DeviceInfo } from './device-info.js'
+import { OpenObjects } from './open-objects.js'
+import * as uapi from './uapi.js'
+import { DIRECTIONS, KernelWindow } from './window.js'
+
+/** DMA of a device over buffers of the module. */
+export class KernelDma implements RawDma {
+  readonly limits: RawDmaLimits
+  readonly open: OpenObjects
+  readonly #descriptor: Descriptor
+
+  constructor(descriptor: Descriptor, info: DeviceInfo, pageShift: number, open: OpenObjects) {
+    this.#descriptor = descriptor
+    this.open = open
+    this.limits = {
+      translating: info.has(uapi.DEV_TRANSLATING),
+      coherent: info.has(uapi.DEV_CACHE_COHERENT),
+      maxMappingBytes: info.maxMappingBytes,
+      pageShift,
+    }
+  }
+
+  setMask(bits: number): void {
+    this.#descriptor.once(uapi.IOC_SET_MASK, uapi.SetMask, { bits }, (result) =>
+      check(result, {
+        hint:
+          result === -16
+            ? 'Set the mask before anything is mapped.'
+            : 'The platform has memory beyond so few bits: give more.',
+      }),
+    )
+  }
+
+  async allocBuffer(bytes: number): Promise<RawBuffer> {
+    return this.#descriptor.onceAsync(
+      uapi.IOC_BUFFER_ALLOC,
+      uapi.BufferAlloc,
+      { bytes },
+      (result, call) => {
+        check(result, { reason: call.get('reason') })
+        const freed = this.open.add('buffer', `${bytes} bytes`)
+        return new KernelBuffer(this.#descriptor, call.get('buffer'), bytes, freed)
+      },
+    )
+  }
+
+  async allocCoherent(bytes: number): Promise<RawCoherentBuffer> {
+    return this.#descriptor.onceAsync(
+      uapi.IOC_COHERENT_ALLOC,
+      uapi.BufferAlloc,
+      { bytes },
+      (result, call) => {
+        check(result, { reason: call.get('reason') })
+        const freed = this.open.add('coherent-buffer', `${bytes} bytes`)
+        const [buffer, dmaPage] = [call.get('buffer'), call.get('dmaPage')]
+        return new KernelCoherentBuffer(this.#descriptor, buffer, bytes, dmaPage, freed)
+      },
+    )
+  }
+
+  map(buffer: RawBuffer, offset: number, bytes: number, direction: DmaDirection): RawDmaMapping {
+    const values = {
+      buffer: (buffer as KernelBuffer).buffer,
+      direction: DIRECTIONS[direction],
+      offset,
+      bytes,
+    }
+    return this.#descriptor.once(uapi.IOC_DMA_MAP, uapi.DmaMap, values, (result, call) => {
+      check(result, { reason: call.get('reason') })
+      const mapping = call.get('mapping')
+      const unmapped = this.open.add('dma-mapping', `${bytes} bytes`)
+      return {
+        dmaPage: call.get('dmaPage'),
+        offset: call.get('dmaOffset'),
+        revocable: call.get('revocable') !== 0,
+        sync: (to, at, length) => this.#sync(mapping, to, at, length),
+        unmap: () => {
+          this.#descriptor.once(uapi.IOC_DMA_UNMAP, uapi.DmaUnmap, { mapping }, (answer) =>
+            check(answer),
+          )
+          unmapped()
+        },
+      }
+    })
+  }
+
+  async openWindow(pages: number, wait: RawWait): Promise<RawIovaWindow> {
+    new BoundedWait(wait).check()
+    return this.#descriptor.onceAsync(
+      uapi.IOC_WINDOW_OPEN,
+      uapi.WindowOpen,
+      { pages },
+      (result, call) => {
+        check(result, { reason: call.get('reason') })
+        const closed = this.open.add('iova-window', `${pages} pages`)
+        const ids = { window: call.get('window'), dmaPage: call.get('dmaPage'), pages }
+        return new KernelWindow(this.#descriptor, ids, closed)
+      },
+    )
+  }
+
+  revocations(dmaPage: number): number {
+    const values = { dmaPage, pages: 1 }
+    return this.#descriptor.once(
+      uapi.IOC_REVOCATIONS,
+      uapi.Revocations,
+      values,
+      (result, call) => {
+        if (result < 0) return -1
+        return call.get('mapped') === 0 ? -1 : call.get('count')
+      },
+    )
+  }
+
+  #sync(mapping: number, to: 'cpu' | 'device', offset: number, bytes: number): void {
+    const target = to === 'cpu' ? uapi.SYNC_CPU : uapi.SYNC_DEVICE
+    const values = { mapping, target, offset, bytes }
+    this.#descriptor.once(uapi.IOC_DMA_SYNC, uapi.DmaSync, values, (result) => check(result))
+  }
+}

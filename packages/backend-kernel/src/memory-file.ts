@@ -1,0 +1,60 @@
+import type { RawFile } from '@hmm-sdk/hmm-api/raw'
+import {
+  OP_FILE_CLOSE,
+  OP_FILE_CREATE,
+  OP_FILE_PUNCH,
+  OP_FILE_TRUNCATE,
+  Packer,
+} from './agent-protocol.js'
+
+/** Runs a command in the process that holds the file. */
+export type FileCommand = (op: number, payload: Uint8Array) => Promise<unknown>
+
+/** A memfd in a process of the agent, by a number that no other file has. */
+export class AgentFile implements RawFile {
+  static #next = 1
+  readonly id: number
+  readonly #command: FileCommand
+  readonly #pageBytes: number
+  #closed = false
+
+  private constructor(id: number, command: FileCommand, pageBytes: number) {
+    this.id = id
+    this.#command = command
+    this.#pageBytes = pageBytes
+  }
+
+  static async create(
+    pages: number,
+    command: FileCommand,
+    pageBytes: number,
+  ): Promise<AgentFile> {
+    const file = new AgentFile(this.#next++, command, pageBytes)
+    await file.#run(OP_FILE_CREATE, 0, pages)
+    return file
+  }
+
+  truncate(pages: number): Promise<void> {
+    return this.#run(OP_FILE_TRUNCATE, 0, pages)
+  }
+
+  punchHole(page: number, pages: number): Promise<void> {
+    return this.#run(OP_FILE_PUNCH, page, pages)
+  }
+
+  /** Nothing to do when the process is gone: its files went with it. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#run(OP_FILE_CLOSE, 0, 0).catch(() => undefined)
+  }
+
+  async #run(op: number, page: number, pages: number): Promise<void> {
+    const payload = new Packer()
+      .u32(this.id)
+      .u32(0)
+      .u64(page * this.#pageBytes)
+      .u64(pages * this.#pageBytes)
+    await this.#command(op, payload.done())
+  }
+}

@@ -1,0 +1,274 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type {
+  RawFaultRequest,
+  RawInvalidate,
+  RawMapAttempt,
+  RawMirror,
+  RawMirrorCallbacks,
+  RawWait,
+} from '@hmm-sdk/hmm-api/raw'
+import { BoundedWait } from './bounded-wait.js'
+import { callError, check, EAGAIN, EBADF, ESTALE } from './call-error.js'
+import type { Call, Descriptor } from './descriptor.js'
+import type { EventQueue, MirrorSink } from './events.js'
+import { MapAttempt } from './map-attempt.js'
+import type { Tracer } from './trace.js'
+import * as uapi from './uapi.js'
+
+/** Ranges up to here are first tried on the main thread, when everything is present already. */
+const FAST_PAGES = 512
+
+/** What MIRROR_CREATE gave. */
+export interface MirrorIds {
+  /** Number in the backend, for traces. */
+  readonly id: number
+  /** Number in the module. */
+  readonly mirror: number
+  /** Place in the shared page. */
+  readonly slot: number
+}
+
+/** What a mirror is made of besides its numbers. */
+export interface MirrorParts {
+  readonly descriptor: Descriptor
+  readonly events: EventQueue
+  readonly tracer: Tracer
+  readonly device: number
+  readonly space: number
+  readonly startPage: number
+  readonly maxFaultPages: number
+  readonly exclusive: boolean
+}
+
+/** A mirror: an interval notifier of the module, with its DMA mappings. */
+export class KernelMirror implements RawMirror, MirrorSink {
+  readonly id: number
+  readonly startPage: number
+  readonly pages: number
+  readonly parts: MirrorParts
+  exclusive?: NonNullable<RawMirror['exclusive']>
+  readonly #callbacks: RawMirrorCallbacks
+  #ids: MirrorIds | undefined
+  #closed = false
+  #forget: () => void = () => undefined
+
+  constructor(parts: MirrorParts, id: number, pages: number, callbacks: RawMirrorCallbacks) {
+    this.parts = parts
+    this.id = id
+    this.startPage = parts.startPage
+    this.pages = pages
+    this.#callbacks = callbacks
+    if (parts.exclusive) {
+      this.exclusive = (request, wait) =>
+        this.#attempt(uapi.IOC_EXCLUSIVE, { ...request, flags: 0 }, wait)
+    }
+  }
+
+  /** Numbers of the module, once it was created there. */
+  attach(ids: MirrorIds, forget: () => void): void {
+    this.#ids = ids
+    this.#forget = forget
+  }
+
+  /** Number in the module. */
+  get number(): number {
+    return (this.#ids as MirrorIds).mirror
+  }
+
+  async readBegin(wait: RawWait): Promise<number> {
+    const { descriptor, events } = this.parts
+    const bounded = new BoundedWait(wait)
+    const call = descriptor.call(uapi.ReadBegin)
+    let ended = true
+    try {
+      call.fill({ mirror: this.number, flags: uapi.NOWAIT })
+      let result = descriptor.run(uapi.IOC_READ_BEGIN, call)
+      while (result === -EAGAIN || (result < 0 && bounded.mayRepeat(result))) {
+        call.fill({ flags: 0 })
+        const pending = descriptor.start(uapi.IOC_READ_BEGIN, call)
+        ended = false
+        result = await bounded.for(pending, () => descriptor.end(call))
+        ended = true
+      }
+      events.drain()
+      check(result)
+      return call.get('sequence')
+    } finally {
+      if (ended) descriptor.end(call)
+    }
+  }
+
+  readRetry(sequence: number): boolean {
+    return this.parts.events.sequenceMoved((this.#ids as MirrorIds).slot, sequence)
+  }
+
+  async fault(request: RawFaultRequest, wait: RawWait): Promise<number> {
+    const { descriptor, maxFaultPages, tracer } = this.parts
+    if (request.pages > maxFaultPages) {
+      throw new HmmError('EOVERFLOW', {
+        message: `${request.pages} pages are more than one range fault takes (${maxFaultPages})`,
+        hint: 'Fault slices of the range, each with its own sequence.',
+      })
+    }
+    const call = descriptor.call(uapi.Fault, 8 * request.pages)
+    call
+      .fill({
+        mirror: this.number,
+        first: request.first,
+        pages: request.pages,
+        defaultFlags: request.defaultFlags,
+        mask: request.mask,
+      })
+      .point('entries')
+    call.words().set(request.entries)
+    // A snapshot faults nothing, and sleeps for no longer than the process holds its own locks.
+    const sequence = await this.#run(uapi.IOC_FAULT, call, wait, request, {
+      done: () => {
+        request.entries.set(call.words())
+        return call.get('sequence')
+      },
+      late: () => undefined,
+      again: () => call.words().set(request.entries),
+    })
+    tracer.emit?.({
+      type: 'range-fault',
+      mirror: this.id,
+      page: this.startPage + request.first,
+      pages: request.pages,
+      outcome: 'ok',
+    })
+    return sequence
+  }
+
+  map(
+    request: {
+      readonly first: number
+      readonly pages: number
+      readonly write: boolean
+      readonly fault: boolean
+    },
+    wait: RawWait,
+  ): Promise<RawMapAttempt> {
+    const flags = (request.write ? uapi.MAP_WRITE : 0) | (request.fault ? 0 : uapi.MAP_PRESENT)
+    return this.#attempt(uapi.IOC_MAP, { ...request, flags }, wait)
+  }
+
+  unmap(first: number, pages: number): void {
+    const values = { mirror: this.number, first, pages }
+    const { descriptor, tracer, device } = this.parts
+    const unmapped = descriptor.once(uapi.IOC_UNMAP, uapi.Unmap, values, (result, call) => {
+      check(result)
+      return call.get('unmapped')
+    })
+    if (unmapped > 0) {
+      const page = this.startPage + first
+      tracer.emit?.({ type: 'dma-unmap', device, mirror: this.id, page, pages, cause: 'unmap' })
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    const { descriptor, events, tracer, device } = this.parts
+    events.forget(this.number)
+    this.#forget()
+    // It waits for calls on the mirror that are under way: not on the main thread.
+    const unmapped = await descriptor.onceAsync(
+      uapi.IOC_MIRROR_CLOSE,
+      uapi.MirrorClose,
+      { mirror: this.number },
+      (result, call) => {
+        if (result !== -EBADF) check(result)
+        return result < 0 ? 0 : call.get('unmapped')
+      },
+    )
+    if (unmapped > 0) {
+      const { startPage: page, pages, id: mirror } = this
+      tracer.emit?.({ type: 'dma-unmap', device, mirror, page, pages, cause: 'close' })
+    }
+  }
+
+  invalidate(event: RawInvalidate, revoked: number): void | (() => void) {
+    if (this.#closed) return
+    const { tracer, device, space } = this.parts
+    const page = this.startPage + event.first
+    const { kind, self, pages } = event
+    tracer.emit?.({ type: 'range-invalidate', space, mirror: this.id, kind, page, pages, self })
+    if (revoked > 0) {
+      tracer.emit?.({ type: 'dma-unmap', device, mirror: this.id, page, pages, cause: 'revoke' })
+    }
+    return this.#callbacks.invalidate(event)
+  }
+
+  released(): void {
+    if (!this.#closed) this.#callbacks.released()
+  }
+
+  async #attempt(
+    request: number,
+    range: { readonly first: number; readonly pages: number; readonly flags: number },
+    wait: RawWait,
+  ): Promise<RawMapAttempt> {
+    const { descriptor } = this.parts
+    const call = descriptor.call(uapi.Map, 8 * range.pages)
+    const { first, pages, flags } = range
+    call.fill({ mirror: this.number, first, pages, flags }).point('entries')
+    const result = (): MapAttempt => new MapAttempt(this, range, call)
+    return this.#run(request, call, wait, range, {
+      done: result,
+      late: () => result().undo(),
+      again: () => undefined,
+    })
+  }
+
+  /**
+   * One range call: on the main thread if nothing has to be waited for, else on a thread of the
+   * addon, again after ESTALE (events to dispatch first) and EBUSY (until the deadline). Events
+   * are dispatched before it resolves. The call is ended here.
+   */
+  async #run<T>(
+    request: number,
+    call: Call<typeof uapi.Fault> | Call<typeof uapi.Map>,
+    wait: RawWait,
+    range: { readonly pages: number },
+    then: { done: () => T; late: () => void; again: () => void },
+  ): Promise<T> {
+    const { descriptor, events } = this.parts
+    const bounded = new BoundedWait(wait)
+    const flags = call.get('flags')
+    const end = (): void => descriptor.end(call)
+    let ended = true
+    // EXCLUSIVE takes no flags: it always faults.
+    let fast = range.pages <= FAST_PAGES && request !== uapi.IOC_EXCLUSIVE
+    try {
+      for (;;) {
+        call.fill({ seen: events.seen, deadline: bounded.deadline() })
+        let result: number
+        if (fast) {
+          call.set('flags', flags | uapi.NOWAIT)
+          result = descriptor.run(request, call)
+          call.set('flags', flags)
+          fast = false
+        } else {
+          const pending = descriptor.start(request, call)
+          ended = false
+          result = await bounded.for(pending, (late) => {
+            if (late >= 0) then.late()
+            end()
+          })
+          ended = true
+        }
+        events.drain()
+        if (result >= 0) return then.done()
+        const again = result === -ESTALE || result === -EAGAIN || bounded.mayRepeat(result)
+        if (!again) {
+          throw callError(result, { reason: call.get('reason'), page: call.get('failedPage') })
+        }
+        bounded.check()
+        then.again()
+      }
+    } finally {
+      if (ended) end()
+    }
+  }
+}

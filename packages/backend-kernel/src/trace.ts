@@ -1,0 +1,22 @@
+import type { TraceEvent } from '@hmm-sdk/hmm-api'
+import { nowNs } from './bounded-wait.js'
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'at' | 'flow'> : never
+
+/** A trace event as its place makes it: time and flow are added here. */
+export type Traced = WithoutTime<TraceEvent>
+
+/**
+ * Where trace events go. `emit` is undefined while nobody listens, so that `tracer.emit?.({...})`
+ * builds no event then.
+ */
+export class Tracer {
+  emit: ((event: Traced) => void) | undefined
+
+  listen(listener: ((event: TraceEvent) => void) | undefined): void {
+    this.emit =
+      listener === undefined
+        ? undefined
+        : (event) => listener({ at: nowNs(), flow: 0, ...event } as TraceEvent)
+  }
+}
