@@ -139,12 +139,16 @@ describe.skipIf(!canBuild)('agent (skipped without a C compiler and make)', () =
     expect(await space.read(moved, 0, 3)).toEqual(bytes(1, 2, 3))
     await expect(space.read(page, 0, 1)).rejects.toMatchObject({ code: 'EFAULT' })
     const fixed = { startPage: moved, pages: 64, newPages: 64, mayMove: true, dontUnmap: false }
-    expect(await space.mremap({ ...fixed, toPage: page })).toBe(page)
-    expect(await space.read(page, 0, 3)).toEqual(bytes(1, 2, 3))
-    const left = { startPage: page, pages: 64, newPages: 64, mayMove: true, dontUnmap: true }
+    await expect(space.mremap({ ...fixed, toPage: moved + 1 })).rejects.toMatchObject({
+      code: 'EINVAL', // old and new overlap
+    })
+    const far = page + 4096
+    expect(await space.mremap({ ...fixed, toPage: far })).toBe(far)
+    expect(await space.read(far, 0, 3)).toEqual(bytes(1, 2, 3))
+    const left = { startPage: far, pages: 64, newPages: 64, mayMove: true, dontUnmap: true }
     const away = await space.mremap({ ...left, toPage: undefined })
     expect(await space.read(away, 0, 3)).toEqual(bytes(1, 2, 3))
-    expect(await space.read(page, 0, 3)).toEqual(bytes(0, 0, 0))
+    expect(await space.read(far, 0, 3)).toEqual(bytes(0, 0, 0))
     await space.munmap(away, 64)
     await expect(space.read(away, 0, 1)).rejects.toMatchObject({ code: 'EFAULT' })
     await expect(
