@@ -12,13 +12,14 @@ export class Cancelled extends Error {}
 export class GpuChannel {
   readonly id: number
   readonly registers = new BigUint64Array(CHANNEL.channelBytes / 8)
-  state: ChannelState = 'idle'
   faultAddress = 0n
   replays = 0
   /** Its address space and page size, while it runs. */
   table: PageTable | undefined
   pageShift = 12
   readonly #bus: Bus
+  #state: ChannelState = 'idle'
+  #cancelling = false
 
   constructor(bus: Bus, id: number) {
     this.#bus = bus
@@ -29,10 +30,35 @@ export class GpuChannel {
     return this.registers[register / 8] ?? 0n
   }
 
+  /** Stays `'running'` until the last thread has ended, cancelled or not. */
+  get state(): ChannelState {
+    return this.#state
+  }
+
+  /** Whether threads may go on. */
+  get goesOn(): boolean {
+    return this.#state === 'running' && !this.#cancelling
+  }
+
+  start(): void {
+    this.#state = 'running'
+    this.#cancelling = false
+    this.faultAddress = 0n
+  }
+
   cancel(address = 0n): void {
-    if (this.state !== 'running') return
-    this.state = 'cancelled'
+    if (!this.goesOn) return
+    this.#cancelling = true
     this.faultAddress = address
+  }
+
+  /** The last thread has ended. */
+  end(): void {
+    this.#state = this.#cancelling ? 'cancelled' : 'done'
+  }
+
+  acknowledge(): void {
+    if (this.#state !== 'running') this.#state = 'idle'
   }
 
   async read(address: bigint, length: number): Promise<Uint8Array> {
@@ -67,7 +93,7 @@ export class GpuChannel {
   ): Promise<T> {
     const size = 1n << BigInt(this.pageShift)
     for (let replays = 0; replays <= MAX_REPLAYS; replays++) {
-      if (this.state !== 'running' || this.table === undefined) throw new Cancelled()
+      if (!this.goesOn || this.table === undefined) throw new Cancelled()
       const dmaPage = this.table.translate(Number(address / size), access)
       if (dmaPage !== undefined) {
         try {

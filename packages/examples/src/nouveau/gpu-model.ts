@@ -46,7 +46,7 @@ class Gpu implements DevicePorts {
       if (Number(value) === DOORBELL.cancel) channel.cancel()
       else this.#start(channel)
     } else if (register === CHANNEL.state) {
-      if (channel.state !== 'running') channel.state = 'idle'
+      channel.acknowledge()
     } else channel.registers[Math.floor(register / 8)] = value
   }
 
@@ -91,11 +91,11 @@ class Gpu implements DevicePorts {
     if (channel.state === 'running') return
     channel.table = this.#tables.get(Number(channel.argument(CHANNEL.vmm)))
     channel.pageShift = this.#operand(MMU.pageShift)
-    channel.state = 'running'
+    channel.start()
     if (channel.table === undefined) channel.cancel()
     this.#bus.run(`a program of channel ${channel.id}`, async () => {
       await runProgram(channel)
-      if (channel.state === 'running') channel.state = 'done'
+      channel.end()
       this.#bus.interrupt()
     })
   }

@@ -50,7 +50,7 @@ async function inLanes(
   let next = 0
   const lane = async (): Promise<void> => {
     try {
-      while (next < items && channel.state === 'running') await work(next++)
+      while (next < items && channel.goesOn) await work(next++)
     } catch (error) {
       if (!(error instanceof Cancelled)) throw error
     }

@@ -1,0 +1,66 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { runCli } from '../src/run-cli.js'
+import type { Summary } from '../src/index.js'
+
+afterEach(() => void vi.unstubAllEnvs())
+
+async function run(...args: string[]): Promise<{ code: number; out: string; error: string }> {
+  let out = ''
+  let error = ''
+  const code = await runCli(args, {
+    out: (text) => void (out += text),
+    error: (text) => void (error += text),
+    isTerminal: false,
+  })
+  return { code, out, error }
+}
+
+test('tells the story of each example to a person', async () => {
+  const { code, out, error } = await run('all')
+  expect(code, error).toBe(0)
+  expect(out).toMatch(/^odp on sim: ok/)
+  expect(out).toMatch(/\nnouveau on sim: ok/)
+  expect(out).toMatch(/bytes checked +\d+/)
+  expect(error).toBe('')
+})
+
+test('prints exactly one JSON object for one example', async () => {
+  const { code, out } = await run('odp', '--json', '--backend', 'sim')
+  expect(code).toBe(0)
+  const summary = JSON.parse(out) as Summary
+  expect(Object.keys(summary)).toEqual([
+    'example',
+    'backend',
+    'ok',
+    'verifiedBytes',
+    'counters',
+    'leaks',
+    'durationMs',
+  ])
+})
+
+test('prints one JSON object on a line for each of all', async () => {
+  const { out } = await run('--json')
+  const lines = out.trim().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as Summary).example)).toEqual(['odp', 'nouveau'])
+})
+
+test('a backend that is not there is an error with a hint, and no stack', async () => {
+  const { code, out, error } = await run('odp', '--backend', 'no-such-backend')
+  expect(code).toBe(1)
+  expect(out).toBe('')
+  expect(error).toMatch(/^ENOENT: .*no-such-backend.*\n {2}npm install no-such-backend/)
+  expect(error).not.toContain('    at ')
+})
+
+test('HMM_BACKEND chooses, and the argument comes first', async () => {
+  vi.stubEnv('HMM_BACKEND', 'no-such-backend')
+  expect((await run('odp', '--json')).error).toContain('chosen by HMM_BACKEND')
+  expect((await run('odp', '--json', '--backend', 'sim')).code).toBe(0)
+})
+
+test('a command line that makes no sense is refused', async () => {
+  expect(await run('rdma')).toMatchObject({ code: 2, error: expect.stringContaining('odp') })
+  expect((await run('odp', '--frobnicate')).code).toBe(2)
+  expect(await run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--json') })
+})
