@@ -92,6 +92,9 @@ static int hs_map_rounds(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *e
 	struct hs_mirror *mirror = fault->mirror;
 	int ret;
 
+	/* What the caller has not dispatched yet may be why the fault would fail. */
+	if (hs_events_newer(mirror, fault->first, fault->pages, map->seen))
+		return -ESTALE;
 	for (;;) {
 		if (fatal_signal_pending(current))
 			return -EINTR;

@@ -296,6 +296,9 @@ static int hs_fault_rounds(struct hs_fault *fault, struct hmm_sdk_fault *argumen
 	u64 __user *user = u64_to_user_ptr(argument->entries);
 	int ret;
 
+	/* What the caller has not dispatched yet may be why the fault would fail. */
+	if (hs_events_newer(mirror, fault->first, fault->pages, argument->seen))
+		return -ESTALE;
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;
