@@ -1,0 +1,102 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { RawEngine } from '@hmm-sdk/hmm-api/raw'
+import type { DmaTranslation } from '../dma/dma-translation.js'
+import { IOPTE_EXCLUSIVE, IOPTE_FRAME } from '../dma/iopte.js'
+import { FRAME_DIRTY } from '../mm/frame-table.js'
+import type { Operation } from '../sim/operation.js'
+import type { Simulation } from '../sim/simulation.js'
+
+/** The bus master of a simulated device: every access goes through its translation. */
+export class SimEngine implements RawEngine {
+  readonly maxBytes = 2 ** 20
+  readonly #simulation: Simulation
+  readonly #deviceId: number
+  readonly #translation: DmaTranslation
+
+  constructor(simulation: Simulation, deviceId: number, translation: DmaTranslation) {
+    this.#simulation = simulation
+    this.#deviceId = deviceId
+    this.#translation = translation
+  }
+
+  read(dmaPage: number, offset: number, length: number): Promise<Uint8Array> {
+    return this.#simulation.run(this.#read(dmaPage, offset, length))
+  }
+
+  write(dmaPage: number, offset: number, bytes: Uint8Array): Promise<void> {
+    const { frames } = this.#simulation.machine
+    return this.#simulation.run(
+      this.#access(dmaPage, offset, bytes.length, true, (frame, inPage, at, count) => {
+        frames.write(frame, inPage, bytes.subarray(at, at + count))
+        frames.flags[frame]! |= FRAME_DIRTY
+      }),
+    )
+  }
+
+  fetchAdd(dmaPage: number, offset: number, delta: number): Promise<number> {
+    return this.#simulation.run(this.#fetchAdd(dmaPage, offset, delta))
+  }
+
+  *#read(dmaPage: number, offset: number, length: number): Operation<Uint8Array> {
+    const { frames } = this.#simulation.machine
+    const bytes = new Uint8Array(length)
+    yield* this.#access(dmaPage, offset, length, false, (frame, inPage, at, count) => {
+      frames.read(frame, inPage, bytes, at, count)
+    })
+    return bytes
+  }
+
+  *#fetchAdd(dmaPage: number, offset: number, delta: number): Operation<number> {
+    const { scheduler, frames, costs, pageSize } = this.#simulation.machine
+    if (scheduler.explorer !== undefined) yield scheduler.point('dma')
+    scheduler.charge(costs.transfer)
+    const page = dmaPage + Math.floor(offset / pageSize)
+    const entry = this.#translate(page, offset % pageSize, true, 'atomic')
+    if ((entry & IOPTE_EXCLUSIVE) === 0) {
+      throw new HmmError('EPERM', {
+        message: 'atomics work only on pages that the device has for itself',
+        hint: 'Map the page with mirror.exclusive.',
+      })
+    }
+    const bytes = frames.writable(entry & IOPTE_FRAME)
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    const before = view.getUint32(offset % pageSize, true)
+    view.setUint32(offset % pageSize, before + delta, true)
+    return before
+  }
+
+  *#access(
+    dmaPage: number,
+    offset: number,
+    length: number,
+    write: boolean,
+    move: (frame: number, inPage: number, at: number, count: number) => void,
+  ): Operation<void> {
+    const { scheduler, costs, pageSize } = this.#simulation.machine
+    if (scheduler.explorer !== undefined) yield scheduler.point('dma')
+    scheduler.charge(costs.transfer)
+    for (let at = 0; at < length;) {
+      const position = offset + at
+      const inPage = position % pageSize
+      const count = Math.min(pageSize - inPage, length - at)
+      const page = dmaPage + Math.floor(position / pageSize)
+      const entry = this.#translate(page, inPage, write, write ? 'write' : 'read')
+      move(entry & IOPTE_FRAME, inPage, at, count)
+      at += count
+    }
+  }
+
+  #translate(page: number, inPage: number, write: boolean, access: string): number {
+    const entry = this.#translation.translate(page, write)
+    if (typeof entry === 'number') return entry
+    const { tracer, pageShift } = this.#simulation.machine
+    tracer.counters.deviceFaults++
+    const address = (BigInt(page) << BigInt(pageShift)) + BigInt(inPage)
+    tracer.emit({ type: 'device-fault', device: this.#deviceId, address, access, source: entry })
+    throw new HmmError('EFAULT', {
+      message: `device ${access} of DMA address 0x${address.toString(16)}: ${entry}`,
+      hint: 'The address was never mapped, was revoked, or lacks the right.',
+      retryable: false,
+    })
+  }
+}

@@ -1,0 +1,105 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import { FRAME_DIRTY } from '../mm/frame-table.js'
+import { RadixTable } from '../mm/radix-table.js'
+import type { Machine } from '../sim/machine.js'
+import type { DmaTranslation, TranslationFault } from './dma-translation.js'
+import { IOPTE_FRAME, IOPTE_READ, IOPTE_UNSYNCED, IOPTE_WRITE } from './iopte.js'
+import { IovaAllocator } from './iova-allocator.js'
+
+/** The page table that stands between one device and memory, and its address space. */
+export class IommuDomain implements DmaTranslation {
+  readonly domain = this
+  readonly table: RadixTable
+  readonly iova: IovaAllocator
+  readonly machine: Machine
+
+  constructor(machine: Machine, maskBits: number) {
+    this.machine = machine
+    this.table = new RadixTable(machine.ioTables)
+    this.iova = new IovaAllocator(machine.failures, limitOf(machine, maskBits))
+  }
+
+  setMask(bits: number): void {
+    this.iova.setLimit(limitOf(this.machine, bits))
+  }
+
+  map(firstFrame: number, pages: number, write: boolean): number {
+    const dmaPage = this.allocate(pages)
+    const failing = this.machine.failures.firstFailure('link', pages)
+    if (failing >= 0) {
+      this.iova.free(dmaPage, pages)
+      throw new HmmError('ENOMEM', { message: 'the IOMMU has no memory for its tables' })
+    }
+    this.link(dmaPage, firstFrame, pages, write ? IOPTE_READ | IOPTE_WRITE : IOPTE_READ)
+    return dmaPage
+  }
+
+  unmap(dmaPage: number, pages: number): void {
+    this.unlink(dmaPage, pages)
+    this.iova.free(dmaPage, pages)
+  }
+
+  /** A run of DMA pages with nothing behind it (`alloc_iova`). */
+  allocate(pages: number): number {
+    const dmaPage = this.iova.allocate(pages)
+    if (dmaPage >= 0) return dmaPage
+    throw new HmmError('ENOMEM', {
+      message: `no ${pages} DMA pages left below the mask of the device`,
+      hint: 'Unmap what is not used, or set a wider mask.',
+    })
+  }
+
+  /** Maps adjoining frames with the rights given (IOPTE_*). */
+  link(dmaPage: number, firstFrame: number, pages: number, rights: number): void {
+    const { mask } = this.table
+    for (let done = 0; done < pages;) {
+      const page = dmaPage + done
+      const leaf = this.table.ensureLeaf(page) + (page & mask)
+      const count = Math.min(pages - done, mask + 1 - (page & mask))
+      const words = this.machine.ioTables.words
+      for (let i = 0; i < count; i++) words[leaf + i] = rights | (firstFrame + done + i)
+      done += count
+    }
+  }
+
+  unlink(dmaPage: number, pages: number): void {
+    const { table, machine } = this
+    const { flags } = machine.frames
+    for (let done = 0; done < pages;) {
+      const page = dmaPage + done
+      const count = Math.min(pages - done, table.mask + 1 - (page & table.mask))
+      const leaf = table.leaf(page)
+      const words = machine.ioTables.words
+      if (leaf !== 0) {
+        const from = leaf + (page & table.mask)
+        for (let at = from; at < from + count; at++) {
+          const entry = words[at]!
+          if ((entry & IOPTE_WRITE) !== 0) flags[entry & IOPTE_FRAME]! |= FRAME_DIRTY
+          words[at] = 0
+        }
+      }
+      done += count
+    }
+  }
+
+  mapped(dmaPage: number): boolean {
+    return this.table.get(dmaPage) !== 0
+  }
+
+  translate(dmaPage: number, write: boolean): number | TranslationFault {
+    const entry = this.table.get(dmaPage)
+    if (entry === 0) return 'not-mapped'
+    if ((entry & IOPTE_UNSYNCED) !== 0) return 'not-synced'
+    if (write && (entry & IOPTE_WRITE) === 0) return 'read-only'
+    return entry
+  }
+
+  destroy(): void {
+    this.table.destroy()
+  }
+}
+
+function limitOf(machine: Machine, bits: number): number {
+  // Four levels of 9 bits: masks beyond that change nothing.
+  return 2 ** Math.min(bits - machine.pageShift, 36)
+}

@@ -1,0 +1,57 @@
+import { ENTRY_EXCLUSIVE, ENTRY_VALID, ENTRY_WRITE, HmmError } from '@hmm-sdk/hmm-api'
+import { isExclusiveOf, setExclusive } from '../mm/device-exclusive.js'
+import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
+import type { MemoryMap } from '../mm/memory-map.js'
+import { PTE_FRAME, PTE_PRESENT, PTE_WRITE } from '../mm/pte.js'
+import { resolveFault } from '../mm/resolve-fault.js'
+import { VM_WRITE } from '../mm/vma.js'
+import type { Operation } from '../sim/operation.js'
+
+/**
+ * `make_device_exclusive` for each page of `[start, end)`, with mmap_lock held: an EXCLUSIVE event
+ * each. Pages that `owner` has already stay as they are: giving them back to take them again would
+ * fail the next attempt for ever. Undefined if a page was taken back meanwhile.
+ */
+export function* takeExclusive(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+  owner: object,
+): Operation<Uint32Array | undefined> {
+  for (let page = start; page < end; page++) yield* takePage(mm, page, page - start, owner)
+  const entries = new Uint32Array(2 * (end - start))
+  for (let page = start; page < end; page++) {
+    if (!isExclusiveOf(mm, page, owner)) return undefined
+    const e = 2 * (page - start)
+    entries[e] = mm.tables.get(page) & PTE_FRAME
+    entries[e + 1] = ENTRY_VALID | ENTRY_WRITE | ENTRY_EXCLUSIVE
+  }
+  return entries
+}
+
+function* takePage(mm: MemoryMap, page: number, index: number, owner: object): Operation<void> {
+  for (;;) {
+    if (isExclusiveOf(mm, page, owner)) return
+    const vma = mm.vmas.find(page)
+    if (vma === undefined || (vma.flags & VM_WRITE) === 0) {
+      throw new HmmError('EFAULT', { page: index, message: 'the page is not writable memory' })
+    }
+    if (!vma.anonymous) {
+      throw new HmmError('EOPNOTSUPP', {
+        page: index,
+        message: 'only private anonymous memory can be exclusive to a device',
+      })
+    }
+    const pte = mm.tables.get(page)
+    if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITE) !== 0) {
+      mm.invalidateStart('exclusive', page, page + 1, owner)
+      const now = mm.tables.get(page)
+      if (now === pte) setExclusive(mm, page, pte, owner)
+      mm.invalidateEnd()
+      return
+    }
+    const code = yield* resolveFault(mm, vma, page, true)
+    if (code === FAULT_OOM) throw new HmmError('ENOMEM', { page: index })
+    if (code !== FAULT_DONE) throw new HmmError('EFAULT', { page: index })
+  }
+}

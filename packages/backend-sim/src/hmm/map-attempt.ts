@@ -1,0 +1,94 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { RawMapAttempt } from '@hmm-sdk/hmm-api/raw'
+import type { Machine } from '../sim/machine.js'
+import type { MirrorDma } from './mirror-dma.js'
+
+/** When a range was faulted. */
+export interface FaultMoment {
+  /** The notifier's sequence. */
+  readonly sequence: number
+  /** Invalidations by the device's own doing, which leave the sequence alone. */
+  readonly own: number
+}
+
+/** What an attempt needs to know of its mirror. */
+export interface AttemptContext {
+  readonly machine: Machine
+  readonly dma: MirrorDma
+  readonly deviceId: number
+  readonly mirrorId: number
+  /** Delivers invalidations that are still on their way. */
+  flush(): void
+  /** Whether what was faulted at `moment` must not be used any more. */
+  stale(moment: FaultMoment): boolean
+}
+
+/**
+ * A faulted range that is not linked yet: pages become usable for the device inside `commit`,
+ * under one sequence check. Nothing can come in between, so nothing has to be taken back but what
+ * the driver itself refuses.
+ */
+export class MapAttempt implements RawMapAttempt {
+  readonly entries: Uint32Array
+  readonly #context: AttemptContext
+  readonly #first: number
+  readonly #moment: FaultMoment
+  readonly #frames: Uint32Array
+  #previous: Uint32Array | undefined
+
+  constructor(context: AttemptContext, first: number, moment: FaultMoment, entries: Uint32Array) {
+    const pages = entries.length >>> 1
+    this.#context = context
+    this.#first = first
+    this.#moment = moment
+    this.entries = entries
+    this.#frames = new Uint32Array(pages)
+    const failing = this.#reserve(first, pages)
+    if (failing >= 0) {
+      throw new HmmError('ENOMEM', { message: 'the page cannot be linked for DMA', page: failing })
+    }
+    context.dma.plan(first, pages, entries, this.#frames)
+  }
+
+  commit(run: () => void): boolean {
+    const { machine, dma } = this.#context
+    this.#context.flush()
+    if (this.#context.stale(this.#moment)) return false
+    const pages = this.#frames.length
+    this.#previous = new Uint32Array(pages)
+    const linked = dma.link(this.#first, this.entries, this.#frames, this.#previous)
+    machine.scheduler.charge(machine.costs.link * linked)
+    machine.tracer.counters.pagesMapped += linked
+    this.#trace(true, linked)
+    try {
+      run()
+    } catch (error) {
+      this.undo()
+      throw error
+    }
+    return true
+  }
+
+  undo(): void {
+    const previous = this.#previous
+    if (previous === undefined) return
+    this.#previous = undefined
+    const { machine, dma } = this.#context
+    const gone = dma.unlinkUndo(this.#first, this.entries, this.#frames, previous)
+    machine.tracer.counters.pagesUnmapped += gone
+    this.#trace(false, gone)
+  }
+
+  #reserve(first: number, pages: number): number {
+    const refused = this.#context.machine.failures.firstFailure('link', pages)
+    return refused >= 0 ? refused : this.#context.dma.reserve(first, pages)
+  }
+
+  #trace(map: boolean, linked: number): void {
+    const { machine, deviceId: device, mirrorId: mirror } = this.#context
+    if (machine.tracer.listener === undefined || linked === 0) return
+    const where = { device, mirror, page: this.#first, pages: this.#frames.length }
+    if (map) machine.tracer.emit({ type: 'dma-map', ...where })
+    else machine.tracer.emit({ type: 'dma-unmap', ...where, cause: 'undo' })
+  }
+}

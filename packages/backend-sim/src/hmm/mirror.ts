@@ -1,0 +1,335 @@
+import {
+  ENTRY_REQ_FAULT,
+  ENTRY_REQ_WRITE,
+  ENTRY_VALID,
+  ENTRY_WRITE,
+  HmmError,
+} from '@hmm-sdk/hmm-api'
+import type {
+  RawFaultRequest,
+  RawMapAttempt,
+  RawMirror,
+  RawMirrorCallbacks,
+  RawWait,
+} from '@hmm-sdk/hmm-api/raw'
+import { FAULT_DONE } from '../mm/fault-code.js'
+import type { MemoryMap } from '../mm/memory-map.js'
+import { resolveFault } from '../mm/resolve-fault.js'
+import { VM_WRITE } from '../mm/vma.js'
+import { IntervalNotifier } from '../mmu-notifier/interval-notifier.js'
+import type { NotifierRange } from '../mmu-notifier/notifier-range.js'
+import { Deadline } from '../sim/deadline.js'
+import type { Operation } from '../sim/operation.js'
+import type { Simulation } from '../sim/simulation.js'
+import { takeExclusive } from './exclusive.js'
+import { MapAttempt, type AttemptContext, type FaultMoment } from './map-attempt.js'
+import type { MirrorDma } from './mirror-dma.js'
+import { rangeFault, type RangeRequest } from './range-fault.js'
+
+/** How often taking pages exclusively is tried before EBUSY. */
+const EXCLUSIVE_ATTEMPTS = 16
+
+/** What a mirror belongs to. */
+export interface MirrorOwner {
+  readonly id: number
+  /** Identity for `owner` of migrations and exclusive grants. */
+  readonly token: object
+  mirrorClosed(mirror: SimMirror): void
+}
+
+/** An interval notifier with its DMA mappings; see RawMirror for the contract. */
+export class SimMirror implements RawMirror, AttemptContext {
+  readonly id: number
+  readonly mm: MemoryMap
+  readonly startPage: number
+  readonly pages: number
+  readonly dma: MirrorDma
+  readonly notifier: IntervalNotifier
+  readonly #simulation: Simulation
+  readonly #owner: MirrorOwner
+  readonly #callbacks: RawMirrorCallbacks
+  /** Invalidations by the device itself. */
+  #own = 0
+  #closed = false
+
+  constructor(
+    simulation: Simulation,
+    owner: MirrorOwner,
+    mm: MemoryMap,
+    range: { readonly startPage: number; readonly pages: number },
+    dma: MirrorDma,
+    callbacks: RawMirrorCallbacks,
+  ) {
+    this.id = simulation.newId()
+    this.#simulation = simulation
+    this.#owner = owner
+    this.#callbacks = callbacks
+    this.mm = mm
+    this.startPage = range.startPage
+    this.pages = range.pages
+    this.dma = dma
+    this.notifier = new IntervalNotifier(range.startPage, range.startPage + range.pages - 1, {
+      invalidate: (event, sequence) => this.#invalidate(event, sequence),
+    })
+  }
+
+  get machine() {
+    return this.#simulation.machine
+  }
+
+  get deviceId(): number {
+    return this.#owner.id
+  }
+
+  get mirrorId(): number {
+    return this.id
+  }
+
+  readBegin(wait: RawWait): Promise<number> {
+    return this.#simulation.run(this.#readBegin(new Deadline(this.machine.scheduler, wait)))
+  }
+
+  readRetry(sequence: number): boolean {
+    this.flush()
+    return this.notifier.readRetry(sequence)
+  }
+
+  fault(request: RawFaultRequest, wait: RawWait): Promise<number> {
+    const { first, pages, defaultFlags, mask, entries } = request
+    const range = this.#range(first, pages)
+    const deadline = new Deadline(this.machine.scheduler, wait)
+    const owner = this.#owner.token
+    return this.#simulation
+      .run(this.#fault({ ...range, entries, defaultFlags, mask, owner }, deadline))
+      .then((moment) => moment.sequence)
+  }
+
+  map(
+    request: {
+      readonly first: number
+      readonly pages: number
+      readonly write: boolean
+      readonly fault: boolean
+    },
+    wait: RawWait,
+  ): Promise<RawMapAttempt> {
+    return this.#simulation.run(this.#map(request, new Deadline(this.machine.scheduler, wait)))
+  }
+
+  exclusive(
+    request: { readonly first: number; readonly pages: number },
+    wait: RawWait,
+  ): Promise<RawMapAttempt> {
+    return this.#simulation.run(
+      this.#exclusive(request, new Deadline(this.machine.scheduler, wait)),
+    )
+  }
+
+  unmap(first: number, pages: number): void {
+    this.#unmapped(this.dma.unlink(first, pages, false), first, pages, 'unmap')
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#simulation.run(this.mm.notifiers.remove(this.notifier))
+    this.#unmapped(this.dma.close(), 0, this.pages, 'close')
+    this.#owner.mirrorClosed(this)
+  }
+
+  flush(): void {
+    this.#simulation.invalidations.flush()
+  }
+
+  stale(moment: FaultMoment): boolean {
+    return (
+      this.#closed ||
+      !this.mm.alive ||
+      moment.own !== this.#own ||
+      this.notifier.readRetry(moment.sequence)
+    )
+  }
+
+  /** The process is gone: tells the driver, once. */
+  released(): void {
+    this.#simulation.invalidations.deliver(() => {
+      if (!this.#closed) this.#callbacks.released()
+    })
+  }
+
+  *#readBegin(deadline: Deadline): Operation<number> {
+    this.flush()
+    deadline.check()
+    const { notifiers } = this.mm
+    const sequence = yield* notifiers.readBegin(this.notifier, deadline)
+    if (notifiers.blocks(this.notifier)) throw busy()
+    return sequence
+  }
+
+  *#fault(request: RangeRequest, deadline: Deadline): Operation<FaultMoment> {
+    const { scheduler, costs } = this.machine
+    for (;;) {
+      const sequence = yield* this.#readBegin(deadline)
+      const own = this.#own
+      yield* this.mm.lock.read()
+      let valid: boolean
+      try {
+        this.#checkAlive()
+        valid = yield* rangeFault(this.mm, this.notifier, sequence, request)
+      } finally {
+        this.mm.lock.releaseRead()
+      }
+      this.flush()
+      if (valid && own === this.#own && !this.notifier.readRetry(sequence)) {
+        this.machine.tracer.emit({
+          type: 'range-fault',
+          mirror: this.id,
+          page: request.start,
+          pages: request.end - request.start,
+          outcome: 'ok',
+        })
+        return { sequence, own }
+      }
+      scheduler.charge(costs.call)
+      if (deadline.expired) throw busy()
+    }
+  }
+
+  *#map(
+    request: {
+      readonly first: number
+      readonly pages: number
+      readonly write: boolean
+      readonly fault: boolean
+    },
+    deadline: Deadline,
+  ): Operation<RawMapAttempt> {
+    const { first, pages, write, fault } = request
+    const wanted = write ? (ENTRY_REQ_FAULT | ENTRY_REQ_WRITE) >>> 0 : ENTRY_REQ_FAULT
+    for (;;) {
+      const entries = new Uint32Array(2 * pages)
+      const range: RangeRequest = {
+        ...this.#range(first, pages),
+        entries,
+        defaultFlags: fault ? wanted : 0,
+        mask: 0,
+        owner: this.#owner.token,
+      }
+      const moment = yield* this.#fault(range, deadline)
+      const readOnly = fault && write ? firstWithout(entries, ENTRY_WRITE) : -1
+      if (readOnly < 0) return new MapAttempt(this, first, moment, entries)
+      // A read-only page of the device's own memory (shared since a fork): only the CPU's write
+      // fault can give this process a page of its own.
+      yield* this.#writeFault(range.start + readOnly, readOnly)
+      if (deadline.expired) throw busy()
+    }
+  }
+
+  *#writeFault(page: number, index: number): Operation<void> {
+    yield* this.mm.lock.read()
+    try {
+      const vma = this.mm.vmas.find(page)
+      if (vma === undefined) return
+      if ((vma.flags & VM_WRITE) === 0) {
+        throw new HmmError('EPERM', { page: index, message: 'write access to read-only memory' })
+      }
+      const code = yield* resolveFault(this.mm, vma, page, true)
+      if (code !== FAULT_DONE) {
+        throw new HmmError('ENOMEM', { page: index, message: 'no memory for the page' })
+      }
+    } finally {
+      this.mm.lock.releaseRead()
+    }
+  }
+
+  *#exclusive(
+    request: { readonly first: number; readonly pages: number },
+    deadline: Deadline,
+  ): Operation<RawMapAttempt> {
+    const { start, end } = this.#range(request.first, request.pages)
+    for (let attempt = 0; attempt < EXCLUSIVE_ATTEMPTS; attempt++) {
+      this.flush()
+      yield* this.mm.lock.read()
+      let entries: Uint32Array | undefined
+      try {
+        this.#checkAlive()
+        entries = yield* takeExclusive(this.mm, start, end, this.#owner.token)
+      } finally {
+        this.mm.lock.releaseRead()
+      }
+      this.flush()
+      // The baseline is taken after the pages are ours; a foreign event from now on drops them.
+      if (entries !== undefined && !this.mm.notifiers.blocks(this.notifier)) {
+        const moment = { sequence: this.notifier.sequence, own: this.#own }
+        return new MapAttempt(this, request.first, moment, entries)
+      }
+      yield* this.#readBegin(deadline)
+      if (deadline.expired) break
+    }
+    throw busy()
+  }
+
+  /** `mmu_interval_notifier_ops.invalidate`: revokes first, then tells the driver. */
+  #invalidate(event: NotifierRange, sequence: number): boolean | (() => void) {
+    const self = event.owner !== undefined && event.owner === this.#owner.token
+    // What the device's own migration does is no collision for its own readers.
+    if (self) this.#own++
+    else this.notifier.setSequence(sequence)
+    const from = Math.max(event.start, this.startPage)
+    const first = from - this.startPage
+    const pages = Math.min(event.end, this.startPage + this.pages) - from
+    this.#unmapped(this.dma.unlink(first, pages, true), first, pages, 'revoke')
+    const { tracer, scheduler, costs } = this.machine
+    scheduler.charge(costs.invalidate)
+    tracer.counters.invalidations++
+    if (tracer.listener !== undefined) {
+      const where = { space: this.mm.id, mirror: this.id, page: from, pages }
+      tracer.emit({ type: 'range-invalidate', ...where, kind: event.kind, self })
+    }
+    const { kind, blockable } = event
+    const finish = this.#simulation.invalidations.deliver(() => {
+      if (this.#closed) return undefined
+      const told = { kind, first, pages, self, blockable, coalesced: false }
+      return this.#callbacks.invalidate(told)
+    })
+    return finish ?? true
+  }
+
+  #unmapped(
+    gone: number,
+    first: number,
+    pages: number,
+    cause: 'revoke' | 'unmap' | 'undo' | 'close',
+  ): void {
+    if (gone === 0) return
+    const { tracer, scheduler, costs } = this.machine
+    scheduler.charge(costs.unlink * gone)
+    tracer.counters.pagesUnmapped += gone
+    if (tracer.listener === undefined) return
+    const where = { device: this.#owner.id, mirror: this.id, page: this.startPage + first, pages }
+    tracer.emit({ type: 'dma-unmap', ...where, cause })
+  }
+
+  #range(first: number, pages: number): { start: number; end: number } {
+    const start = this.startPage + first
+    return { start, end: start + pages }
+  }
+
+  #checkAlive(): void {
+    if (!this.mm.alive) throw new HmmError('ESRCH', { message: 'the process is gone' })
+  }
+}
+
+function firstWithout(entries: Uint32Array, flag: number): number {
+  for (let e = 1; e < entries.length; e += 2) {
+    if ((entries[e]! & ENTRY_VALID) !== 0 && (entries[e]! & flag) === 0) return e >>> 1
+  }
+  return -1
+}
+
+function busy(): HmmError {
+  return new HmmError('EBUSY', {
+    message: 'invalidations kept coming until the deadline',
+    hint: 'Raise deadlineMs, map less at once, or find who keeps changing the range.',
+  })
+}

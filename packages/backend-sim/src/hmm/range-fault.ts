@@ -1,0 +1,259 @@
+import {
+  ENTRY_DEVICE,
+  ENTRY_DMA_MAPPED,
+  ENTRY_ERROR,
+  ENTRY_PEER,
+  ENTRY_PEER_BUS,
+  ENTRY_REQ_FAULT,
+  ENTRY_VALID,
+  HmmError,
+} from '@hmm-sdk/hmm-api'
+import { FAULT_DEVICE, FAULT_DONE, FAULT_OOM, FAULT_WAIT } from '../mm/fault-code.js'
+import { handleMmFault } from '../mm/handle-mm-fault.js'
+import type { MemoryMap } from '../mm/memory-map.js'
+import {
+  PTE_DEVICE_PRIVATE,
+  PTE_FRAME,
+  PTE_HWPOISON,
+  PTE_KIND,
+  PTE_MARKER,
+  PTE_NORMAL,
+  PTE_NORMAL_MASK,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_WRITE,
+} from '../mm/pte.js'
+import { resolveFault } from '../mm/resolve-fault.js'
+import { VM_IO, VM_PFNMAP, VM_READ, VM_WRITE, type Vma } from '../mm/vma.js'
+import type { IntervalNotifier } from '../mmu-notifier/interval-notifier.js'
+import type { Operation } from '../sim/operation.js'
+import { NEED_NOTHING, NEED_WRITE, needFault } from './need-fault.js'
+
+/** Flags that every store keeps (`HMM_PFN_INOUT_FLAGS`). */
+const STICKY = ENTRY_DMA_MAPPED | ENTRY_PEER | ENTRY_PEER_BUS
+
+/** `struct hmm_range`: `entries[i]` is page `start + i`. */
+export interface RangeRequest {
+  readonly start: number
+  readonly end: number
+  readonly entries: Uint32Array
+  readonly defaultFlags: number
+  readonly mask: number
+  /** Whose device-private pages are reported, not faulted (`dev_private_owner`). */
+  readonly owner: object | undefined
+}
+
+/**
+ * `hmm_range_fault`, with mmap_lock held: fills the entries by the table of kernel-hmm-dma.md 1.4.
+ * False if `notifier` was invalidated since `sequence` (EBUSY). Fails with the index of the page.
+ */
+export function* rangeFault(
+  mm: MemoryMap,
+  notifier: IntervalNotifier,
+  sequence: number,
+  request: RangeRequest,
+): Operation<boolean> {
+  const { scheduler, costs } = mm.machine
+  const walk = new RangeWalk(mm, request)
+  let at = request.start
+  while (at < request.end) {
+    if (notifier.readRetry(sequence)) return false
+    if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+    at = walk.step(at)
+    if (walk.faultEnd <= walk.faultFrom) continue
+    scheduler.charge(costs.fault * (walk.faultEnd - walk.faultFrom))
+    yield* faultSpan(mm, walk, request.start)
+    at = walk.faultFrom
+    walk.faultEnd = 0
+    walk.faultFrom = 0
+  }
+  return true
+}
+
+/** Faults the recorded span page by page, each with what its first page needed (`hmm_do_fault`). */
+function* faultSpan(mm: MemoryMap, walk: RangeWalk, start: number): Operation<void> {
+  const vma = walk.vma!
+  const write = walk.faultWrite
+  if (write && (vma.flags & VM_WRITE) === 0) {
+    throw pageError('EPERM', walk.faultFrom - start, 'write access to read-only memory')
+  }
+  const count = walk.faultEnd - walk.faultFrom
+  const failing = mm.machine.failures.firstFailure('fault', count)
+  for (let page = walk.faultFrom; page < walk.faultEnd; page++) {
+    let code = handleMmFault(mm, vma, page, write)
+    if (code === FAULT_WAIT || code === FAULT_DEVICE) {
+      // Both leave the page for the next walk to look at again.
+      code = yield* resolveFault(mm, vma, page, write)
+    }
+    if (code === FAULT_OOM || page - walk.faultFrom === failing) {
+      throw pageError('ENOMEM', page - start, 'no memory for the page')
+    }
+    if (code !== FAULT_DONE) throw pageError('EFAULT', page - start, 'no memory behind the page')
+  }
+}
+
+function pageError(code: 'EPERM' | 'EFAULT' | 'ENOMEM', page: number, message: string): HmmError {
+  return new HmmError(code, { page, message, retryable: code === 'ENOMEM' })
+}
+
+/** One walk over the page tables; stops where a fault is needed. */
+class RangeWalk {
+  vma: Vma | undefined
+  /** The span that needs a fault, empty if none was recorded. */
+  faultFrom = 0
+  faultEnd = 0
+  faultWrite = false
+  readonly #mm: MemoryMap
+  readonly #request: RangeRequest
+  /** Whether any entry can ask for a fault at all. */
+  readonly #mayFault: boolean
+
+  constructor(mm: MemoryMap, request: RangeRequest) {
+    this.#mm = mm
+    this.#request = request
+    this.#mayFault = ((request.defaultFlags | request.mask) & ENTRY_REQ_FAULT) !== 0
+  }
+
+  /** Walks one chunk from `at`: the page after it, or where a fault was recorded. */
+  step(at: number): number {
+    const { end } = this.#request
+    if (this.vma === undefined || at >= this.vma.end || at < this.vma.start) {
+      this.vma = this.#mm.vmas.next(at)
+    }
+    const vma = this.vma
+    if (vma === undefined || vma.start > at) {
+      this.vma = undefined
+      const stop = Math.min(end, vma?.start ?? end)
+      return this.#bad(at, stop, 'is not mapped by the process')
+    }
+    const stop = Math.min(end, vma.end)
+    if ((vma.flags & (VM_IO | VM_PFNMAP)) !== 0 || (vma.flags & VM_READ) === 0) {
+      return this.#bad(at, stop, 'is not readable')
+    }
+    const { tables } = this.#mm
+    const leaf = tables.leaf(at)
+    if (leaf === 0) return this.#hole(at, Math.min(stop, tables.holeEnd(at)))
+    const offset = at & tables.mask
+    return this.#leaf(at, Math.min(stop, at - offset + tables.mask + 1), leaf + offset)
+  }
+
+  /** No mapping, or one that a device may not see (`hmm_vma_walk_test`). */
+  #bad(from: number, to: number, why: string): number {
+    const asking = this.#firstNeed(from, to)
+    if (asking >= 0) throw pageError('EFAULT', asking - this.#request.start, `the page ${why}`)
+    this.#fill(from, to, ENTRY_ERROR)
+    return to
+  }
+
+  /** No page table: the requests of all pages count together (`hmm_vma_walk_hole`). */
+  #hole(from: number, to: number): number {
+    if (this.#firstNeed(from, to) >= 0) {
+      this.#record(from, to, this.#anyWrite(from, to))
+      return from
+    }
+    this.#fill(from, to, 0)
+    return to
+  }
+
+  #leaf(from: number, to: number, at: number): number {
+    const { entries, start, defaultFlags, mask } = this.#request
+    const words = this.#mm.tables.arena.words
+    let e = 2 * (from - start) + 1
+    const count = to - from
+    if (!this.#mayFault) {
+      for (let i = 0; i < count; i++, e += 2) {
+        const pte = words[at + i]!
+        if ((pte & PTE_NORMAL_MASK) === PTE_NORMAL) {
+          entries[e - 1] = pte & PTE_FRAME
+          entries[e] = (pte & (PTE_PRESENT | PTE_WRITE)) | (entries[e]! & STICKY)
+        } else this.#unusual(pte, from + i, to, e)
+      }
+      return to
+    }
+    for (let i = 0; i < count; i++, e += 2) {
+      const pte = words[at + i]!
+      if ((pte & PTE_NORMAL_MASK) === PTE_NORMAL) {
+        const need = needFault(entries[e]!, pte, defaultFlags, mask)
+        if (need !== NEED_NOTHING) return this.#record(from + i, to, need === NEED_WRITE)
+        entries[e - 1] = pte & PTE_FRAME
+        entries[e] = (pte & (PTE_PRESENT | PTE_WRITE)) | (entries[e]! & STICKY)
+      } else if (this.#unusual(pte, from + i, to, e)) return from + i
+    }
+    return to
+  }
+
+  /** An entry that is not ordinary; true if it needs a fault, which is then recorded. */
+  #unusual(pte: number, page: number, to: number, e: number): boolean {
+    const { entries, defaultFlags, mask, owner } = this.#request
+    const requested = entries[e]!
+    if ((pte & PTE_PRESENT) !== 0) {
+      // The zero page, which nobody may write, or a NUMA hint, which counts as not there.
+      const flags = (pte & PTE_PROTNONE) !== 0 ? 0 : pte & (PTE_PRESENT | PTE_WRITE)
+      const need = this.#mayFault ? needFault(requested, flags, defaultFlags, mask) : NEED_NOTHING
+      if (need !== NEED_NOTHING) {
+        this.#record(page, to, need === NEED_WRITE)
+        return true
+      }
+      entries[e - 1] = pte & PTE_FRAME
+      entries[e] = flags | (requested & STICKY)
+      return false
+    }
+    const kind = pte & PTE_KIND
+    if (pte !== 0 && kind === PTE_DEVICE_PRIVATE) {
+      const frame = pte & PTE_FRAME
+      if (owner !== undefined && this.#mm.machine.frames.pagemapOf(frame).owner === owner) {
+        // Never migrated here, not even for a write that the entry does not grant.
+        entries[e - 1] = frame
+        entries[e] = ENTRY_VALID | (pte & PTE_WRITE) | ENTRY_DEVICE | (requested & STICKY)
+        return false
+      }
+    }
+    const need = this.#mayFault ? needFault(requested, 0, defaultFlags, mask) : NEED_NOTHING
+    if (need === NEED_NOTHING) {
+      entries[e - 1] = 0
+      entries[e] = requested & STICKY
+      return false
+    }
+    if (pte !== 0 && (kind === PTE_HWPOISON || kind === PTE_MARKER)) {
+      throw pageError('EFAULT', page - this.#request.start, 'the page is poisoned or guarded')
+    }
+    this.#record(page, to, need === NEED_WRITE)
+    return true
+  }
+
+  #record(from: number, to: number, write: boolean): number {
+    this.faultFrom = from
+    this.faultEnd = to
+    this.faultWrite = write
+    return from
+  }
+
+  /** The first page of `[from, to)` that asks for a fault if nothing is there, or -1. */
+  #firstNeed(from: number, to: number): number {
+    if (!this.#mayFault) return -1
+    const { entries, start, defaultFlags, mask } = this.#request
+    if ((defaultFlags & ENTRY_REQ_FAULT) !== 0) return from
+    for (let page = from; page < to; page++) {
+      const requested = entries[2 * (page - start) + 1]!
+      if (needFault(requested, 0, defaultFlags, mask) !== NEED_NOTHING) return page
+    }
+    return -1
+  }
+
+  #anyWrite(from: number, to: number): boolean {
+    const { entries, start, defaultFlags, mask } = this.#request
+    for (let page = from; page < to; page++) {
+      const requested = entries[2 * (page - start) + 1]!
+      if (needFault(requested, 0, defaultFlags, mask) === NEED_WRITE) return true
+    }
+    return false
+  }
+
+  #fill(from: number, to: number, flags: number): void {
+    const { entries, start } = this.#request
+    for (let e = 2 * (from - start) + 1; e < 2 * (to - start); e += 2) {
+      entries[e - 1] = 0
+      entries[e] = flags | (entries[e]! & STICKY)
+    }
+  }
+}

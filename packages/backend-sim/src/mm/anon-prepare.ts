@@ -1,0 +1,27 @@
+import { AnonVma } from './anon-vma.js'
+import { VM_ACCESS, type Vma } from './vma.js'
+
+/**
+ * Gives `vma` an AnonVma before its first anonymous page (`anon_vma_prepare`); one of a neighbour
+ * if both could be one mapping but for their rights, so that they can be merged later.
+ */
+export function anonPrepare(vma: Vma): void {
+  if (vma.anonVma !== undefined) return
+  const { vmas, machine } = vma.mm
+  const before = vmas.find(vma.start - 1)
+  const after = vmas.find(vma.end)
+  const shared =
+    (before !== undefined && compatible(before, vma) ? before.anonVma : undefined) ??
+    (after !== undefined && compatible(vma, after) ? after.anonVma : undefined)
+  ;(shared ?? new AnonVma(machine.reverseMap)).link(vma)
+}
+
+/** Whether `second` continues `first`, rights aside (`anon_vma_compatible`). */
+function compatible(first: Vma, second: Vma): boolean {
+  return (
+    first.end === second.start &&
+    first.file === second.file &&
+    (first.flags & ~VM_ACCESS) === (second.flags & ~VM_ACCESS) &&
+    first.pgoff + (first.end - first.start) === second.pgoff
+  )
+}

@@ -1,0 +1,45 @@
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DEVICE_EXCLUSIVE,
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_PRESENT,
+  PTE_WAS_DIRTY,
+  PTE_WRITE,
+  pteIs,
+} from './pte.js'
+import type { Vma } from './vma.js'
+import { VM_WRITE } from './vma.js'
+
+/** Puts a device-exclusive entry in place of a present writable one; the caller raised the event. */
+export function setExclusive(mm: MemoryMap, page: number, pte: number, owner: object): void {
+  mm.machine.exclusiveOwners.set(pte & PTE_FRAME, owner)
+  const dirty = (pte & PTE_DIRTY) !== 0 ? PTE_WAS_DIRTY : 0
+  mm.tables.set(page, PTE_DEVICE_EXCLUSIVE | PTE_WRITE | dirty | (pte & PTE_FRAME))
+}
+
+/** Whether `owner` has the page for itself. */
+export function isExclusiveOf(mm: MemoryMap, page: number, owner: object): boolean {
+  const pte = mm.tables.get(page)
+  return (
+    pteIs(pte, PTE_DEVICE_EXCLUSIVE) && mm.machine.exclusiveOwners.get(pte & PTE_FRAME) === owner
+  )
+}
+
+/**
+ * The CPU touched a page that a device had for itself (`remove_device_exclusive_entry`): a CLEAR
+ * event, and the ordinary entry is back.
+ */
+export function restoreExclusive(mm: MemoryMap, page: number): void {
+  mm.invalidateStart('clear', page, page + 1)
+  const vma = mm.vmas.find(page)
+  if (vma !== undefined) mm.tables.set(page, restoredPte(vma, mm.tables.get(page)))
+  mm.invalidateEnd()
+}
+
+/** The ordinary entry for a device-exclusive one (`restore_exclusive_pte`). */
+export function restoredPte(vma: Vma, entry: number): number {
+  const writable = (entry & PTE_WRITE) !== 0 && (vma.flags & VM_WRITE) !== 0
+  const dirty = writable || (entry & PTE_WAS_DIRTY) !== 0
+  return PTE_PRESENT | (writable ? PTE_WRITE : 0) | (dirty ? PTE_DIRTY : 0) | (entry & PTE_FRAME)
+}

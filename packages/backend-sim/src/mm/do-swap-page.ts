@@ -1,0 +1,71 @@
+import { restoreExclusive } from './device-exclusive.js'
+import { FAULT_DEVICE, FAULT_DONE, FAULT_OOM, FAULT_SIGBUS, FAULT_WAIT } from './fault-code.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DEVICE_EXCLUSIVE,
+  PTE_DEVICE_PRIVATE,
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_KIND,
+  PTE_MIGRATION,
+  PTE_PRESENT,
+  PTE_SWAP,
+  PTE_SWAP_EXCLUSIVE,
+  PTE_WRITE,
+  PTE_YOUNG,
+} from './pte.js'
+import { VM_WRITE, type Vma } from './vma.js'
+
+/** A touch of an entry that is neither empty nor present (`do_swap_page`). */
+export function doSwapPage(
+  mm: MemoryMap,
+  vma: Vma,
+  page: number,
+  at: number,
+  pte: number,
+  write: boolean,
+): number {
+  switch (pte & PTE_KIND) {
+    case PTE_SWAP:
+      return swapIn(mm, vma, page, at, pte, write)
+    case PTE_MIGRATION:
+      return FAULT_WAIT
+    case PTE_DEVICE_PRIVATE:
+      return FAULT_DEVICE
+    case PTE_DEVICE_EXCLUSIVE:
+      restoreExclusive(mm, page)
+      return FAULT_DONE
+    default:
+      return FAULT_SIGBUS
+  }
+}
+
+function swapIn(
+  mm: MemoryMap,
+  vma: Vma,
+  page: number,
+  at: number,
+  pte: number,
+  write: boolean,
+): number {
+  const { frames, swap } = mm.machine
+  const entry = pte & PTE_FRAME
+  const frame = frames.allocate(FRAME_ANON)
+  if (frame === 0) return FAULT_OOM
+  frames.slots[frame] = swap.load(entry)
+  const exclusive = (pte & PTE_SWAP_EXCLUSIVE) !== 0 || swap.refs(entry) === 1
+  swap.put(entry)
+  frames.maps[frame] = 1
+  frames.mapping[frame] = vma.anonVma!.id
+  frames.index[frame] = vma.offsetOf(page)
+  if (exclusive) frames.flags[frame]! |= FRAME_EXCLUSIVE
+  const writable = exclusive && (vma.flags & VM_WRITE) !== 0
+  mm.tables.arena.words[at] =
+    PTE_PRESENT |
+    PTE_YOUNG |
+    (writable ? PTE_WRITE : 0) |
+    (write && writable ? PTE_DIRTY : 0) |
+    frame
+  return FAULT_DONE
+}

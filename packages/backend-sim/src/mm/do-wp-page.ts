@@ -1,0 +1,52 @@
+import { anonPrepare } from './anon-prepare.js'
+import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import type { Vma } from './vma.js'
+
+/**
+ * A write to a present page that is mapped read-only (`do_wp_page`): shared memory and pages of
+ * this process alone become writable without an event, everything else is copied.
+ */
+export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): number {
+  const frames = mm.machine.frames
+  const frame = pte & PTE_FRAME
+  if (vma.shared) return makeWritable(mm, page, pte)
+  if ((pte & PTE_SPECIAL) === 0 && (frames.flags[frame]! & FRAME_ANON) !== 0) {
+    if ((frames.flags[frame]! & FRAME_EXCLUSIVE) !== 0) return makeWritable(mm, page, pte)
+    if (frames.refs[frame] === 1) {
+      // The only reference is this mapping: the other processes have gone or copied.
+      frames.flags[frame]! |= FRAME_EXCLUSIVE
+      return makeWritable(mm, page, pte)
+    }
+  }
+  return copyPage(mm, vma, page, pte)
+}
+
+function makeWritable(mm: MemoryMap, page: number, pte: number): number {
+  mm.tables.set(page, pte | PTE_WRITE | PTE_DIRTY | PTE_YOUNG)
+  return FAULT_DONE
+}
+
+/** `wp_page_copy`, which also replaces the zero page: a CLEAR event. */
+function copyPage(mm: MemoryMap, vma: Vma, page: number, pte: number): number {
+  const frames = mm.machine.frames
+  const old = pte & PTE_FRAME
+  const special = (pte & PTE_SPECIAL) !== 0
+  const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
+  if (frame === 0) return FAULT_OOM
+  anonPrepare(vma)
+  if (!special) frames.copy(old, frame)
+  mm.invalidateStart('clear', page, page + 1)
+  frames.maps[frame] = 1
+  frames.mapping[frame] = vma.anonVma!.id
+  frames.index[frame] = vma.offsetOf(page)
+  mm.tables.set(page, PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | frame)
+  if (!special) {
+    frames.maps[old]!--
+    frames.put(old)
+  }
+  mm.invalidateEnd()
+  return FAULT_DONE
+}

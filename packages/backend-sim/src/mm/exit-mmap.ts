@@ -1,0 +1,30 @@
+import type { Operation } from '../sim/operation.js'
+import type { MemoryMap } from './memory-map.js'
+import { removeVma } from './vma-operations.js'
+import { zapRange } from './zap.js'
+
+/**
+ * The last user of the address space is gone (`exit_mmap`): RELEASE to every notifier, then
+ * `released`, then everything is unmapped (UNMAP event).
+ */
+export function* exitMmap(mm: MemoryMap, released: () => void): Operation<void> {
+  yield* mm.lock.write()
+  try {
+    mm.alive = false
+    mm.lock.kill()
+    const end = 2 ** 52
+    mm.invalidateStart('release', 0, end)
+    mm.invalidateEnd()
+    released()
+    const vmas = [...mm.vmas]
+    if (vmas.length > 0) {
+      mm.invalidateStart('unmap', 0, end)
+      for (const vma of vmas) yield* zapRange(mm, vma.start, vma.end)
+      mm.invalidateEnd()
+      for (const vma of vmas) removeVma(vma)
+    }
+    mm.tables.destroy()
+  } finally {
+    mm.lock.releaseWrite()
+  }
+}

@@ -1,0 +1,9 @@
+/** How a page fault ended (`vm_fault_t`). */
+export const FAULT_DONE = 0
+export const FAULT_OOM = 1
+/** Beyond the end of a file, or poisoned: the process would get SIGBUS. */
+export const FAULT_SIGBUS = 2
+/** The page is being migrated: wait until it is unlocked. */
+export const FAULT_WAIT = 3
+/** A page of device memory: its device has to bring it back. */
+export const FAULT_DEVICE = 4

@@ -1,0 +1,118 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
+import { restoredPte } from './device-exclusive.js'
+import { FRAME_EXCLUSIVE } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DEVICE_EXCLUSIVE,
+  PTE_FRAME,
+  PTE_KIND,
+  PTE_DEVICE_PRIVATE,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_SWAP,
+  PTE_SWAP_EXCLUSIVE,
+  PTE_WRITE,
+} from './pte.js'
+import { copyOf, insertVma } from './vma-operations.js'
+import { VM_DONTFORK, type Vma } from './vma.js'
+
+/**
+ * Fills `child`, which is empty, with a copy-on-write copy of `parent` (`dup_mmap`). A
+ * PROTECTION_PAGE event of the parent for each mapping with anonymous pages; shared mappings and
+ * untouched ones are left to faults of the child, without an event.
+ */
+export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> {
+  yield* parent.lock.write()
+  try {
+    for (const vma of [...parent.vmas]) {
+      if ((vma.flags & VM_DONTFORK) !== 0) continue
+      const copy = copyOf(vma, child)
+      insertVma(copy)
+      if (vma.anonVma === undefined) continue
+      vma.anonVma.link(copy)
+      parent.invalidateStart('protection-page', vma.start, vma.end)
+      try {
+        yield* copyPageRange(parent, child, vma)
+      } finally {
+        parent.invalidateEnd()
+      }
+    }
+  } finally {
+    parent.lock.releaseWrite()
+  }
+}
+
+/** `copy_page_range`. */
+function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma): Operation<void> {
+  const { tables, machine } = parent
+  const { scheduler } = machine
+  for (
+    let page = tables.nextLeaf(vma.start, vma.end);
+    page < vma.end;
+    page = tables.nextLeaf(page, vma.end)
+  ) {
+    if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+    const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)
+    for (; page < stop; page++) {
+      const pte = tables.get(page)
+      if (pte !== 0) copyEntry(parent, child, vma, page, pte)
+    }
+  }
+}
+
+function copyEntry(
+  parent: MemoryMap,
+  child: MemoryMap,
+  vma: Vma,
+  page: number,
+  entry: number,
+): void {
+  const { frames, swap } = parent.machine
+  let pte = entry
+  if ((pte & PTE_PRESENT) === 0) {
+    const kind = pte & PTE_KIND
+    if (kind === PTE_SWAP) {
+      swap.get(pte & PTE_FRAME)
+      const shared = pte & ~PTE_SWAP_EXCLUSIVE
+      parent.tables.set(page, shared)
+      child.tables.set(page, shared)
+      return
+    }
+    if (kind === PTE_DEVICE_EXCLUSIVE) pte = restoredPte(vma, pte)
+    else if (kind !== PTE_DEVICE_PRIVATE) {
+      parent.tables.set(page, pte & ~PTE_WRITE)
+      child.tables.set(page, pte & ~PTE_WRITE)
+      return
+    }
+  }
+  const frame = pte & PTE_FRAME
+  const special = (pte & (PTE_PRESENT | PTE_SPECIAL)) === (PTE_PRESENT | PTE_SPECIAL | 0)
+  if (special) {
+    child.tables.set(page, pte)
+    return
+  }
+  const pinned = (pte & PTE_PRESENT) !== 0 && frames.refs[frame]! > frames.maps[frame]!
+  if (pinned && (frames.flags[frame]! & FRAME_EXCLUSIVE) !== 0) {
+    copyNow(parent, child, vma, page, pte)
+    return
+  }
+  frames.flags[frame]! &= ~FRAME_EXCLUSIVE
+  frames.get(frame)
+  frames.maps[frame]!++
+  parent.tables.set(page, pte & ~PTE_WRITE)
+  child.tables.set(page, pte & ~PTE_WRITE)
+}
+
+/** A page that may be pinned for DMA stays the parent's own; the child gets its copy now. */
+function copyNow(parent: MemoryMap, child: MemoryMap, vma: Vma, page: number, pte: number): void {
+  const { frames } = parent.machine
+  const old = pte & PTE_FRAME
+  const frame = frames.allocate(frames.flags[old]!)
+  if (frame === 0) throw new HmmError('ENOMEM', { message: 'fork: no memory for a pinned page' })
+  frames.copy(old, frame)
+  frames.maps[frame] = 1
+  frames.mapping[frame] = vma.anonVma!.id
+  frames.index[frame] = vma.offsetOf(page)
+  child.tables.set(page, (pte & ~PTE_FRAME) | frame)
+}

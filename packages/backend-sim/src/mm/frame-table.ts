@@ -1,0 +1,231 @@
+import type { FailurePoints } from '../sim/failure-point.js'
+import type { DevPagemap } from './dev-pagemap.js'
+import { PageData } from './page-data.js'
+import { PTE_FRAME } from './pte.js'
+
+/** Flags of a frame. */
+export const FRAME_ANON = 1
+/** Only one process has this anonymous page (`PageAnonExclusive`): it may write without a copy. */
+export const FRAME_EXCLUSIVE = 2
+export const FRAME_LOCKED = 4
+export const FRAME_DIRTY = 8
+/** Device-private memory. */
+export const FRAME_DEVICE = 16
+/** In the page cache of a file. */
+export const FRAME_FILE = 32
+/** A driver's own buffer. */
+export const FRAME_BUFFER = 64
+/** MADV_FREE: reclaim may drop it while it is clean. */
+export const FRAME_LAZY_FREE = 128
+
+/** The frame that every untouched anonymous page shows when it is read. */
+export const ZERO_FRAME = 1
+
+/**
+ * Physical memory: `struct page` as columns of typed arrays (16 bytes a frame), and the bytes.
+ *
+ * Frames are handed out from a stack of freed ones, then from the end of what was never used; so
+ * all work and memory is for frames that were touched.
+ */
+export class FrameTable {
+  readonly data: PageData
+  /** References; 0 for a free frame. */
+  refs: Int32Array
+  /** How many page table entries map it. */
+  maps: Uint16Array
+  flags: Uint16Array
+  /** Where its bytes are in {@link data}. */
+  slots: Uint32Array
+  /** Which AnonVma or file it belongs to (an id of the reverse map), 0 for none. */
+  mapping: Uint32Array
+  /** Its page offset in that, modulo 2^32; in free frames the next free one. */
+  index: Uint32Array
+  readonly #limit: number
+  readonly #failures: FailurePoints
+  readonly #pagemaps: DevPagemap[] = []
+  /** Free runs by their length, kept together so that buffers do not wear the numbers out. */
+  readonly #freeRuns = new Map<number, number[]>()
+  #next = ZERO_FRAME + 1
+  #free = 0
+  #used = 0
+
+  constructor(options: { pageSize: number; frames: number; failures: FailurePoints }) {
+    this.data = new PageData(options.pageSize)
+    this.#limit = options.frames
+    this.#failures = options.failures
+    const capacity = 64
+    this.refs = new Int32Array(capacity)
+    this.maps = new Uint16Array(capacity)
+    this.flags = new Uint16Array(capacity)
+    this.slots = new Uint32Array(capacity)
+    this.mapping = new Uint32Array(capacity)
+    this.index = new Uint32Array(capacity)
+    this.refs[ZERO_FRAME] = 1
+  }
+
+  /** System frames in use, the zero page left out. */
+  get used(): number {
+    return this.#used
+  }
+
+  /** A frame with one reference and no contents, or 0 if there is no memory. */
+  allocate(flags: number): number {
+    if (this.#failures.fails('frame') || this.#used >= this.#limit) return 0
+    let frame = this.#free
+    if (frame !== 0) this.#free = this.index[frame]!
+    else {
+      frame = this.#next
+      if (frame >= this.refs.length) this.#grow(frame + 1)
+      this.#next = frame + 1
+    }
+    this.#used++
+    this.refs[frame] = 1
+    this.flags[frame] = flags
+    return frame
+  }
+
+  /** The first of `frames` adjoining frames with one reference each, or 0. */
+  allocateRun(frames: number, flags: number): number {
+    if (this.#failures.fails('frame') || this.#used + frames > this.#limit) return 0
+    if (frames === 1 && this.#free !== 0) {
+      const frame = this.#free
+      this.#free = this.index[frame]!
+      this.#used++
+      this.refs[frame] = 1
+      this.flags[frame] = flags
+      return frame
+    }
+    const first = this.#freeRuns.get(frames)?.pop() ?? this.reserve(frames)
+    this.refs.fill(1, first, first + frames)
+    this.flags.fill(flags, first, first + frames)
+    this.#used += frames
+    return first
+  }
+
+  /** Takes back a run from `allocateRun`, whose frames have no other reference. */
+  freeRun(first: number, frames: number): void {
+    if (frames === 1) {
+      this.put(first)
+      return
+    }
+    for (let frame = first; frame < first + frames; frame++) {
+      this.data.release(this.slots[frame]!)
+      this.slots[frame] = 0
+      this.refs[frame] = 0
+      this.flags[frame] = 0
+    }
+    this.#used -= frames
+    const runs = this.#freeRuns.get(frames)
+    if (runs === undefined) this.#freeRuns.set(frames, [first])
+    else runs.push(first)
+  }
+
+  /** Numbers of `frames` adjoining frames for device memory, which `addPagemap` then manages. */
+  reserve(frames: number): number {
+    const first = this.#next
+    if (first + frames > this.refs.length) this.#grow(first + frames)
+    this.#next = first + frames
+    return first
+  }
+
+  addPagemap(pagemap: DevPagemap): void {
+    this.#pagemaps.push(pagemap)
+    const end = pagemap.firstFrame + pagemap.frames
+    this.flags.fill(FRAME_DEVICE, pagemap.firstFrame, end)
+  }
+
+  /** Forgets device memory whose frames are all free. Their numbers are not used again. */
+  removePagemap(pagemap: DevPagemap): void {
+    const index = this.#pagemaps.indexOf(pagemap)
+    if (index >= 0) this.#pagemaps.splice(index, 1)
+  }
+
+  /** The device memory that `frame`, a device frame, belongs to. */
+  pagemapOf(frame: number): DevPagemap {
+    for (const pagemap of this.#pagemaps) {
+      if (frame >= pagemap.firstFrame && frame < pagemap.firstFrame + pagemap.frames) return pagemap
+    }
+    throw new Error(`frame ${frame} belongs to no device memory`)
+  }
+
+  get(frame: number): void {
+    this.refs[frame]!++
+  }
+
+  /** Drops a reference; the last frees the frame. The zero page is never freed. */
+  put(frame: number): void {
+    if (frame === ZERO_FRAME) return
+    const refs = this.refs[frame]! - 1
+    this.refs[frame] = refs
+    if (refs > 0) return
+    if (refs < 0) throw new Error(`frame ${frame} was freed twice`)
+    this.#clear(frame)
+  }
+
+  /** Bytes of `frame`; undefined if they are all zero. */
+  view(frame: number): Uint8Array | undefined {
+    return this.data.view(this.slots[frame]!)
+  }
+
+  /** Bytes of `frame`, to be written. */
+  writable(frame: number): Uint8Array {
+    let slot = this.slots[frame]!
+    if (slot === 0) {
+      slot = this.data.allocate()
+      this.slots[frame] = slot
+    }
+    return this.data.view(slot)!
+  }
+
+  /** Gives `to`, which has no contents, those of `from`. */
+  copy(from: number, to: number): void {
+    this.data.release(this.slots[to]!)
+    this.slots[to] = this.data.duplicate(this.slots[from]!)
+  }
+
+  read(frame: number, offset: number, into: Uint8Array, at: number, length: number): void {
+    const bytes = this.view(frame)
+    if (bytes === undefined) into.fill(0, at, at + length)
+    else into.set(bytes.subarray(offset, offset + length), at)
+  }
+
+  write(frame: number, offset: number, bytes: Uint8Array): void {
+    this.writable(frame).set(bytes, offset)
+  }
+
+  #clear(frame: number): void {
+    const flags = this.flags[frame]!
+    const slot = this.slots[frame]!
+    if (slot !== 0) {
+      this.data.release(slot)
+      this.slots[frame] = 0
+    }
+    this.mapping[frame] = 0
+    if ((flags & FRAME_DEVICE) !== 0) {
+      this.flags[frame] = FRAME_DEVICE
+      this.pagemapOf(frame).frameFreed(frame)
+      return
+    }
+    this.flags[frame] = 0
+    this.index[frame] = this.#free
+    this.#free = frame
+    this.#used--
+  }
+
+  #grow(needed: number): void {
+    if (needed > PTE_FRAME) throw new RangeError(`more than ${PTE_FRAME} page frames`)
+    // A quarter more than is needed: doubling would waste half of what a page costs.
+    const capacity = Math.max(needed, this.refs.length + (this.refs.length >>> 2) + 64)
+    this.refs = grown(new Int32Array(capacity), this.refs)
+    this.maps = grown(new Uint16Array(capacity), this.maps)
+    this.flags = grown(new Uint16Array(capacity), this.flags)
+    this.slots = grown(new Uint32Array(capacity), this.slots)
+    this.mapping = grown(new Uint32Array(capacity), this.mapping)
+    this.index = grown(new Uint32Array(capacity), this.index)
+  }
+}
+
+function grown<T extends Int32Array | Uint32Array | Uint16Array>(to: T, from: T): T {
+  to.set(from)
+  return to
+}

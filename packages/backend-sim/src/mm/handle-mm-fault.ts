@@ -1,0 +1,81 @@
+import { anonPrepare } from './anon-prepare.js'
+import { doSwapPage } from './do-swap-page.js'
+import { doWpPage } from './do-wp-page.js'
+import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS } from './fault-code.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_FRAME } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_DIRTY, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import { VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+
+/**
+ * One page fault (`handle_mm_fault`) at `page` of `vma`, whose rights were checked. A `FAULT_*`
+ * code. Raises the CLEAR event of a copy; the caller holds mmap_lock.
+ */
+export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: boolean): number {
+  const leaf = mm.tables.ensureLeaf(page)
+  const words = mm.tables.arena.words
+  const at = leaf + (page & mm.tables.mask)
+  const pte = words[at]!
+  if (pte === 0) {
+    return vma.file === undefined
+      ? doAnonymousPage(mm, vma, page, at, write)
+      : doFilePage(mm, vma, page, at, write)
+  }
+  if ((pte & PTE_PRESENT) === 0) return doSwapPage(mm, vma, page, at, pte, write)
+  if (write && (pte & PTE_WRITE) === 0) return doWpPage(mm, vma, page, pte)
+  // A NUMA hint, or nothing left to do because somebody else was faster.
+  words[at] = (pte & ~PTE_PROTNONE) | PTE_YOUNG | (write ? PTE_DIRTY : 0)
+  return FAULT_DONE
+}
+
+/** `do_anonymous_page`: the zero page for a read, a new page for a write. No event. */
+function doAnonymousPage(
+  mm: MemoryMap,
+  vma: Vma,
+  page: number,
+  at: number,
+  write: boolean,
+): number {
+  const words = mm.tables.arena.words
+  if (!write) {
+    words[at] = PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG | ZERO_FRAME
+    return FAULT_DONE
+  }
+  const frames = mm.machine.frames
+  const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
+  if (frame === 0) return FAULT_OOM
+  if (vma.anonVma === undefined) anonPrepare(vma)
+  frames.maps[frame] = 1
+  frames.mapping[frame] = vma.anonVma!.id
+  frames.index[frame] = page - vma.start + vma.pgoff
+  words[at] = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | frame
+  return FAULT_DONE
+}
+
+/** `do_read_fault`, `do_cow_fault`, `do_shared_fault`. No event. */
+function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: boolean): number {
+  const file = vma.file!
+  const offset = vma.offsetOf(page)
+  if (offset >= file.pages) return FAULT_SIGBUS
+  const cached = file.findOrCreate(offset)
+  if (cached === 0) return FAULT_OOM
+  const frames = mm.machine.frames
+  const shared = (vma.flags & VM_SHARED) !== 0
+  if (write && !shared) {
+    const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
+    if (frame === 0) return FAULT_OOM
+    anonPrepare(vma)
+    frames.copy(cached, frame)
+    frames.maps[frame] = 1
+    frames.mapping[frame] = vma.anonVma!.id
+    frames.index[frame] = offset
+    mm.tables.arena.words[at] = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | frame
+    return FAULT_DONE
+  }
+  frames.get(cached)
+  frames.maps[cached]!++
+  // A file in memory has no writeback: its shared mappings are writable from the first read on.
+  const writable = shared && (vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
+  mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | writable | (write ? PTE_DIRTY : 0) | cached
+  return FAULT_DONE
+}

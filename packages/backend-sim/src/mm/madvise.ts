@@ -1,0 +1,153 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Advice } from '@hmm-sdk/hmm-api/raw'
+import type { Operation } from '../sim/operation.js'
+import { FRAME_ANON, FRAME_DEVICE, FRAME_DIRTY, FRAME_LAZY_FREE } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_KIND,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_SWAP,
+  PTE_YOUNG,
+} from './pte.js'
+import { reclaimRange } from './reclaim.js'
+import { resolveFault } from './resolve-fault.js'
+import { punchHole } from './truncate.js'
+import { isolateVmas, mergeVma } from './vma-operations.js'
+import { VM_DONTFORK, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import { zapRange } from './zap.js'
+
+/**
+ * `madvise` over `[start, end)`: mapping by mapping, with ENOMEM at the end if part of the range
+ * is not mapped.
+ */
+export function* madvise(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+  advice: Advice,
+): Operation<void> {
+  const changesVmas = advice === 'dontfork' || advice === 'dofork'
+  if (changesVmas) yield* mm.lock.write()
+  else yield* mm.lock.read()
+  try {
+    const whole = mm.vmas.covers(start, end)
+    for (const vma of mm.vmas.overlapping(start, end)) {
+      yield* adviseVma(mm, vma, Math.max(start, vma.start), Math.min(end, vma.end), advice)
+    }
+    if (!whole) {
+      throw new HmmError('ENOMEM', { message: 'part of the range is not mapped', retryable: false })
+    }
+  } finally {
+    if (changesVmas) mm.lock.releaseWrite()
+    else mm.lock.releaseRead()
+  }
+}
+
+function* adviseVma(
+  mm: MemoryMap,
+  vma: Vma,
+  start: number,
+  end: number,
+  advice: Advice,
+): Operation<void> {
+  switch (advice) {
+    case 'dontneed':
+      mm.invalidateStart('clear', start, end)
+      yield* zapRange(mm, start, end)
+      mm.invalidateEnd()
+      return
+    case 'free':
+      if (!vma.anonymous) {
+        throw new HmmError('EINVAL', { message: 'MADV_FREE is for private anonymous memory' })
+      }
+      mm.invalidateStart('clear', start, end)
+      freeLazily(mm, start, end)
+      mm.invalidateEnd()
+      return
+    case 'remove':
+      if (vma.file === undefined) {
+        throw new HmmError('EINVAL', { message: 'MADV_REMOVE is for mappings of files' })
+      }
+      if ((vma.flags & (VM_SHARED | VM_WRITE)) !== (VM_SHARED | VM_WRITE)) {
+        throw new HmmError('EACCES', { message: 'MADV_REMOVE is for shared, writable mappings' })
+      }
+      yield* punchHole(vma.file, vma.offsetOf(start), end - start)
+      return
+    case 'cold':
+      age(mm, start, end)
+      return
+    case 'pageout':
+      yield* reclaimRange(mm, start, end, false)
+      return
+    case 'willneed':
+      yield* swapInRange(mm, vma, start, end)
+      return
+    case 'dontfork':
+    case 'dofork': {
+      const [part] = isolateVmas(mm, start, end)
+      part!.flags = advice === 'dontfork' ? vma.flags | VM_DONTFORK : vma.flags & ~VM_DONTFORK
+      mergeVma(part!)
+      return
+    }
+    case 'hugepage':
+    case 'nohugepage':
+    case 'collapse':
+      throw new HmmError('EINVAL', { message: `madvise ${advice}: no transparent huge pages yet` })
+  }
+}
+
+/** `madvise_free_pte_range`: clean pages that reclaim may drop; swapped ones are gone at once. */
+function freeLazily(mm: MemoryMap, start: number, end: number): void {
+  const { tables, machine } = mm
+  const { frames, swap } = machine
+  forEachEntry(mm, start, end, (at, pte) => {
+    const frame = pte & PTE_FRAME
+    if ((pte & PTE_PRESENT) === 0) {
+      if ((pte & PTE_KIND) !== PTE_SWAP) return
+      swap.put(frame)
+      tables.arena.words[at] = 0
+      return
+    }
+    const flags = frames.flags[frame]!
+    const lazy = (pte & PTE_SPECIAL) === 0 && (flags & (FRAME_ANON | FRAME_DEVICE)) === FRAME_ANON
+    if (!lazy || frames.maps[frame] !== 1) return
+    frames.flags[frame] = (flags | FRAME_LAZY_FREE) & ~FRAME_DIRTY
+    tables.arena.words[at] = pte & ~(PTE_DIRTY | PTE_YOUNG)
+  })
+}
+
+function age(mm: MemoryMap, start: number, end: number): void {
+  forEachEntry(mm, start, end, (at, pte) => {
+    if ((pte & PTE_PRESENT) !== 0) mm.tables.arena.words[at] = pte & ~PTE_YOUNG
+  })
+}
+
+function* swapInRange(mm: MemoryMap, vma: Vma, start: number, end: number): Operation<void> {
+  const swapped: number[] = []
+  const { tables } = mm
+  forEachEntry(mm, start, end, (_at, pte, page) => {
+    if ((pte & PTE_PRESENT) === 0 && (pte & PTE_KIND) === PTE_SWAP) swapped.push(page)
+  })
+  for (const page of swapped) if (tables.get(page) !== 0) yield* resolveFault(mm, vma, page, false)
+}
+
+function forEachEntry(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+  visit: (at: number, pte: number, page: number) => void,
+): void {
+  const { tables } = mm
+  for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
+    const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
+    const base = tables.leaf(page)
+    for (; page < stop; page++) {
+      const at = base + (page & tables.mask)
+      const pte = tables.arena.words[at]!
+      if (pte !== 0) visit(at, pte, page)
+    }
+  }
+}

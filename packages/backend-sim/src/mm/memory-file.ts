@@ -1,0 +1,86 @@
+import { IntervalTree } from './interval-tree.js'
+import type { FrameTable } from './frame-table.js'
+import { FRAME_FILE } from './frame-table.js'
+import type { ReverseMap } from './reverse-map.js'
+import { VmaEntry, type Vma } from './vma.js'
+
+/**
+ * A file in memory (memfd, or the object behind shared anonymous memory) with its page cache and
+ * the mappings of it (`struct address_space`).
+ */
+export class MemoryFile {
+  readonly id: number
+  readonly tree = new IntervalTree<VmaEntry>()
+  /** Size in pages: beyond it an access is SIGBUS. */
+  pages: number
+  readonly #frames: FrameTable
+  readonly #map: ReverseMap
+  /** Page offset -> frame; the cache holds a reference of each. */
+  readonly #cache = new Map<number, number>()
+  #users = 1
+
+  constructor(frames: FrameTable, map: ReverseMap, pages: number) {
+    this.#frames = frames
+    this.#map = map
+    this.pages = pages
+    this.id = map.add(this)
+  }
+
+  /** Frame of the page at `offset`, 0 if it is a hole. */
+  find(offset: number): number {
+    return this.#cache.get(offset) ?? 0
+  }
+
+  /** Frame of the page at `offset`, made if it is a hole; 0 if there is no memory. */
+  findOrCreate(offset: number): number {
+    const cached = this.#cache.get(offset)
+    if (cached !== undefined) return cached
+    const frame = this.#frames.allocate(FRAME_FILE)
+    if (frame === 0) return 0
+    this.#frames.mapping[frame] = this.id
+    this.#frames.index[frame] = offset
+    this.#cache.set(offset, frame)
+    return frame
+  }
+
+  /** Puts `frame`, whose reference it takes over, in place of the page at its offset. */
+  replace(offset: number, frame: number): void {
+    const old = this.#cache.get(offset)
+    this.#cache.set(offset, frame)
+    this.#frames.mapping[frame] = this.id
+    this.#frames.index[frame] = offset
+    if (old !== undefined) this.#frames.put(old)
+  }
+
+  /** Drops the pages at `[first, end)` from the cache; nothing may map them any more. */
+  drop(first: number, end: number): void {
+    for (const [offset, frame] of this.#cache) {
+      if (offset < first || offset >= end) continue
+      this.#cache.delete(offset)
+      this.#frames.put(frame)
+    }
+  }
+
+  link(vma: Vma): void {
+    vma.fileEntry = new VmaEntry(vma)
+    this.tree.insert(vma.fileEntry)
+  }
+
+  unlink(vma: Vma): void {
+    this.tree.remove(vma.fileEntry!)
+    vma.fileEntry = undefined
+  }
+
+  /** A descriptor or a mapping uses it. */
+  get(): void {
+    this.#users++
+  }
+
+  /** The last user frees it and its pages. */
+  put(): void {
+    this.#users--
+    if (this.#users > 0) return
+    this.drop(0, Infinity)
+    this.#map.remove(this.id)
+  }
+}

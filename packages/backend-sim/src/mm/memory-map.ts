@@ -1,0 +1,41 @@
+import { NotifierSubscriptions } from '../mmu-notifier/subscriptions.js'
+import type { NotifierRange } from '../mmu-notifier/notifier-range.js'
+import type { InvalidateKind } from '@hmm-sdk/hmm-api'
+import type { Machine } from '../sim/machine.js'
+import { MmapLock } from './mmap-lock.js'
+import { RadixTable } from './radix-table.js'
+import { VmaList } from './vma-list.js'
+
+/** An address space: `struct mm_struct`. */
+export class MemoryMap {
+  readonly id: number
+  readonly machine: Machine
+  readonly vmas = new VmaList()
+  readonly tables: RadixTable
+  readonly lock = new MmapLock()
+  readonly notifiers = new NotifierSubscriptions()
+  /** Pages a process may use: `[low, high)`. Mappings are placed from the top. */
+  readonly low: number
+  readonly high: number
+  /** Whether the last user is still there (`mm_users`). */
+  alive = true
+
+  constructor(machine: Machine, id: number) {
+    this.machine = machine
+    this.id = id
+    this.tables = new RadixTable(machine.pageTables)
+    this.low = 16
+    this.high = (2 ** 47 - 2 ** 31) / machine.pageSize
+  }
+
+  /** `mmu_notifier_range_init` and `mmu_notifier_invalidate_range_start`, blockable. */
+  invalidateStart(kind: InvalidateKind, start: number, end: number, owner?: object): void {
+    const range: NotifierRange = { kind, start, end, owner, blockable: true }
+    this.notifiers.start(range)
+  }
+
+  /** `mmu_notifier_invalidate_range_end`. */
+  invalidateEnd(): void {
+    this.notifiers.end()
+  }
+}

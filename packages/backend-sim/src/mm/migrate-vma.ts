@@ -1,0 +1,250 @@
+import { MIGRATE_OUTCOMES, type MigrateOutcome } from '@hmm-sdk/hmm-api/raw'
+import { anonPrepare } from './anon-prepare.js'
+import type { DevPagemap } from './dev-pagemap.js'
+import {
+  FRAME_ANON,
+  FRAME_DEVICE,
+  FRAME_DIRTY,
+  FRAME_EXCLUSIVE,
+  FRAME_FILE,
+  FRAME_LAZY_FREE,
+  FRAME_LOCKED,
+} from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DEVICE_PRIVATE,
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_KIND,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_SWAP,
+  PTE_WRITE,
+  PTE_YOUNG,
+} from './pte.js'
+import { removeMigrationEntries, setMigrationEntry, tryToMigrate } from './rmap.js'
+import { VM_WRITE, type Vma } from './vma.js'
+
+/** What a frame keeps when it moves. */
+const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_LAZY_FREE
+
+const OUTCOME = Object.fromEntries(MIGRATE_OUTCOMES.map((name, index) => [name, index])) as Record<
+  MigrateOutcome,
+  number
+>
+
+/**
+ * The migration of `[start, end)` of one mapping, in the kernel's phases: `collect`
+ * (`migrate_vma_setup`), then the caller allocates and copies, then `pages`, then `finalize`.
+ * mmap_lock is held from the first to the last.
+ */
+export class MigrateVma {
+  /** Frame of each page that is to move, 0 for a hole. */
+  readonly source: Uint32Array
+  readonly outcomes: Uint8Array
+  readonly #mm: MemoryMap
+  readonly #vma: Vma
+  readonly #start: number
+  readonly #end: number
+  readonly #to: 'device' | 'system'
+  readonly #pagemap: DevPagemap
+  /** 1 for entries that (still) move. */
+  readonly #moving: Uint8Array
+
+  constructor(
+    mm: MemoryMap,
+    vma: Vma,
+    range: { readonly start: number; readonly end: number },
+    to: 'device' | 'system',
+    pagemap: DevPagemap,
+  ) {
+    this.#mm = mm
+    this.#vma = vma
+    this.#start = range.start
+    this.#end = range.end
+    this.#to = to
+    this.#pagemap = pagemap
+    this.source = new Uint32Array(range.end - range.start)
+    this.#moving = new Uint8Array(range.end - range.start)
+    this.outcomes = new Uint8Array(range.end - range.start).fill(OUTCOME['not-present'])
+  }
+
+  /** Whether entry `index` was collected and not refused since. */
+  moving(index: number): boolean {
+    return this.#moving[index] === 1
+  }
+
+  /** Entry `index` does not move, and why. */
+  refuse(index: number, outcome: MigrateOutcome): void {
+    this.#moving[index] = 0
+    this.outcomes[index] = OUTCOME[outcome]
+  }
+
+  /** Locks and unmaps what can move: a MIGRATE event, and CLEAR for other mappings of a page. */
+  collect(): void {
+    this.#mm.invalidateStart('migrate', this.#start, this.#end, this.#pagemap.owner)
+    for (let page = this.#start; page < this.#end; page++) this.#collectPage(page)
+    this.#mm.invalidateEnd()
+    const { machine } = this.#mm
+    const { frames } = machine
+    for (let i = 0; i < this.source.length; i++) {
+      const frame = this.source[i]!
+      if (frame === 0) continue
+      tryToMigrate(machine, frame)
+      if (this.#pinned(frame)) this.refuse(i, 'busy')
+      if (this.#moving[i] === 0) {
+        removeMigrationEntries(machine, frame, frame)
+        this.#unlock(frame)
+        frames.put(frame)
+        this.source[i] = 0
+      }
+    }
+  }
+
+  /** Commits what has a destination (0 declines); the source's bytes were copied before. */
+  pages(destination: Uint32Array): void {
+    let event = false
+    for (let i = 0; i < this.source.length; i++) {
+      if (this.#moving[i] === 0) continue
+      const to = destination[i]!
+      if (to === 0) this.#moving[i] = 0
+      else if (this.source[i] !== 0) this.#movePage(i, to)
+      else {
+        if (!event) {
+          const from = this.#start + i
+          this.#mm.invalidateStart('migrate', from, this.#end, this.#pagemap.owner)
+        }
+        event = true
+        this.#fillHole(i, to)
+      }
+    }
+    if (event) this.#mm.invalidateEnd()
+  }
+
+  /** Lets everybody see the result, and unlocks. Destinations that were not used are freed. */
+  finalize(destination: Uint32Array): void {
+    const { machine } = this.#mm
+    const { frames } = machine
+    for (let i = 0; i < this.source.length; i++) {
+      const from = this.source[i]!
+      const to = destination[i]!
+      if (from !== 0) {
+        removeMigrationEntries(machine, from, this.#moving[i] === 1 ? to : from)
+        this.#unlock(from)
+        frames.put(from)
+      }
+      if (to !== 0) {
+        frames.flags[to]! &= ~FRAME_LOCKED
+        // The page table has references of its own by now; for a hole it took this one over.
+        if (from !== 0 || this.#moving[i] === 0) frames.put(to)
+      }
+    }
+    machine.pageUnlocked.wakeAll()
+  }
+
+  #collectPage(page: number): void {
+    const index = page - this.#start
+    const { tables, machine } = this.#mm
+    const pte = tables.get(page)
+    const toDevice = this.#to === 'device'
+    if (pte === 0) {
+      if (toDevice && this.#vma.anonymous) this.#moving[index] = 1
+      return
+    }
+    if ((pte & PTE_PRESENT) !== 0) {
+      if (!toDevice) this.refuse(index, 'already-there')
+      else if ((pte & PTE_SPECIAL) !== 0) this.#moving[index] = 1
+      else this.#isolate(page, index, pte)
+      return
+    }
+    switch (pte & PTE_KIND) {
+      case PTE_DEVICE_PRIVATE:
+        if (machine.frames.pagemapOf(pte & PTE_FRAME) !== this.#pagemap) {
+          this.refuse(index, 'foreign-device')
+        } else if (toDevice) this.refuse(index, 'already-there')
+        else this.#isolate(page, index, pte)
+        return
+      case PTE_SWAP:
+        return
+      default:
+        this.refuse(index, 'busy')
+    }
+  }
+
+  /** Locks and references the page and puts a migration entry in its place. */
+  #isolate(page: number, index: number, pte: number): void {
+    const { frames, failures } = this.#mm.machine
+    const frame = pte & PTE_FRAME
+    const flags = frames.flags[frame]!
+    if ((flags & FRAME_LOCKED) !== 0 || failures.fails('migrate-entry')) {
+      this.refuse(index, 'busy')
+      return
+    }
+    // A pinned page of this process alone must stay writable for whoever pinned it.
+    if ((flags & FRAME_EXCLUSIVE) !== 0 && frames.refs[frame]! > frames.maps[frame]!) {
+      this.refuse(index, 'busy')
+      return
+    }
+    frames.flags[frame] = flags | FRAME_LOCKED
+    frames.get(frame)
+    setMigrationEntry(this.#mm, page, pte)
+    this.source[index] = frame
+    this.#moving[index] = 1
+  }
+
+  /** Whether somebody else holds a reference of a page that nobody maps any more. */
+  #pinned(frame: number): boolean {
+    const { frames } = this.#mm.machine
+    const cached = (frames.flags[frame]! & FRAME_FILE) !== 0 ? 1 : 0
+    return frames.refs[frame]! - 1 - cached > frames.maps[frame]!
+  }
+
+  #movePage(index: number, to: number): void {
+    const { frames } = this.#mm.machine
+    const from = this.source[index]!
+    const flags = frames.flags[from]!
+    if ((flags & FRAME_ANON) === 0) {
+      this.refuse(index, 'not-anonymous')
+    } else if (this.#pinned(from)) {
+      this.refuse(index, 'busy')
+    } else {
+      frames.flags[to]! |= flags & MOVING_FLAGS
+      frames.mapping[to] = frames.mapping[from]!
+      frames.index[to] = frames.index[from]!
+      this.outcomes[index] = OUTCOME.migrated
+    }
+  }
+
+  /** `migrate_vma_insert_page`: only while the hole is still one. */
+  #fillHole(index: number, to: number): void {
+    const { machine, tables } = this.#mm
+    const { frames } = machine
+    const page = this.#start + index
+    const pte = tables.get(page)
+    if (
+      pte !== 0 &&
+      ((pte & (PTE_PRESENT | PTE_SPECIAL)) | 0) !== (PTE_PRESENT | PTE_SPECIAL | 0)
+    ) {
+      this.refuse(index, 'lost-race')
+      return
+    }
+    anonPrepare(this.#vma)
+    frames.flags[to]! |= FRAME_ANON | FRAME_EXCLUSIVE
+    frames.maps[to] = 1
+    frames.mapping[to] = this.#vma.anonVma!.id
+    frames.index[to] = this.#vma.offsetOf(page)
+    const write = (this.#vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
+    const device = (frames.flags[to]! & FRAME_DEVICE) !== 0
+    tables.set(
+      page,
+      device
+        ? PTE_DEVICE_PRIVATE | write | to
+        : PTE_PRESENT | PTE_YOUNG | write | (write !== 0 ? PTE_DIRTY : 0) | to,
+    )
+    this.outcomes[index] = OUTCOME.populated
+  }
+
+  #unlock(frame: number): void {
+    this.#mm.machine.frames.flags[frame]! &= ~FRAME_LOCKED
+  }
+}

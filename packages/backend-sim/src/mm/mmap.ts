@@ -1,0 +1,67 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
+import { MemoryFile } from './memory-file.js'
+import type { MemoryMap } from './memory-map.js'
+import { unmapLocked } from './munmap.js'
+import { populate } from './populate.js'
+import { insertVma, mergeVma } from './vma-operations.js'
+import { VM_SHARED, Vma } from './vma.js'
+
+export interface MmapRequest {
+  readonly pages: number
+  /** `PROT_*` bits, which are the same as `VM_*`. */
+  readonly protection: number
+  readonly shared: boolean
+  readonly startPage: number | undefined
+  readonly file: MemoryFile | undefined
+  readonly filePage: number
+  readonly populate: boolean
+}
+
+/** `mmap`: the first page of the new mapping. A fixed one replaces what is there (UNMAP event). */
+export function* mmap(mm: MemoryMap, request: MmapRequest): Operation<number> {
+  yield* mm.lock.write()
+  try {
+    const start = yield* place(mm, request)
+    mergeVma(makeVma(mm, start, request))
+    // Best effort: pages that cannot be had now are left to later faults.
+    if (request.populate) yield* populate(mm, start, start + request.pages)
+    return start
+  } finally {
+    mm.lock.releaseWrite()
+  }
+}
+
+function* place(mm: MemoryMap, request: MmapRequest): Operation<number> {
+  const { startPage: fixed, pages } = request
+  if (fixed === undefined) {
+    const start = mm.vmas.findGap(pages, mm.low, mm.high)
+    if (start < 0) throw noSpace(pages)
+    return start
+  }
+  if (fixed < mm.low) {
+    throw new HmmError('EPERM', { message: `mappings begin at page ${mm.low} (mmap_min_addr)` })
+  }
+  if (fixed + pages > mm.high) throw noSpace(pages)
+  yield* unmapLocked(mm, fixed, fixed + pages)
+  return fixed
+}
+
+function makeVma(mm: MemoryMap, start: number, request: MmapRequest): Vma {
+  const end = start + request.pages
+  const flags = request.protection | (request.shared ? VM_SHARED : 0)
+  let file = request.file
+  if (file !== undefined) file.get()
+  else if (request.shared) {
+    const { frames, reverseMap } = mm.machine
+    file = new MemoryFile(frames, reverseMap, request.pages)
+  }
+  const pgoff = file === undefined ? start : request.file === undefined ? 0 : request.filePage
+  const vma = new Vma(mm, start, end, flags, file, pgoff)
+  insertVma(vma)
+  return vma
+}
+
+function noSpace(pages: number): HmmError {
+  return new HmmError('ENOMEM', { message: `no room for ${pages} pages in the address space` })
+}

@@ -1,0 +1,107 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_FRAME,
+  PTE_DEVICE_EXCLUSIVE,
+  PTE_DEVICE_PRIVATE,
+  PTE_KIND,
+  PTE_MIGRATION,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_WRITE,
+} from './pte.js'
+import { isolateVmas, mergeVma } from './vma-operations.js'
+import { VM_ACCESS, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+
+/**
+ * `mprotect` of `[start, end)`. ENOMEM at the first page that is not mapped; what comes before it
+ * is changed. PROTECTION_VMA events only where page tables exist.
+ */
+export function* mprotect(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+  protection: number,
+): Operation<void> {
+  yield* mm.lock.write()
+  try {
+    let at = start
+    for (const vma of mm.vmas.overlapping(start, end)) {
+      if (vma.start > at) break
+      at = Math.min(vma.end, end)
+      yield* protectVma(mm, vma, Math.max(vma.start, start), at, protection)
+    }
+    if (at < end) {
+      const message = `page ${at - start} of the range is not mapped`
+      throw new HmmError('ENOMEM', { message, page: at - start, retryable: false })
+    }
+  } finally {
+    mm.lock.releaseWrite()
+  }
+}
+
+/** `mprotect_fixup`: nothing happens where the rights are the same. */
+function* protectVma(
+  mm: MemoryMap,
+  vma: Vma,
+  start: number,
+  end: number,
+  protection: number,
+): Operation<void> {
+  const flags = (vma.flags & ~VM_ACCESS) | protection
+  if (flags === vma.flags) return
+  const [part] = isolateVmas(mm, start, end)
+  part!.flags = flags
+  yield* changeProtection(mm, mergeVma(part!), start, end)
+}
+
+/** `change_protection`: one event for each part of 512 GiB that has page tables. */
+function* changeProtection(mm: MemoryMap, vma: Vma, start: number, end: number): Operation<void> {
+  const { tables, machine } = mm
+  const { scheduler } = machine
+  const span = tables.pgdPages
+  for (let from = start; from < end;) {
+    const to = Math.min(end, (Math.floor(from / span) + 1) * span)
+    const first = tables.nextPud(from, to)
+    if (first < to) {
+      mm.invalidateStart('protection-vma', first, to)
+      if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
+      for (let page = tables.nextLeaf(first, to); page < to; page = tables.nextLeaf(page, to)) {
+        const offset = page & tables.mask
+        const count = Math.min(tables.mask + 1 - offset, to - page)
+        changeLeaf(mm, vma, tables.leaf(page) + offset, count)
+        if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+        page += count
+      }
+      mm.invalidateEnd()
+    }
+    from = to
+  }
+}
+
+function changeLeaf(mm: MemoryMap, vma: Vma, from: number, count: number): void {
+  const frames = mm.machine.frames
+  const words = mm.tables.arena.words
+  const mayWrite = (vma.flags & VM_WRITE) !== 0
+  const shared = (vma.flags & VM_SHARED) !== 0
+  for (let at = from; at < from + count; at++) {
+    const pte = words[at]!
+    if (pte === 0) continue
+    if ((pte & PTE_PRESENT) === 0) {
+      const kind = pte & PTE_KIND
+      const narrows =
+        kind === PTE_MIGRATION || kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE
+      if (narrows && !mayWrite) words[at] = pte & ~PTE_WRITE
+      continue
+    }
+    let write = mayWrite && shared
+    if (mayWrite && !shared && (pte & PTE_SPECIAL) === 0) {
+      // Writable at once only where a write fault would do nothing but that.
+      const alone = FRAME_ANON | FRAME_EXCLUSIVE
+      write = (frames.flags[pte & PTE_FRAME]! & alone) === alone
+    }
+    words[at] = write ? pte | PTE_WRITE : pte & ~PTE_WRITE
+  }
+}

@@ -1,0 +1,129 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
+import type { MemoryMap } from './memory-map.js'
+import { unmapLocked } from './munmap.js'
+import { copyOf, insertVma, mergeVma, resizeVma } from './vma-operations.js'
+import type { Vma } from './vma.js'
+
+export interface MremapRequest {
+  readonly startPage: number
+  readonly pages: number
+  readonly newPages: number
+  readonly mayMove: boolean
+  readonly toPage: number | undefined
+  readonly dontUnmap: boolean
+}
+
+/** `mremap`: the first page of the result. Moving raises UNMAP over the old range. */
+export function* mremap(mm: MemoryMap, request: MremapRequest): Operation<number> {
+  yield* mm.lock.write()
+  try {
+    return yield* mremapLocked(mm, request)
+  } finally {
+    mm.lock.releaseWrite()
+  }
+}
+
+function* mremapLocked(mm: MemoryMap, request: MremapRequest): Operation<number> {
+  const { startPage: start, newPages, toPage: to } = request
+  const pages = request.pages
+  checkRequest(request)
+  if (to !== undefined) {
+    if (to < mm.low || to + newPages > mm.high) throw new HmmError('EINVAL', {})
+    if (start < to + newPages && to < start + pages) {
+      throw new HmmError('EINVAL', { message: 'the old and the new range overlap' })
+    }
+    yield* unmapLocked(mm, to, to + newPages)
+  }
+  if (newPages < pages && !request.dontUnmap) {
+    yield* unmapLocked(mm, start + newPages, start + pages)
+    if (to === undefined) return start
+  }
+  const length = Math.min(pages, newPages)
+  const vma = mm.vmas.find(start)
+  if (vma === undefined || start + length > vma.end) {
+    throw new HmmError('EFAULT', { message: 'the old range is not inside one mapping' })
+  }
+  if (to === undefined && !request.dontUnmap) {
+    if (newPages === pages) return start
+    if (start + pages === vma.end && roomAfter(mm, vma) >= newPages - pages) {
+      resizeVma(vma, vma.start, start + newPages)
+      mergeVma(vma)
+      return start
+    }
+    if (!request.mayMove) {
+      throw new HmmError('ENOMEM', {
+        message: 'there is no room to grow in place',
+        hint: 'Allow the mapping to move.',
+        retryable: false,
+      })
+    }
+  }
+  const target = to ?? mm.vmas.findGap(newPages, mm.low, mm.high)
+  if (target < 0) throw new HmmError('ENOMEM', { message: 'no room in the address space' })
+  yield* moveVma(mm, vma, request, length, target)
+  return target
+}
+
+function checkRequest(request: MremapRequest): void {
+  const { mayMove, toPage, dontUnmap, pages, newPages } = request
+  if ((toPage !== undefined || dontUnmap) && !mayMove) {
+    throw new HmmError('EINVAL', { message: 'a fixed target and DONTUNMAP need MAYMOVE' })
+  }
+  if (dontUnmap && pages !== newPages) {
+    throw new HmmError('EINVAL', { message: 'DONTUNMAP keeps the size' })
+  }
+}
+
+function roomAfter(mm: MemoryMap, vma: Vma): number {
+  return (mm.vmas.next(vma.end)?.start ?? mm.high) - vma.end
+}
+
+/** `move_vma`: page tables first (UNMAP event), then the old range goes as in munmap. */
+function* moveVma(
+  mm: MemoryMap,
+  vma: Vma,
+  request: MremapRequest,
+  length: number,
+  target: number,
+): Operation<void> {
+  const start = request.startPage
+  const moved = copyOf(vma, mm)
+  moved.start = target
+  moved.end = target + request.newPages
+  // Pages that exist keep their place in the reverse map; without any it starts afresh.
+  moved.pgoff = vma.file === undefined && vma.anonVma === undefined ? target : vma.offsetOf(start)
+  insertVma(moved)
+  if (vma.anonVma !== undefined) vma.anonVma.link(moved)
+  yield* moveTables(mm, start, target, length)
+  if (!request.dontUnmap) yield* unmapLocked(mm, start, start + length)
+  else {
+    const old = mm.vmas.find(start)!
+    if (old.anonVma !== undefined && old.start === start && old.end === start + length) {
+      old.anonVma.unlink(old)
+      old.anonVma = undefined
+      if (old.file === undefined) old.pgoff = old.start
+    }
+  }
+  mergeVma(moved)
+}
+
+/** `move_page_tables`. */
+function* moveTables(mm: MemoryMap, from: number, to: number, length: number): Operation<void> {
+  const { tables, machine } = mm
+  const { scheduler } = machine
+  const end = from + length
+  mm.invalidateStart('unmap', from, end)
+  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
+  for (let page = tables.nextLeaf(from, end); page < end; page = tables.nextLeaf(page, end)) {
+    const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
+    for (; page < stop; page++) {
+      const pte = tables.get(page)
+      if (pte === 0) continue
+      tables.set(to + (page - from), pte)
+      tables.set(page, 0)
+    }
+    if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+  }
+  mm.invalidateEnd()
+}

@@ -1,0 +1,176 @@
+import type { TableArena } from './table-arena.js'
+
+/**
+ * A page table: a radix tree of four levels whose leaves are runs of words in an arena.
+ *
+ * Callers work on a leaf at a time: `leaf(page)` gives the index in `arena.words` of the leaf's
+ * first entry (0 if there is none), `page & mask` the place of the page in it.
+ */
+export class RadixTable {
+  readonly arena: TableArena
+  /** Entries of a leaf, less 1. */
+  readonly mask: number
+  readonly #bits: number
+  readonly #leafPages: number
+  readonly #root: number
+
+  constructor(arena: TableArena) {
+    this.arena = arena
+    this.#bits = arena.bits
+    this.mask = (1 << arena.bits) - 1
+    this.#leafPages = 2 ** arena.bits
+    this.#root = arena.allocate()
+  }
+
+  /** Pages of one leaf. */
+  get leafPages(): number {
+    return this.#leafPages
+  }
+
+  /** Pages of one entry of the level above the leaves' directory (a PUD entry covers it). */
+  get pudPages(): number {
+    return this.#leafPages * this.#leafPages
+  }
+
+  /** Pages of one entry of the root (a PGD entry). */
+  get pgdPages(): number {
+    return this.#leafPages ** 3
+  }
+
+  /** Index of the first word of the leaf that holds `page`, 0 if there is none. */
+  leaf(page: number): number {
+    const words = this.arena.words
+    const bits = this.#bits
+    const mask = this.mask
+    const high = Math.floor(page / this.#leafPages)
+    const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & mask)]!
+    if (pud === 0) return 0
+    const pmd = words[(pud << bits) + (Math.floor(high / this.#leafPages) & mask)]!
+    if (pmd === 0) return 0
+    return words[(pmd << bits) + (high & mask)]! << bits
+  }
+
+  /** The same, with the tables made that are missing. May replace `arena.words`. */
+  ensureLeaf(page: number): number {
+    const leaf = this.leaf(page)
+    if (leaf !== 0) return leaf
+    const bits = this.#bits
+    const mask = this.mask
+    const high = Math.floor(page / this.#leafPages)
+    const pud = this.#ensure((this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & mask))
+    const pmd = this.#ensure((pud << bits) + (Math.floor(high / this.#leafPages) & mask))
+    return this.#ensure((pmd << bits) + (high & mask)) << bits
+  }
+
+  /** Entry of `page`, 0 if there is none. */
+  get(page: number): number {
+    const leaf = this.leaf(page)
+    return leaf === 0 ? 0 : this.arena.words[leaf + (page & this.mask)]!
+  }
+
+  set(page: number, entry: number): void {
+    const leaf = this.ensureLeaf(page)
+    this.arena.words[leaf + (page & this.mask)] = entry
+  }
+
+  /** The first page of the first leaf at or after `page` and before `end`; `end` if there is none. */
+  nextLeaf(page: number, end: number): number {
+    let at = page
+    while (at < end) {
+      const words = this.arena.words
+      const bits = this.#bits
+      const high = Math.floor(at / this.#leafPages)
+      const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & this.mask)]!
+      if (pud === 0) {
+        at = (Math.floor(at / this.pgdPages) + 1) * this.pgdPages
+        continue
+      }
+      const pmd = words[(pud << bits) + (Math.floor(high / this.#leafPages) & this.mask)]!
+      if (pmd === 0) {
+        at = (Math.floor(at / this.pudPages) + 1) * this.pudPages
+        continue
+      }
+      if (words[(pmd << bits) + (high & this.mask)] !== 0) return at
+      at = (high + 1) * this.#leafPages
+    }
+    return end
+  }
+
+  /** End of the largest run without tables that begins with the entry of `page`; no leaf there. */
+  holeEnd(page: number): number {
+    const words = this.arena.words
+    const bits = this.#bits
+    const high = Math.floor(page / this.#leafPages)
+    const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & this.mask)]!
+    if (pud === 0) return (Math.floor(page / this.pgdPages) + 1) * this.pgdPages
+    const pmd = words[(pud << bits) + (Math.floor(high / this.#leafPages) & this.mask)]!
+    if (pmd === 0) return (Math.floor(page / this.pudPages) + 1) * this.pudPages
+    return (high + 1) * this.#leafPages
+  }
+
+  /** The first page at or after `page` whose PUD entry exists; `end` if there is none before it. */
+  nextPud(page: number, end: number): number {
+    let at = page
+    while (at < end) {
+      const words = this.arena.words
+      const bits = this.#bits
+      const high = Math.floor(at / this.#leafPages)
+      const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & this.mask)]!
+      if (pud === 0) {
+        at = (Math.floor(at / this.pgdPages) + 1) * this.pgdPages
+        continue
+      }
+      if (words[(pud << bits) + (Math.floor(high / this.#leafPages) & this.mask)] !== 0) return at
+      at = (Math.floor(at / this.pudPages) + 1) * this.pudPages
+    }
+    return end
+  }
+
+  /**
+   * Frees the tables over `[start, end)` that lie wholly inside `[floor, ceiling)`, where nothing
+   * is mapped any more (`free_pgtables`).
+   */
+  freeTables(start: number, end: number, floor: number, ceiling: number): void {
+    this.#freeBelow(this.#root, 3, 0, start, end, floor, ceiling)
+  }
+
+  /** Frees everything; the table is not to be used after it. */
+  destroy(): void {
+    this.#freeBelow(this.#root, 3, 0, 0, Infinity, 0, Infinity)
+    this.arena.release(this.#root)
+  }
+
+  /** `table` is at `level` (3 root, 0 leaf) and its first page is `base`. */
+  #freeBelow(
+    table: number,
+    level: number,
+    base: number,
+    start: number,
+    end: number,
+    floor: number,
+    ceiling: number,
+  ): void {
+    const span = 2 ** (this.#bits * level)
+    const first = Math.max(0, Math.floor((start - base) / span))
+    const last = Math.min(this.mask, Math.ceil((end - base) / span) - 1)
+    for (let i = first; i <= last; i++) {
+      const word = (table << this.#bits) + i
+      const child = this.arena.words[word]!
+      if (child === 0) continue
+      const childBase = base + i * span
+      if (level > 1) this.#freeBelow(child, level - 1, childBase, start, end, floor, ceiling)
+      if (childBase >= floor && childBase + span <= ceiling) {
+        this.arena.release(child)
+        this.arena.words[word] = 0
+      }
+    }
+  }
+
+  #ensure(word: number): number {
+    const table = this.arena.words[word]!
+    if (table !== 0) return table
+    const fresh = this.arena.allocate()
+    this.arena.words[word] = fresh
+    return fresh
+  }
+}

@@ -1,0 +1,28 @@
+import type { Operation } from '../sim/operation.js'
+import { FAULT_DEVICE, FAULT_DONE, FAULT_WAIT } from './fault-code.js'
+import { handleMmFault } from './handle-mm-fault.js'
+import type { MemoryMap } from './memory-map.js'
+import { pteFrame } from './pte.js'
+import type { Vma } from './vma.js'
+
+/**
+ * One page fault with all it may have to wait for. FAULT_DONE means: look again, the entry may
+ * still need another fault.
+ */
+export function* resolveFault(
+  mm: MemoryMap,
+  vma: Vma,
+  page: number,
+  write: boolean,
+): Operation<number> {
+  const code = handleMmFault(mm, vma, page, write)
+  if (code === FAULT_WAIT) {
+    yield mm.machine.pageUnlocked.park()
+    return FAULT_DONE
+  }
+  if (code === FAULT_DEVICE) {
+    const frame = pteFrame(mm.tables.get(page))
+    return yield* mm.machine.frames.pagemapOf(frame).migrateToRam(mm, page, frame)
+  }
+  return code
+}

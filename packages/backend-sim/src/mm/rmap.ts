@@ -1,0 +1,112 @@
+import type { Machine } from '../sim/machine.js'
+import { FRAME_DEVICE, FRAME_DIRTY, FRAME_EXCLUSIVE } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DEVICE_EXCLUSIVE,
+  PTE_DEVICE_PRIVATE,
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_KIND,
+  PTE_MIGRATION,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_WAS_DIRTY,
+  PTE_WRITE,
+  PTE_YOUNG,
+  pteIs,
+} from './pte.js'
+import type { Vma } from './vma.js'
+
+/** Whether `pte` maps `frame`: present, device-private or device-exclusive. */
+export function pteMaps(pte: number, frame: number): boolean {
+  if ((pte & PTE_FRAME) !== frame) return false
+  if ((pte & PTE_PRESENT) !== 0) return (pte & PTE_SPECIAL) === 0
+  const kind = pte & PTE_KIND
+  return kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE
+}
+
+/** Calls `visit` for each page table entry that maps `frame`. */
+export function walkMappings(
+  machine: Machine,
+  frame: number,
+  visit: (vma: Vma, page: number, pte: number) => void,
+): void {
+  const { frames, reverseMap } = machine
+  reverseMap.walk(frames.mapping[frame]!, frames.index[frame]!, (vma, page) => {
+    const pte = vma.mm.tables.get(page)
+    if (pteMaps(pte, frame)) visit(vma, page, pte)
+  })
+}
+
+/** The migration entry that stands for `pte`. */
+export function migrationEntry(pte: number): number {
+  const present = (pte & PTE_PRESENT) !== 0
+  const dirty = (pte & (present ? PTE_DIRTY : PTE_WAS_DIRTY)) !== 0 ? PTE_WAS_DIRTY : 0
+  return PTE_MIGRATION | (pte & PTE_WRITE) | dirty | (pte & PTE_FRAME)
+}
+
+/** Replaces a mapping of a locked frame by a migration entry; the caller raised the event. */
+export function setMigrationEntry(mm: MemoryMap, page: number, pte: number): void {
+  const frames = mm.machine.frames
+  const frame = pte & PTE_FRAME
+  mm.tables.set(page, migrationEntry(pte))
+  frames.maps[frame]!--
+  frames.put(frame)
+}
+
+/** Every mapping of a locked frame becomes a migration entry: a CLEAR event each (`try_to_migrate`). */
+export function tryToMigrate(machine: Machine, frame: number): void {
+  if (machine.frames.maps[frame] === 0) return
+  walkMappings(machine, frame, ({ mm }, page) => {
+    mm.invalidateStart('clear', page, page + 1)
+    const pte = mm.tables.get(page)
+    if (pteMaps(pte, frame)) setMigrationEntry(mm, page, pte)
+    mm.invalidateEnd()
+  })
+}
+
+/** Migration entries of `from` become mappings of `to`, which may be the same (`remove_migration_ptes`). */
+export function removeMigrationEntries(machine: Machine, from: number, to: number): void {
+  const { frames, reverseMap } = machine
+  const device = (frames.flags[to]! & FRAME_DEVICE) !== 0
+  reverseMap.walk(frames.mapping[from]!, frames.index[from]!, (vma, page) => {
+    const { tables } = vma.mm
+    const entry = tables.get(page)
+    if (!pteIs(entry, PTE_MIGRATION) || (entry & PTE_FRAME) !== from) return
+    const write = entry & PTE_WRITE
+    const wasDirty = (entry & PTE_WAS_DIRTY) !== 0
+    frames.get(to)
+    frames.maps[to]!++
+    if (device) {
+      if (wasDirty) frames.flags[to]! |= FRAME_DIRTY
+      tables.set(page, PTE_DEVICE_PRIVATE | write | to)
+    } else {
+      tables.set(page, PTE_PRESENT | PTE_YOUNG | write | (wasDirty ? PTE_DIRTY : 0) | to)
+    }
+  })
+}
+
+/**
+ * Every mapping of a locked frame becomes a swap entry, or nothing where `entry` is 0: a CLEAR
+ * event each (`try_to_unmap`).
+ */
+export function tryToUnmap(machine: Machine, frame: number, entry: number, flags: number): void {
+  const { frames, swap } = machine
+  walkMappings(machine, frame, ({ mm }, page) => {
+    mm.invalidateStart('clear', page, page + 1)
+    const pte = mm.tables.get(page)
+    if (pteMaps(pte, frame)) {
+      if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
+      mm.tables.set(page, entry === 0 ? 0 : entry | flags)
+      if (entry !== 0) swap.get(entry & PTE_FRAME)
+      frames.maps[frame]!--
+      frames.put(frame)
+    }
+    mm.invalidateEnd()
+  })
+}
+
+/** Whether only one process has the anonymous frame. */
+export function isExclusive(machine: Machine, frame: number): boolean {
+  return (machine.frames.flags[frame]! & FRAME_EXCLUSIVE) !== 0
+}

@@ -1,0 +1,46 @@
+import type { Operation } from '../sim/operation.js'
+import { FRAME_ANON } from './frame-table.js'
+import type { MemoryFile } from './memory-file.js'
+import { zapRange } from './zap.js'
+
+/**
+ * `ftruncate` to `pages` pages: what lies beyond is unmapped everywhere (CLEAR events), private
+ * copies too, and an access to it is SIGBUS from now on.
+ */
+export function* truncate(file: MemoryFile, pages: number): Operation<void> {
+  const before = file.pages
+  file.pages = pages
+  if (pages >= before) return
+  yield* unmapMappingRange(file, pages, Infinity, true)
+  file.drop(pages, Infinity)
+}
+
+/** `fallocate(FALLOC_FL_PUNCH_HOLE)`: the pages read as zeros again; private copies stay. */
+export function* punchHole(file: MemoryFile, page: number, pages: number): Operation<void> {
+  yield* unmapMappingRange(file, page, page + pages, false)
+  file.drop(page, page + pages)
+}
+
+/** `unmap_mapping_range` of the file's pages `[first, end)`. */
+function* unmapMappingRange(
+  file: MemoryFile,
+  first: number,
+  end: number,
+  copiesToo: boolean,
+): Operation<void> {
+  for (const { vma } of file.tree.overlaps(first, end - 1)) {
+    const { mm } = vma
+    const from = vma.start + Math.max(0, first - vma.pgoff)
+    const to = vma.start + Math.min(vma.end - vma.start, end - vma.pgoff)
+    if (from >= to) continue
+    const { frames } = mm.machine
+    mm.invalidateStart('clear', from, to)
+    yield* zapRange(
+      mm,
+      from,
+      to,
+      copiesToo ? undefined : (frame) => (frames.flags[frame]! & FRAME_ANON) !== 0,
+    )
+    mm.invalidateEnd()
+  }
+}

@@ -1,0 +1,102 @@
+import type { MemoryMap } from './memory-map.js'
+import { Vma } from './vma.js'
+
+/** Adds a mapping and its place in the reverse maps. */
+export function insertVma(vma: Vma): void {
+  vma.mm.vmas.insert(vma)
+  linkVma(vma)
+}
+
+/** Removes a mapping, whose pages were zapped. */
+export function removeVma(vma: Vma): void {
+  vma.mm.vmas.remove(vma)
+  unlinkVma(vma)
+  vma.file?.put()
+}
+
+/** Cuts `vma` at `page`, inside it; the second part is returned (`split_vma`). */
+export function splitVma(vma: Vma, page: number): Vma {
+  const second = copyOf(vma, vma.mm)
+  second.start = page
+  second.pgoff = vma.pgoff + (page - vma.start)
+  resizeVma(vma, vma.start, page)
+  if (vma.anonVma !== undefined) vma.anonVma.link(second)
+  insertVma(second)
+  return second
+}
+
+/** Cuts mappings so that none reaches over an end of `[start, end)`; those inside are returned. */
+export function isolateVmas(mm: MemoryMap, start: number, end: number): Vma[] {
+  const first = mm.vmas.find(start)
+  if (first !== undefined && first.start < start) splitVma(first, start)
+  const last = mm.vmas.find(end - 1)
+  if (last !== undefined && last.end > end) splitVma(last, end)
+  return mm.vmas.overlapping(start, end)
+}
+
+/** Merges `vma` with its neighbours where both could be one mapping; the result (`vma_merge`). */
+export function mergeVma(vma: Vma): Vma {
+  const before = vma.mm.vmas.find(vma.start - 1)
+  let merged = vma
+  if (before !== undefined && mergeable(before, vma)) merged = join(before, vma)
+  const after = vma.mm.vmas.find(merged.end)
+  if (after !== undefined && mergeable(merged, after)) merged = join(merged, after)
+  return merged
+}
+
+/** A mapping with the same contents for `mm`, in no list yet; it holds a reference of the file. */
+export function copyOf(vma: Vma, mm: MemoryMap): Vma {
+  vma.file?.get()
+  return new Vma(mm, vma.start, vma.end, vma.flags, vma.file, vma.pgoff)
+}
+
+/** Changes the limits; the page at the old start keeps its offset. */
+export function resizeVma(vma: Vma, start: number, end: number): void {
+  unlinkRmap(vma)
+  vma.pgoff += start - vma.start
+  vma.start = start
+  vma.end = end
+  linkRmap(vma)
+}
+
+function mergeable(first: Vma, second: Vma): boolean {
+  return (
+    first.end === second.start &&
+    first.flags === second.flags &&
+    first.file === second.file &&
+    (first.anonVma === second.anonVma ||
+      first.anonVma === undefined ||
+      second.anonVma === undefined) &&
+    first.pgoff + (first.end - first.start) === second.pgoff
+  )
+}
+
+function join(first: Vma, second: Vma): Vma {
+  const end = second.end
+  const anonVma = second.anonVma
+  second.mm.vmas.remove(second)
+  if (first.anonVma === undefined && anonVma !== undefined) anonVma.link(first)
+  unlinkVma(second)
+  second.file?.put()
+  resizeVma(first, first.start, end)
+  return first
+}
+
+function linkVma(vma: Vma): void {
+  if (vma.file !== undefined) vma.file.link(vma)
+}
+
+function unlinkVma(vma: Vma): void {
+  if (vma.file !== undefined) vma.file.unlink(vma)
+  if (vma.anonEntry !== undefined) vma.anonVma!.unlink(vma)
+}
+
+function unlinkRmap(vma: Vma): void {
+  if (vma.fileEntry !== undefined) vma.file!.tree.remove(vma.fileEntry)
+  if (vma.anonEntry !== undefined) vma.anonVma!.tree.remove(vma.anonEntry)
+}
+
+function linkRmap(vma: Vma): void {
+  if (vma.file !== undefined) vma.file.link(vma)
+  if (vma.anonVma !== undefined) vma.anonVma.link(vma)
+}

@@ -1,0 +1,78 @@
+import type { Interval } from './interval-tree.js'
+import type { AnonVma } from './anon-vma.js'
+import type { MemoryFile } from './memory-file.js'
+import type { MemoryMap } from './memory-map.js'
+
+/** `vm_flags`; the first three are the `PROT_*` bits. */
+export const VM_READ = 1
+export const VM_WRITE = 2
+export const VM_EXEC = 4
+export const VM_SHARED = 8
+export const VM_DONTFORK = 16
+export const VM_IO = 32
+export const VM_PFNMAP = 64
+export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
+
+/** A mapping of adjoining pages with equal rights: `struct vm_area_struct`, in pages. */
+export class Vma {
+  mm: MemoryMap
+  start: number
+  /** Exclusive. */
+  end: number
+  flags: number
+  /** Undefined for anonymous private memory. */
+  file: MemoryFile | undefined
+  /** Page of the file at `start`; for anonymous memory the page number at which it was made. */
+  pgoff: number
+  anonVma: AnonVma | undefined
+  /** Its entries in the reverse maps, at the offsets it then had. */
+  anonEntry: VmaEntry | undefined
+  fileEntry: VmaEntry | undefined
+
+  constructor(
+    mm: MemoryMap,
+    start: number,
+    end: number,
+    flags: number,
+    file: MemoryFile | undefined,
+    pgoff: number,
+  ) {
+    this.mm = mm
+    this.start = start
+    this.end = end
+    this.flags = flags
+    this.file = file
+    this.pgoff = pgoff
+  }
+
+  get shared(): boolean {
+    return (this.flags & VM_SHARED) !== 0
+  }
+
+  /** Private anonymous memory (`vma_is_anonymous`). */
+  get anonymous(): boolean {
+    return this.file === undefined
+  }
+
+  /** Offset of `page` in the file or AnonVma (`linear_page_index`). */
+  offsetOf(page: number): number {
+    return page - this.start + this.pgoff
+  }
+
+  /** Page at an offset; undefined if it is not in this mapping. */
+  pageAt(offset: number): number | undefined {
+    const page = offset - this.pgoff + this.start
+    return page >= this.start && page < this.end ? page : undefined
+  }
+}
+
+/** A mapping in a reverse map: which offsets of it are mapped. */
+export class VmaEntry implements Interval {
+  readonly first: number
+  readonly last: number
+
+  constructor(readonly vma: Vma) {
+    this.first = vma.pgoff
+    this.last = vma.pgoff + (vma.end - vma.start) - 1
+  }
+}

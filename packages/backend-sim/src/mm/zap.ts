@@ -1,0 +1,64 @@
+import type { Operation } from '../sim/operation.js'
+import { FRAME_DIRTY } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DEVICE_EXCLUSIVE,
+  PTE_DEVICE_PRIVATE,
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_KIND,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_SWAP,
+} from './pte.js'
+
+/** Which pages a zap leaves alone: `keep` gets their frame. */
+export type KeepFrame = (frame: number) => boolean
+
+/**
+ * Clears the page table entries of `[start, end)` and drops what they referred to
+ * (`zap_page_range`). The caller raised the event.
+ */
+export function* zapRange(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+  keep?: KeepFrame,
+): Operation<void> {
+  const { tables, machine } = mm
+  for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
+    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
+    const offset = page & tables.mask
+    const count = Math.min(tables.mask + 1 - offset, end - page)
+    const leaf = tables.leaf(page)
+    if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep)
+    page += count
+  }
+}
+
+function zapLeaf(mm: MemoryMap, from: number, count: number, keep: KeepFrame | undefined): void {
+  const frames = mm.machine.frames
+  const words = mm.tables.arena.words
+  for (let at = from; at < from + count; at++) {
+    const pte = words[at]!
+    if (pte === 0) continue
+    const frame = pte & PTE_FRAME
+    if ((pte & PTE_PRESENT) !== 0) {
+      if ((pte & PTE_SPECIAL) === 0) {
+        if (keep?.(frame) === true) continue
+        if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
+        frames.maps[frame]!--
+        frames.put(frame)
+      }
+    } else {
+      const kind = pte & PTE_KIND
+      if (kind === PTE_SWAP) mm.machine.swap.put(frame)
+      else if (kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE) {
+        frames.maps[frame]!--
+        frames.put(frame)
+      }
+      // A migration entry holds no reference: whoever migrates the page does.
+    }
+    words[at] = 0
+  }
+}

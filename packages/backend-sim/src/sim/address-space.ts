@@ -1,0 +1,160 @@
+import { HmmError, supported, type CapabilityTable } from '@hmm-sdk/hmm-api'
+import type { Advice, RawAddressSpace, RawFile, RawMmap, RawMremap } from '@hmm-sdk/hmm-api/raw'
+import type { SimMirror } from '../hmm/mirror.js'
+import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
+import { exitMmap } from '../mm/exit-mmap.js'
+import { forkInto } from '../mm/fork.js'
+import { madvise } from '../mm/madvise.js'
+import { MemoryFile } from '../mm/memory-file.js'
+import { MemoryMap } from '../mm/memory-map.js'
+import { mmap } from '../mm/mmap.js'
+import { mprotect } from '../mm/mprotect.js'
+import { mremap } from '../mm/mremap.js'
+import { munmap } from '../mm/munmap.js'
+import { SimFile } from './file.js'
+import type { Operation } from './operation.js'
+import type { Simulation } from './simulation.js'
+
+const CAPABILITIES: CapabilityTable = {
+  'space.fork': supported(),
+  'space.exec': supported(),
+  'space.file': supported(),
+  'space.mremap': supported(),
+  'space.atomics': supported(),
+  'space.pageout': supported(),
+  'physical-addresses': supported(),
+}
+
+/** A simulated process; every method is its system call. */
+export class SimAddressSpace implements RawAddressSpace {
+  readonly id: number
+  readonly name: string
+  readonly pageShift: number
+  readonly capabilities = CAPABILITIES
+  readonly mm: MemoryMap
+  readonly mirrors = new Set<SimMirror>()
+  readonly #simulation: Simulation
+  #listeners: (() => void)[] = []
+
+  constructor(simulation: Simulation, name: string) {
+    this.#simulation = simulation
+    this.id = simulation.newId()
+    this.name = name
+    this.pageShift = simulation.machine.pageShift
+    this.mm = new MemoryMap(simulation.machine, this.id)
+  }
+
+  mmap(request: RawMmap): Promise<number> {
+    const { file } = request
+    if (file !== undefined && !(file instanceof SimFile)) {
+      throw new TypeError('the file is of another backend')
+    }
+    return this.#call(mmap(this.mm, { ...request, file: file?.file }))
+  }
+
+  munmap(startPage: number, pages: number): Promise<void> {
+    return this.#call(munmap(this.mm, startPage, startPage + pages))
+  }
+
+  mprotect(startPage: number, pages: number, protection: number): Promise<void> {
+    return this.#call(mprotect(this.mm, startPage, startPage + pages, protection))
+  }
+
+  mremap(request: RawMremap): Promise<number> {
+    return this.#call(mremap(this.mm, request))
+  }
+
+  madvise(startPage: number, pages: number, advice: Advice): Promise<void> {
+    return this.#call(madvise(this.mm, startPage, startPage + pages, advice))
+  }
+
+  async createFile(pages: number): Promise<RawFile> {
+    const { frames, reverseMap } = this.#simulation.machine
+    const file = new SimFile(this.#simulation, new MemoryFile(frames, reverseMap, pages))
+    this.#simulation.files.add(file)
+    return file
+  }
+
+  fork(name: string): Promise<RawAddressSpace> {
+    return this.#simulation.run(this.#fork(name))
+  }
+
+  exec(): Promise<void> {
+    return this.#exit()
+  }
+
+  exit(_status: number): Promise<void> {
+    return this.#exit()
+  }
+
+  kill(): Promise<void> {
+    return this.#exit()
+  }
+
+  read(page: number, offset: number, length: number): Promise<Uint8Array> {
+    return this.#call(cpuRead(this.mm, page, offset, length))
+  }
+
+  write(page: number, offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#call(cpuWrite(this.mm, page, offset, bytes))
+  }
+
+  fetchAdd(page: number, offset: number, delta: number): Promise<number> {
+    return this.#call(cpuAtomic(this.mm, page, offset, (before) => before + delta))
+  }
+
+  compareExchange(
+    page: number,
+    offset: number,
+    expected: number,
+    desired: number,
+  ): Promise<number> {
+    const change = (before: number) => (before === expected >>> 0 ? desired : before)
+    return this.#call(cpuAtomic(this.mm, page, offset, change))
+  }
+
+  onReleased(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.mm.alive) await this.#exit()
+    this.#simulation.spaces.delete(this)
+  }
+
+  async #exit(): Promise<void> {
+    if (!this.mm.alive) return
+    this.mm.alive = false
+    await this.#simulation.run(exitMmap(this.mm, () => this.#released()))
+  }
+
+  #released(): void {
+    this.#simulation.machine.tracer.emit({ type: 'space-release', space: this.id })
+    for (const mirror of this.mirrors) mirror.released()
+    const listeners = this.#listeners
+    this.#listeners = []
+    for (const listener of listeners) listener()
+  }
+
+  *#fork(name: string): Operation<RawAddressSpace> {
+    this.#checkAlive()
+    const child = this.#simulation.newSpace(name)
+    try {
+      yield* forkInto(this.mm, child.mm)
+    } catch (error) {
+      yield* exitMmap(child.mm, () => {})
+      this.#simulation.spaces.delete(child)
+      throw error
+    }
+    return child
+  }
+
+  #call<T>(operation: Operation<T>): Promise<T> {
+    this.#checkAlive()
+    return this.#simulation.run(operation)
+  }
+
+  #checkAlive(): void {
+    if (!this.mm.alive) throw new HmmError('ESRCH', { message: `process '${this.name}' is gone` })
+  }
+}

@@ -1,0 +1,54 @@
+import { supported, type Counters, type Leak, type TraceEvent } from '@hmm-sdk/hmm-api'
+import {
+  hostModel,
+  type RawAddressSpace,
+  type RawBackend,
+  type RawDevice,
+} from '@hmm-sdk/hmm-api/raw'
+import { checkDeviceOptions } from '../device/device-options.js'
+import { SimDevice } from '../device/sim-device.js'
+import { withoutEngine } from '../device/without-engine.js'
+import type { Simulation } from './simulation.js'
+
+/** The simulation as a backend of hmm-api. */
+export class SimBackend implements RawBackend {
+  readonly name = 'sim'
+  /** What this package was built for; not what happens to be installed. */
+  readonly apiVersion = '0.1.0'
+  readonly capabilities = { 'invalidate.inside': supported() }
+  readonly simulation: Simulation
+
+  constructor(simulation: Simulation) {
+    this.simulation = simulation
+  }
+
+  get scheduler() {
+    return this.simulation.machine.scheduler
+  }
+
+  async createAddressSpace(options: { readonly name: string }): Promise<RawAddressSpace> {
+    return this.simulation.newSpace(options.name)
+  }
+
+  async openDevice(name: string, options: unknown): Promise<RawDevice> {
+    const { model, memoryPages, shape } = checkDeviceOptions(name, options)
+    const device = new SimDevice(this.simulation, { name, memoryPages, shape })
+    this.simulation.devices.add(device)
+    if (model === undefined) return device
+    const hosted = hostModel(model, device, this.scheduler)
+    // A model is all that its driver sees; what moves its bytes belongs to the model.
+    return withoutEngine(hosted)
+  }
+
+  close(): Promise<readonly Leak[]> {
+    return this.simulation.close()
+  }
+
+  counters(): Counters {
+    return { ...this.simulation.machine.tracer.counters }
+  }
+
+  trace(listener: ((event: TraceEvent) => void) | undefined): void {
+    this.simulation.machine.tracer.listener = listener
+  }
+}

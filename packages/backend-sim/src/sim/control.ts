@@ -1,0 +1,111 @@
+import { HmmError, type VirtualRange } from '@hmm-sdk/hmm-api'
+import { rawOf, type RawAddressSpace, type RawBackend } from '@hmm-sdk/hmm-api/raw'
+import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from '../mm/pte.js'
+import { reclaimRange } from '../mm/reclaim.js'
+import { SimAddressSpace } from './address-space.js'
+import { SimBackend } from './backend.js'
+import type { FailurePoint } from './failure-point.js'
+import type { MemoryMap } from '../mm/memory-map.js'
+import type { Operation } from './operation.js'
+import type { Simulation } from './simulation.js'
+
+/** What is in use in a simulation. */
+export interface Usage {
+  /** Pages of system memory. */
+  readonly frames: number
+  /** Pages with contents of their own, others read as zeros. */
+  readonly data: number
+  readonly swap: number
+  readonly pageTables: number
+  readonly ioPageTables: number
+}
+
+/**
+ * The levers of a simulation that no driver has: failures, reclaim, time. Apart from the API that
+ * drivers see.
+ */
+export class SimControl {
+  readonly #simulation: Simulation
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation
+  }
+
+  /** The next pass of that point fails. */
+  failNext(point: FailurePoint): void {
+    this.failNth(point, 1)
+  }
+
+  /** The `n`-th pass of that point from now on fails, 1 for the next. */
+  failNth(point: FailurePoint, n: number): void {
+    this.#simulation.machine.failures.failNth(point, n)
+  }
+
+  /** How often each point was passed so far. */
+  reached(): Record<FailurePoint, number> {
+    return this.#simulation.machine.failures.reached()
+  }
+
+  /** Takes pages of `range` away as memory pressure does, shared ones too; how many. */
+  reclaim(space: object, range: VirtualRange): Promise<number> {
+    const { mm } = spaceOf(space)
+    return this.#simulation.run(reclaim(mm, range.startPage, range.endPage))
+  }
+
+  /** Takes references of the present pages of `range` as a long-term pin does, until `unpin`. */
+  pin(space: object, range: VirtualRange): { unpin(): void } {
+    const { mm } = spaceOf(space)
+    const { frames } = mm.machine
+    const pinned: number[] = []
+    for (let page = range.startPage; page < range.endPage; page++) {
+      const pte = mm.tables.get(page)
+      if ((pte & PTE_PRESENT) === 0 || (pte & PTE_SPECIAL) !== 0) continue
+      frames.get(pte & PTE_FRAME)
+      pinned.push(pte & PTE_FRAME)
+    }
+    return { unpin: () => pinned.splice(0).forEach((frame) => frames.put(frame)) }
+  }
+
+  /** Moves virtual time on and wakes whose time has come. */
+  advance(ms: number): void {
+    this.#simulation.machine.scheduler.advance(ms * 1e6)
+  }
+
+  /** Virtual nanoseconds since the simulation began. */
+  now(): number {
+    return this.#simulation.machine.scheduler.now()
+  }
+
+  usage(): Usage {
+    const { frames, swap, pageTables, ioTables } = this.#simulation.machine
+    return {
+      frames: frames.used,
+      data: frames.data.used,
+      swap: swap.used,
+      pageTables: pageTables.used,
+      ioPageTables: ioTables.used,
+    }
+  }
+}
+
+/** The controls of a simulation. TypeError if `backend`, raw or public, is not one. */
+export function control(backend: object): SimControl {
+  const raw = backend instanceof SimBackend ? backend : (rawOf(backend as never) as RawBackend)
+  if (raw instanceof SimBackend) return new SimControl(raw.simulation)
+  throw new TypeError(`control: backend '${raw.name}' is not a simulation`)
+}
+
+function spaceOf(space: object): SimAddressSpace {
+  const raw = space instanceof SimAddressSpace ? space : (rawOf(space as never) as RawAddressSpace)
+  if (raw instanceof SimAddressSpace) return raw
+  throw new HmmError('EINVAL', { message: 'the address space is not simulated' })
+}
+
+function* reclaim(mm: MemoryMap, start: number, end: number): Operation<number> {
+  yield* mm.lock.read()
+  try {
+    return yield* reclaimRange(mm, start, end, true)
+  } finally {
+    mm.lock.releaseRead()
+  }
+}

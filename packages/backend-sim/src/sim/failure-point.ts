@@ -1,0 +1,82 @@
+/** Everything in the simulation that can be made to fail, by name. */
+export const FAILURE_POINTS = [
+  /** A page of system memory. */
+  'frame',
+  /** A page of device memory. */
+  'device-page',
+  /** Address space of the IOMMU. */
+  'iova',
+  /** The link of one page for DMA. */
+  'link',
+  /** A page fault done for a device. */
+  'fault',
+  /** The collection of one entry of a migration. */
+  'migrate-entry',
+  /** The copy of one page of a migration. */
+  'copy',
+  /** The insertion of a notifier. */
+  'notifier',
+] as const
+export type FailurePoint = (typeof FAILURE_POINTS)[number]
+
+/** Index of each point in the counters. */
+const INDEX = Object.fromEntries(FAILURE_POINTS.map((name, index) => [name, index])) as Record<
+  FailurePoint,
+  number
+>
+
+/** Counts how often each point was reached, and says when it is to fail. */
+export class FailurePoints {
+  readonly #reached = new Float64Array(FAILURE_POINTS.length)
+  /** Counts at which a point fails, sorted; empty for nearly every point nearly always. */
+  readonly #armed: number[][] = FAILURE_POINTS.map(() => [])
+  #armedPoints = 0
+
+  /** Passes the point once; true if it fails this time. */
+  fails(point: FailurePoint): boolean {
+    const index = INDEX[point]
+    const count = this.#reached[index]! + 1
+    this.#reached[index] = count
+    return this.#armedPoints !== 0 && this.#take(index, count)
+  }
+
+  /** Passes the point `times` times; the number of the first that fails (from 0), or -1. */
+  firstFailure(point: FailurePoint, times: number): number {
+    if (this.#armedPoints === 0) {
+      this.#reached[INDEX[point]]! += times
+      return -1
+    }
+    for (let i = 0; i < times; i++) if (this.fails(point)) return i
+    return -1
+  }
+
+  /** Makes the `n`-th pass from now fail, 1 for the next. */
+  failNth(point: FailurePoint, n: number): void {
+    if (!Number.isSafeInteger(n) || n < 1) throw new TypeError(`failNth: ${n} is not 1 or more`)
+    const armed = this.#armed[INDEX[point]]!
+    if (armed.length === 0) this.#armedPoints++
+    armed.push(this.#reached[INDEX[point]]! + n)
+    armed.sort((a, b) => a - b)
+  }
+
+  /** How often each point was passed. */
+  reached(): Record<FailurePoint, number> {
+    return Object.fromEntries(
+      FAILURE_POINTS.map((name, index) => [name, this.#reached[index]!]),
+    ) as Record<FailurePoint, number>
+  }
+
+  reset(): void {
+    this.#reached.fill(0)
+    for (const armed of this.#armed) armed.length = 0
+    this.#armedPoints = 0
+  }
+
+  #take(index: number, count: number): boolean {
+    const armed = this.#armed[index]!
+    if (armed.length === 0 || armed[0] !== count) return false
+    armed.shift()
+    if (armed.length === 0) this.#armedPoints--
+    return true
+  }
+}

@@ -1,0 +1,33 @@
+import type { RawFile } from '@hmm-sdk/hmm-api/raw'
+import type { MemoryFile } from '../mm/memory-file.js'
+import { punchHole, truncate } from '../mm/truncate.js'
+import type { Simulation } from './simulation.js'
+
+/** An open memory file. Mappings keep the memory after `close`. */
+export class SimFile implements RawFile {
+  readonly id: number
+  readonly file: MemoryFile
+  readonly #simulation: Simulation
+  #closed = false
+
+  constructor(simulation: Simulation, file: MemoryFile) {
+    this.#simulation = simulation
+    this.id = simulation.newId()
+    this.file = file
+  }
+
+  truncate(pages: number): Promise<void> {
+    return this.#simulation.run(truncate(this.file, pages))
+  }
+
+  punchHole(page: number, pages: number): Promise<void> {
+    return this.#simulation.run(punchHole(this.file, page, pages))
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#simulation.files.delete(this)
+    this.file.put()
+  }
+}

@@ -1,0 +1,53 @@
+import { FrameTable } from '../mm/frame-table.js'
+import { ReverseMap } from '../mm/reverse-map.js'
+import { Swap } from '../mm/swap.js'
+import { TableArena } from '../mm/table-arena.js'
+import type { CostModel } from './cost-model.js'
+import { FailurePoints } from './failure-point.js'
+import { Scheduler } from './scheduler.js'
+import { Tracer } from './tracer.js'
+import { WaitQueue } from './wait-queue.js'
+
+/** What all address spaces and devices of a simulation share: the hardware, and the clock. */
+export class Machine {
+  readonly pageShift: number
+  readonly pageSize: number
+  readonly costs: CostModel
+  /** Number that frame 0 has on the bus of a device without an IOMMU. */
+  readonly physicalBase: number
+  readonly scheduler = new Scheduler()
+  readonly failures = new FailurePoints()
+  readonly tracer: Tracer
+  readonly frames: FrameTable
+  /** Page tables of processes: a table fills a page of 8-byte entries, so 9 bits for 4 KiB. */
+  readonly pageTables: TableArena
+  /** Page tables of IOMMU domains. */
+  readonly ioTables: TableArena
+  readonly reverseMap = new ReverseMap()
+  readonly swap: Swap
+  /** Who has a frame for itself; of use only while an entry of a page table says that somebody has. */
+  readonly exclusiveOwners = new Map<number, object>()
+  /** Woken when a page is unlocked, such as at the end of its migration. */
+  readonly pageUnlocked = new WaitQueue('page lock')
+
+  constructor(options: {
+    pageShift: number
+    memoryPages: number
+    physicalBase: number
+    costs: CostModel
+  }) {
+    this.pageShift = options.pageShift
+    this.pageSize = 2 ** options.pageShift
+    this.costs = options.costs
+    this.physicalBase = options.physicalBase
+    this.tracer = new Tracer(this.scheduler)
+    this.frames = new FrameTable({
+      pageSize: this.pageSize,
+      frames: options.memoryPages,
+      failures: this.failures,
+    })
+    this.pageTables = new TableArena(options.pageShift - 3)
+    this.ioTables = new TableArena(9)
+    this.swap = new Swap(this.frames.data)
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Where an operation waits: for a lock, a page, an invalidation, or (under exploration) its turn.
+ */
+export interface Park {
+  /** What it waits for, as reports name it. */
+  readonly label: string
+  /** Resolves when it may go on; rejects when the wait was aborted. */
+  readonly promise: Promise<void>
+}
+
+/**
+ * What the simulated kernel does for one call: a generator that yields only where it must wait.
+ *
+ * A call that meets no contention runs from start to end without leaving the current tick, which
+ * is what makes it atomic and fast; with an explorer the same generator stops at every point.
+ */
+export type Operation<T> = Generator<Park, T, void>
+
+/** Runs `operation`; `enter` is called before each of its steps. */
+export async function runOperation<T>(operation: Operation<T>, enter: () => void): Promise<T> {
+  enter()
+  let step = operation.next()
+  while (step.done !== true) {
+    let failure: { readonly reason: unknown } | undefined
+    try {
+      await step.value.promise
+    } catch (reason) {
+      failure = { reason }
+    }
+    enter()
+    step = failure === undefined ? operation.next() : operation.throw(failure.reason)
+  }
+  return step.value
+}

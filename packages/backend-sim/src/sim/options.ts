@@ -1,0 +1,87 @@
+import { DEFAULT_COSTS, type CostModel } from './cost-model.js'
+
+/** Options of a simulation (`sim` in the config). */
+export interface SimulationOptions {
+  /** Seed of everything that is chosen. Default 1. */
+  readonly seed?: number
+  /** Bytes of a page: 4096 (default), 16384 or 65536. */
+  readonly pageSize?: 4096 | 16384 | 65536
+  /** Pages of system memory. Default 4,194,304. */
+  readonly memoryPages?: number
+  /**
+   * Physical address of the memory's start, in pages: what devices without an IOMMU use, so that
+   * memory beyond their mask can be had. Default 0.
+   */
+  readonly physicalBasePage?: number
+  /**
+   * Whether mirrors hear of an invalidation inside the CPU operation, as in the kernel (default),
+   * or shortly after, as over ioctl; their DMA mappings are revoked inside in both.
+   */
+  readonly invalidate?: 'inside' | 'deferred'
+  /** Virtual nanoseconds that things take; what is left out keeps its default. */
+  readonly costs?: Partial<CostModel>
+}
+
+/** The options with every default filled in. */
+export interface CheckedOptions {
+  readonly seed: number
+  readonly pageShift: number
+  readonly memoryPages: number
+  readonly physicalBasePage: number
+  readonly deferred: boolean
+  readonly costs: CostModel
+}
+
+/** Throws TypeError for an unknown key or a value that an option cannot have. */
+export function checkOptions(given: unknown): CheckedOptions {
+  const options = checkKeys('the simulation', given, [
+    'seed',
+    'pageSize',
+    'memoryPages',
+    'physicalBasePage',
+    'invalidate',
+    'costs',
+  ]) as SimulationOptions
+  const { pageSize = 4096, invalidate = 'inside' } = options
+  if (pageSize !== 4096 && pageSize !== 16384 && pageSize !== 65536) {
+    throw new TypeError(`pageSize ${String(pageSize)} is not one of 4096, 16384, 65536`)
+  }
+  if (invalidate !== 'inside' && invalidate !== 'deferred') {
+    throw new TypeError(`invalidate '${String(invalidate)}' is not 'inside' or 'deferred'`)
+  }
+  const costs = checkKeys('costs', options.costs, Object.keys(DEFAULT_COSTS))
+  for (const [name, value] of Object.entries(costs)) checkNumber(`costs.${name}`, value, 0, 1e12)
+  return {
+    seed: checkNumber('seed', options.seed ?? 1, 0, 2 ** 32 - 1),
+    pageShift: Math.log2(pageSize),
+    memoryPages: checkNumber('memoryPages', options.memoryPages ?? 2 ** 22, 1, 2 ** 23),
+    physicalBasePage: checkNumber('physicalBasePage', options.physicalBasePage ?? 0, 0, 2 ** 40),
+    deferred: invalidate === 'deferred',
+    costs: { ...DEFAULT_COSTS, ...costs },
+  }
+}
+
+/** `given` as an object that has only those keys; `{}` for undefined. */
+export function checkKeys(
+  what: string,
+  given: unknown,
+  known: readonly string[],
+): Record<string, unknown> {
+  if (given === undefined) return {}
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(`${what}: the options are an object, not ${JSON.stringify(given)}`)
+  }
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue
+    throw new TypeError(`${what}: unknown option '${key}'; known are ${known.join(', ')}`)
+  }
+  return given as Record<string, unknown>
+}
+
+/** `value` as a whole number in the limits. */
+export function checkNumber(what: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) {
+    return value
+  }
+  throw new TypeError(`${what}: ${JSON.stringify(value)} is not a whole number ${least}..${most}`)
+}
