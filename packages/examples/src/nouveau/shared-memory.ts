@@ -86,6 +86,8 @@ export class SharedMemory {
     this.#stop.abort()
     await this.#mirror?.close()
     this.#control.destroyVmm(this.vmm)
+    // A callback cannot fail towards the kernel; what went wrong in it must not go unnoticed here.
+    for (const failure of this.#mirror?.callbackFailures ?? []) throw failure
   }
 
   async #map(range: VirtualRange, access: 'read' | 'write'): Promise<void> {

@@ -114,6 +114,8 @@ export class MemoryRegion {
     } finally {
       await this.#mirror?.close()
     }
+    // A callback cannot fail towards the kernel; what went wrong in it must not go unnoticed here.
+    for (const failure of this.#mirror?.callbackFailures ?? []) throw failure
   }
 
   async #map(range: VirtualRange, access: Rights, presentOnly: boolean): Promise<void> {
