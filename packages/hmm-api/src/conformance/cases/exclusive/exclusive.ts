@@ -1,0 +1,179 @@
+import { equal, rejects } from '../../harness/check.js'
+import { caseGroup, needing } from '../../harness/case.js'
+
+export const description = `
+Device-exclusive access: the CPU loses the page until its next touch, which takes it back with a "clear"
+event (restore of the exclusive entry); so do mprotect, munmap and fork. Only anonymous memory can be
+exclusive, and only an exclusive page takes atomics of the device.`
+
+export const group = caseGroup(
+  'exclusive',
+  ['mirror', 'dma.mirror', 'engine', 'exclusive', 'engine.atomics', 'space.atomics'],
+  {
+    grant: async (t) => {
+      const range = await t.mmap(2)
+      await t.fill(range, 1)
+      const pages = await (await t.watch(range)).exclusive()
+      equal(
+        [pages.isExclusive, pages.writable],
+        [
+          [true, true],
+          [true, true],
+        ],
+      )
+    },
+
+    // A device-exclusive entry is not present (hmm_vma_handle_pte).
+    'takes-the-page-from-the-cpu': async (t) => {
+      const range = await t.mmap(2)
+      await t.fill(range, 1)
+      const watch = await t.watch(range)
+      await watch.exclusive(range.page(0))
+      const other = await t.watch(range, { device: await t.openDevice() })
+      equal(await other.snapshot(), ['none', 'write'])
+    },
+
+    atomic: async (t) => {
+      const range = await t.mmap(1)
+      await t.space.fetchAdd(range.start, 5)
+      const pages = await (await t.watch(range)).exclusive()
+      equal(await pages.fetchAdd(0, 3), 5, 'the value before')
+      equal(await t.space.fetchAdd(range.start, 0), 8, 'what the CPU reads')
+    },
+
+    'atomic-without-the-grant': async (t) => {
+      const range = await t.mmap(1)
+      const pages = await (await t.watch(range)).map('write')
+      await rejects('EPERM', pages.fetchAdd(0, 1))
+      equal(await t.space.fetchAdd(range.start, 0), 0)
+    },
+
+    'of-untouched-memory': async (t) => {
+      const range = await t.mmap(1)
+      const pages = await (await t.watch(range)).exclusive()
+      equal(await pages.fetchAdd(0, 1), 0)
+      equal(await t.space.fetchAdd(range.start, 0), 1)
+    },
+
+    'read-revokes': async (t) => {
+      const range = await t.mmap(2)
+      await t.fill(range, 1)
+      const watch = await t.watch(range)
+      const pages = await watch.exclusive()
+      await watch.forget()
+      equal(await t.peek(range, 0), 1)
+      await rejects('EFAULT', pages.fetchAdd(0, 1), 'an atomic of the device')
+      equal(await watch.seen(), ['clear 0'])
+      equal(await pages.fetchAdd(1, 0), 2, 'its neighbour')
+    },
+
+    'write-revokes': async (t) => {
+      const range = await t.mmap(1)
+      const watch = await t.watch(range)
+      const pages = await watch.exclusive()
+      await t.poke(range, 0, 9)
+      await rejects('EFAULT', pages.fetchAdd(0, 1), 'an atomic of the device')
+      equal(await t.peek(range, 0), 9)
+    },
+
+    'grant-again': async (t) => {
+      const range = await t.mmap(1)
+      const watch = await t.watch(range)
+      for (let round = 0; round < 4; round++) {
+        equal(await (await watch.exclusive()).fetchAdd(0, 1), 2 * round, 'the device')
+        equal(await t.space.fetchAdd(range.start, 1), 2 * round + 1, 'the CPU')
+      }
+    },
+
+    'grant-twice': async (t) => {
+      const range = await t.mmap(1)
+      const watch = await t.watch(range)
+      await watch.exclusive()
+      const pages = await watch.exclusive()
+      equal(await pages.fetchAdd(0, 1), 0)
+    },
+
+    'event-of-its-own': async (t) => {
+      const range = await t.mmap(1)
+      await t.poke(range, 0, 1)
+      const watch = await t.watch(range)
+      const other = await t.watch(range, { device: await t.openDevice() })
+      await watch.exclusive()
+      equal(await watch.seen(), ['self-exclusive 0'], 'what the device itself is told')
+      equal(await other.seen(), ['exclusive 0'], 'what another device is told')
+    },
+
+    'revokes-other-devices': async (t) => {
+      const range = await t.mmap(1)
+      await t.poke(range, 0, 1)
+      const other = await t.watch(range, { device: await t.openDevice() })
+      const old = await other.map('write')
+      await (await t.watch(range)).exclusive()
+      await rejects('EFAULT', old.poke(0, 9), 'a write of the other device')
+      equal(await t.peek(range, 0), 1)
+    },
+
+    mprotect: async (t) => {
+      const range = await t.mmap(1)
+      const watch = await t.watch(range)
+      const pages = await watch.exclusive()
+      await t.space.mprotect(range, 'r')
+      await rejects('EFAULT', pages.fetchAdd(0, 1), 'an atomic of the device')
+      await rejects('EPERM', watch.map('write'), 'mapping it for writing')
+    },
+
+    munmap: async (t) => {
+      const watch = await t.watch(await t.mmap(1))
+      const pages = await watch.exclusive()
+      await t.space.munmap(watch.range)
+      await rejects('EFAULT', pages.fetchAdd(0, 1))
+    },
+
+    fork: needing(['space.fork'], async (t) => {
+      const range = await t.mmap(1)
+      await t.poke(range, 0, 4)
+      const pages = await (await t.watch(range)).exclusive()
+      await pages.fetchAdd(0, 1)
+      const child = await t.fork()
+      await rejects('EFAULT', pages.fetchAdd(0, 1), 'an atomic of the device')
+      await t.poke(range, 0, 7)
+      equal([await t.peek(range, 0), await t.peek(range, 0, child)], [7, 5])
+    }),
+
+    'shared-memory': async (t) => {
+      const range = await t.mmap(1, { shared: true })
+      await t.poke(range, 0, 1)
+      await rejects('EOPNOTSUPP', (await t.watch(range)).exclusive())
+      equal(await t.peek(range, 0), 1)
+    },
+
+    hole: async (t) => {
+      const range = await t.mmap(2)
+      await t.fill(range, 1)
+      await t.space.munmap(range.page(1))
+      await rejects('EFAULT', (await t.watch(range)).exclusive())
+      equal(await t.peek(range, 0), 1, 'the page before it')
+    },
+
+    // get_user_pages for writing refuses with EFAULT, hmm_range_fault with EPERM.
+    'read-only': async (t) => {
+      const range = await t.mmap(1)
+      await t.poke(range, 0, 1)
+      await t.space.mprotect(range, 'r')
+      await rejects(['EPERM', 'EFAULT'], (await t.watch(range)).exclusive())
+      equal(await t.peek(range, 0), 1)
+    },
+
+    'throwing-commit': async (t) => {
+      const range = await t.mmap(1)
+      const { mirror } = await t.watch(range)
+      await rejects(
+        RangeError,
+        mirror.exclusive<void>(range, {}, () => {
+          throw new RangeError('of the driver')
+        }),
+      )
+      equal(await t.space.fetchAdd(range.start, 1), 0)
+    },
+  },
+)

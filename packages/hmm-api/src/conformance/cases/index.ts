@@ -1,0 +1,78 @@
+import type { CaseGroup, CaseModule, ConformanceCase } from '../harness/case.js'
+import * as capability from './capability/capability.js'
+import * as coherent from './dma/coherent.js'
+import * as engine from './dma/engine.js'
+import * as streaming from './dma/streaming.js'
+import * as window from './dma/window.js'
+import * as advice from './events/advice.js'
+import * as copyOnWrite from './events/copy-on-write.js'
+import * as delivery from './events/delivery.js'
+import * as file from './events/file.js'
+import * as mapping from './events/mapping.js'
+import * as protection from './events/protection.js'
+import * as release from './events/release.js'
+import * as exclusive from './exclusive/exclusive.js'
+import * as access from './input/access.js'
+import * as range from './input/range.js'
+import * as busy from './lifecycle/busy.js'
+import * as close from './lifecycle/close.js'
+import * as useAfterClose from './lifecycle/use-after-close.js'
+import * as useAfterExit from './lifecycle/use-after-exit.js'
+import * as cpuFault from './memory/cpu-fault.js'
+import * as evict from './memory/evict.js'
+import * as migrate from './memory/migrate.js'
+import * as allOrNothing from './mirror/all-or-nothing.js'
+import * as mirrorCommit from './mirror/commit.js'
+import * as counted from './mirror/counted.js'
+import * as map from './mirror/map.js'
+import * as presentOnly from './mirror/present-only.js'
+import * as revoke from './mirror/revoke.js'
+import * as fault from './range-fault/fault.js'
+import * as perPage from './range-fault/per-page.js'
+import * as snapshot from './range-fault/snapshot.js'
+import * as commit from './sequence/commit.js'
+import * as protocol from './sequence/protocol.js'
+import * as wait from './time/wait.js'
+
+/** Every group file, in the order in which they run: what others build on comes first. */
+export const CASE_MODULES: readonly CaseModule[] = [
+  capability,
+  wait,
+  range,
+  access,
+  snapshot,
+  fault,
+  perPage,
+  protocol,
+  commit,
+  mapping,
+  protection,
+  advice,
+  copyOnWrite,
+  file,
+  release,
+  delivery,
+  map,
+  allOrNothing,
+  presentOnly,
+  revoke,
+  mirrorCommit,
+  counted,
+  coherent,
+  streaming,
+  window,
+  engine,
+  migrate,
+  cpuFault,
+  evict,
+  exclusive,
+  useAfterClose,
+  useAfterExit,
+  close,
+  busy,
+]
+
+export const GROUPS: readonly CaseGroup[] = CASE_MODULES.map(({ group }) => group)
+
+/** Every case, by address. */
+export const CASES: readonly ConformanceCase[] = GROUPS.flatMap(({ cases }) => cases)
