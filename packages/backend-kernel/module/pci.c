@@ -145,8 +145,8 @@ int hs_reg_read(void *owner, void *argument)
 }
 
 /*
- * The edu device ends the machine when a transfer leaves its own buffer of 4 KiB, so the write that
- * starts one is refused then.
+ * The edu device ends the machine when a transfer leaves its own buffer of 4 KiB, and in QEMU before
+ * 8 when it reaches the last byte: so the write that starts such a one is refused.
  */
 #define HS_EDU_SOURCE 0x80
 #define HS_EDU_DESTINATION 0x88
@@ -167,8 +167,8 @@ static int hs_edu_check(struct hs_pci *pci, const struct hmm_sdk_register *reg)
 		return 0;
 	start = readq(base + (reg->value & HS_EDU_TO_RAM ? HS_EDU_SOURCE : HS_EDU_DESTINATION));
 	count = readq(base + HS_EDU_COUNT);
-	if (!count || count > HS_EDU_BUFFER_BYTES || start < HS_EDU_BUFFER ||
-	    start - HS_EDU_BUFFER > HS_EDU_BUFFER_BYTES - count)
+	if (!count || count >= HS_EDU_BUFFER_BYTES || start < HS_EDU_BUFFER ||
+	    start - HS_EDU_BUFFER >= HS_EDU_BUFFER_BYTES - count)
 		return -EINVAL;
 	return 0;
 }
