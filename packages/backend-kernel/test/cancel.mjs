@@ -8,7 +8,8 @@ const FIONREAD = 0x541b
 const addon = createRequire('/')(process.argv.at(-1))
 const results = {}
 addon.attach((id, result) => (results[id] = result), () => undefined)
-const { id } = addon.allocate(4096)
+const memory = addon.allocate(4096)
+const { id } = memory
 const nothing = openSync('/dev/null')
 // More sleepers than the addon has threads: 1..70, of which some wait in its queue.
 for (let call = 1; call <= 70; call++) addon.ioctlAsync(call, 19, NOTIF_RECV, id, 0)
@@ -24,7 +25,7 @@ setTimeout(() => {
       if (Object.keys(results).length < 71) return
       clearInterval(timer)
       const all = Object.values(results).filter((result) => result === -4).length
-      process.stdout.write(JSON.stringify({ early, one, all, other: results[100] }))
+      process.stdout.write(JSON.stringify({ early, one, all, other: results[100], bytes: memory.buffer.byteLength }))
     }, 5)
   }, 100)
 }, 100)

@@ -139,6 +139,7 @@ describe.runIf(here)('addon (linux-x64)', () => {
       one: { 5: -EINTR },
       all: 70,
       other: -ENOTTY,
+      bytes: 4096,
     })
   })
 

@@ -8,6 +8,9 @@ import { build } from 'esbuild'
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '../..')
 const [name, ...options] = process.argv.slice(2)
+const settings = Object.entries(process.env).flatMap(([key, value]) =>
+  /^HMM_SDK_(ONLY|DEMO|ISOLATION)$/.test(key) ? [`${key}=${value}`] : [],
+)
 // Below dist/, so that the package's folder is one level up, as for the sources.
 const output = join(root, 'dist', `vm-${name}.mjs`)
 await build({
@@ -24,7 +27,7 @@ await build({
 })
 const run = spawnSync(
   process.execPath,
-  [join(root, 'vm/cli.mjs'), 'run', ...options, '--', process.execPath, output],
+  [join(root, 'vm/cli.mjs'), 'run', ...options, '--', '/usr/bin/env', ...settings, process.execPath, output],
   { stdio: 'inherit' },
 )
 process.exitCode = run.status ?? 1
