@@ -25,7 +25,7 @@ export {
 } from './model/device-model.js'
 export { AddressSpace, type MmapOptions, type MremapOptions } from './objects/address-space.js'
 export { Backend, type LeakReport } from './objects/backend.js'
-export type { Wait } from './objects/context.js'
+export type { Misuse, Wait } from './objects/context.js'
 export { Device, type MirrorOptions } from './objects/device.js'
 export { DeviceFault } from './objects/device-faults.js'
 export { DeviceMemory, MigrateResult, type MigrateOptions } from './objects/device-memory.js'

@@ -130,6 +130,16 @@ export class VirtualRange {
     return this.slice(index, 1)
   }
 
+  /** The range in pieces of at most `pages` pages, in order. */
+  chunks(pages: number): VirtualRange[] {
+    if (!Number.isSafeInteger(pages) || pages <= 0) {
+      throw new TypeError(`a chunk has a positive whole number of pages, not ${pages}`)
+    }
+    return Array.from({ length: Math.ceil(this.pages / pages) }, (_, index) =>
+      this.slice(index * pages, Math.min(pages, this.pages - index * pages)),
+    )
+  }
+
   contains(address: VirtualAddress): boolean {
     return address >= this.start && address < this.end
   }

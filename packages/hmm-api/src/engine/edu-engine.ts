@@ -18,9 +18,14 @@ const COMMAND_START = 1
 const COMMAND_TO_MEMORY = 2
 const COMMAND_INTERRUPT = 4
 const IRQ_DMA_DONE = 0x100
-/** The device's own 4 KiB buffer, in its address space. */
+/** The device's own buffer, in its address space. */
 const BUFFER = 0x40000
-const BUFFER_BYTES = 4096
+/**
+ * QEMU ends itself when a transfer reaches the last byte of the 4 KiB buffer, so half of it is used.
+ */
+const BUFFER_BYTES = 2048
+/** What the device drives; it cuts longer addresses off without a word. */
+const ADDRESS_BITS = 28
 /** Longer than any transfer (100 ms in QEMU); a device that is silent for so long is broken. */
 const TRANSFER_DEADLINE_MS = 20_000
 
@@ -53,6 +58,7 @@ export class EduEngine implements RawEngine {
     this.#registers = registers
     this.#interrupts = interrupts
     this.#scheduler = scheduler
+    device.dma.setMask(ADDRESS_BITS)
   }
 
   /** Transfers done so far. */
@@ -109,6 +115,9 @@ export class EduEngine implements RawEngine {
     length: number,
     work: (target: number) => Promise<void>,
   ): Promise<void> {
+    if (this.#address(page, offset) + length > 2 ** ADDRESS_BITS) {
+      throw deviceFault(access, `the device drives ${ADDRESS_BITS} address bits`)
+    }
     const before = this.#revocations(page, offset, length)
     if (before.includes(-1)) throw deviceFault(access, 'the address is not mapped')
     await work(this.#address(page, offset))

@@ -1,4 +1,4 @@
-import { supported } from '../capability.js'
+import { supported, unsupported } from '../capability.js'
 import type { RawDevice } from '../raw/raw-device.js'
 import type { RawScheduler } from '../raw/raw-scheduler.js'
 import { EDU_ID, EduEngine } from './edu-engine.js'
@@ -8,7 +8,16 @@ export function withEngine(device: RawDevice, scheduler: RawScheduler): RawDevic
   const { registers, interrupts } = device
   const isEdu = device.pciId === EDU_ID && registers !== undefined && interrupts !== undefined
   if (device.engine !== undefined || !isEdu) return device
-  const engine = new EduEngine(device, registers, interrupts, scheduler)
+  let engine: EduEngine
+  try {
+    engine = new EduEngine(device, registers, interrupts, scheduler)
+  } catch (error) {
+    // The platform cannot serve the few address bits of the device: its engine is of no use here.
+    const reason = (error as Error).message
+    return extend(device, {
+      capabilities: { ...device.capabilities, engine: unsupported(reason) },
+    })
+  }
   return extend(device, {
     engine,
     capabilities: { ...device.capabilities, engine: supported({ maxBytes: engine.maxBytes }) },

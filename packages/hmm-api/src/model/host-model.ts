@@ -118,7 +118,7 @@ class ModelHost implements Bus {
   }
 
   async fault(request: Parameters<Bus['fault']>[0]): Promise<FaultOutcome> {
-    if (this.#closed) return 'failed'
+    if (this.#closed || this.#broken !== undefined) return 'failed'
     const id = this.#nextFault++
     const wait = this.#scheduler.createWait(`fault ${id} of ${this.#model.name}`)
     let outcome: FaultOutcome = 'failed'
@@ -141,17 +141,20 @@ class ModelHost implements Bus {
   run(name: string, work: () => Promise<void>): void {
     const running: Promise<void> = work()
       .catch((error: unknown) => {
-        if (!this.#closed) {
-          this.#broken ??= new Error(`${name} of device model '${this.#model.name}' failed`, {
-            cause: error,
-          })
-        }
+        if (this.#closed) return
+        this.#broken ??= new Error(`${name} of device model '${this.#model.name}' failed`, {
+          cause: error,
+        })
+        // Who waits for the device, waits for its faults: there it is told.
+        this.#failFaults()
+        this.onPending?.()
       })
       .finally(() => this.#running.delete(running))
     this.#running.add(running)
   }
 
   takeFaults(): RawDeviceFault[] {
+    if (!this.#closed) this.#checkBroken()
     return this.#pending.splice(0)
   }
 

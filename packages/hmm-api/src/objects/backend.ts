@@ -7,7 +7,7 @@ import { hostModel } from '../model/host-model.js'
 import { Clock } from '../sync/clock.js'
 import { checkApiVersion } from '../version.js'
 import { AddressSpace } from './address-space.js'
-import { Context } from './context.js'
+import { Context, type Misuse } from './context.js'
 import { Device } from './device.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
@@ -16,6 +16,8 @@ import { RAW } from './raw-of.js'
 export interface LeakReport {
   /** What was not closed by its owner. */
   readonly leaks: readonly Leak[]
+  /** Mistakes of the driver that could not be thrown where they happened. */
+  readonly misuses: readonly Misuse[]
 }
 
 /**
@@ -91,18 +93,25 @@ export class Backend extends Owned {
   /** Calls `listener` for every trace event; returns a function that ends it. One at a time. */
   trace(listener: (event: TraceEvent) => void): () => void {
     this.checkOpen('backend.trace')
-    this[RAW].trace(listener)
-    return () => this[RAW].trace(undefined)
+    this.#listen(listener)
+    return () => {
+      if (this.context.traceListener === listener) this.#listen(undefined)
+    }
   }
 
   /** What its owners had not closed; complete once `close()` has resolved. */
   report(): LeakReport {
-    return { leaks: this.leaks }
+    return { leaks: this.leaks, misuses: [...this.context.misuses] }
   }
 
   /** @internal */
   forget(device: Device): void {
     if (this.#devices.delete(device)) this.#closedDeviceFaults += device.faultCount
+  }
+
+  #listen(listener: ((event: TraceEvent) => void) | undefined): void {
+    this.context.traceListener = listener
+    this[RAW].trace(listener)
   }
 
   protected async doClose(): Promise<void> {

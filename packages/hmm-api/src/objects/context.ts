@@ -1,5 +1,6 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
+import type { TraceEvent } from '../event.js'
 import type { RawBackend, RawWait } from '../raw/raw-backend.js'
 
 /** How a waiting call can be bounded. */
@@ -10,16 +11,37 @@ export interface Wait {
   readonly deadlineMs?: number | undefined
 }
 
+/** A mistake of the driver, found where nobody could be told at once. */
+export interface Misuse {
+  /** What was found, such as `'invalidate-callback'`: it threw, or returned a promise. */
+  readonly check: string
+  readonly text: string
+  /** What was thrown, with its stack. */
+  readonly error: unknown
+}
+
 /**
  * What all objects of one backend share: the operation that a failure is named after, and the
  * guard that keeps commits and invalidate callbacks synchronous.
  */
 export class Context {
   readonly raw: RawBackend
+  /** What drivers did wrong where nobody could be told at once. */
+  readonly misuses: Misuse[] = []
+  /** The listener of `backend.trace`. */
+  traceListener: ((event: TraceEvent) => void) | undefined
   #section: string | undefined
 
   constructor(raw: RawBackend) {
     this.raw = raw
+  }
+
+  /** Records a mistake of the driver, and traces it. */
+  misuse(check: string, error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error)
+    this.misuses.push({ check, text, error })
+    const at = this.raw.scheduler.now()
+    this.traceListener?.({ at, flow: 0, type: 'misuse', check, text })
   }
 
   /** Adds operation, range and backend to a failure. Other errors pass as they are. */

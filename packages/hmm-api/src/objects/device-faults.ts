@@ -84,7 +84,8 @@ export class DeviceFaults {
       while (this.#device.status === 'open' && !signal?.aborted) {
         const wait = context.raw.scheduler.createWait(`faults of ${this.#device.name}`)
         this.#wake = wait.wake
-        const batch = (raw?.take() ?? []).map((each) => new DeviceFault(each))
+        const taken = context.call('device.faults', undefined, () => raw?.take() ?? [])
+        const batch = taken.map((each) => new DeviceFault(each))
         if (batch.length > 0) {
           this.#count += batch.length
           for (const each of this.#open) if (each.isAnswered) this.#open.delete(each)
@@ -102,7 +103,6 @@ export class DeviceFaults {
   /** Fails what is open and ends the batches. */
   close(): void {
     for (const fault of this.#open) fault.fail()
-    for (const fault of this.#device[RAW].faults?.take() ?? []) fault.answer('failed')
     this.#wake()
   }
 }

@@ -107,7 +107,7 @@ export class Device extends Owned {
 
   /**
    * Faults that the device reported, in batches, in the order it reported them. Ends when the
-   * device is closed or `signal` aborts. Every fault is resolved or failed by the driver; what it
+   * device is closed or `signal` aborts. EIO when the device model stopped after an error of its own. Every fault is resolved or failed by the driver; what it
    * leaves is failed at close. EOPNOTSUPP without the capability `faults`. One consumer at a time.
    */
   faults(wait: Pick<Wait, 'signal'> = {}): AsyncIterable<readonly DeviceFault[]> {

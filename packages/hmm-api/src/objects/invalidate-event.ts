@@ -108,9 +108,11 @@ export class InvalidateRelay<T> implements RawMirrorCallbacks {
     try {
       return this.#context.section('an invalidate callback', run)
     } catch (error) {
-      this.#failures.push(
-        HmmError.is(error) ? error.with({ op: 'invalidate', range: this.#range }) : error,
-      )
+      const failure = HmmError.is(error)
+        ? error.with({ op: 'invalidate', range: this.#range })
+        : error
+      this.#failures.push(failure)
+      this.#context.misuse('invalidate-callback', failure)
       return undefined
     }
   }
