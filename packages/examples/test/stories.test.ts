@@ -11,6 +11,19 @@ test.each(EXAMPLES)('%s on the simulation is golden', async (example) => {
   expect(steps.length).toBeGreaterThan(5)
 })
 
+// As over ioctl: the pages are revoked at once, and the driver is told afterwards.
+test.each(EXAMPLES)('%s is golden where drivers are told after the CPU operation', async (name) => {
+  const config = exampleConfig({ sim: { invalidate: 'deferred' } })
+  const { summary } = await runExample(name, { backend: createBackend, config })
+  expectGolden(summary)
+})
+
+test.each(EXAMPLES)('%s is right with large pages', async (name) => {
+  const config = exampleConfig({ sim: { pageSize: 65536 } })
+  const { summary } = await runExample(name, { backend: createBackend, config })
+  expect(summary).toMatchObject({ ok: true })
+})
+
 // The same path as on the kernel: the model's bytes are moved by the registers of edu.
 const onEdu: HmmConfig = { devices: { adapter: { model: adapterModel, sim: { model: 'edu' } } } }
 

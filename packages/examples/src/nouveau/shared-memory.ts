@@ -1,4 +1,5 @@
 import {
+  HmmError,
   virtualAddress,
   type Access,
   type AddressSpace,
@@ -71,13 +72,13 @@ export class SharedMemory {
   }
 
   /**
-   * Moves pages to the memory of the GPU or back, and maps them at their new place. Best effort,
-   * as in the kernel: the result says which pages stayed where they were, and why.
+   * Moves pages to the memory of the GPU or back. Best effort, as in the kernel: the result says
+   * which pages stayed where they were, and why.
    */
   async migrate(range: VirtualRange, to: 'device' | 'system'): Promise<MigrateResult | undefined> {
     if (this.#mirror === undefined) return undefined
     const result = await this.#device.memory.migrate(this.#mirror, range, { to })
-    if (to === 'device') await this.#map(range, 'write')
+    if (to === 'device') await this.#mapAhead(range)
     return result
   }
 
@@ -88,6 +89,15 @@ export class SharedMemory {
     this.#control.destroyVmm(this.vmm)
     // A callback cannot fail towards the kernel; what went wrong in it must not go unnoticed here.
     for (const failure of this.#mirror?.callbackFailures ?? []) throw failure
+  }
+
+  /** Spares the GPU the faults; if it cannot be done now, they will say what is wrong. */
+  async #mapAhead(range: VirtualRange): Promise<void> {
+    try {
+      await this.#map(range, 'write')
+    } catch (error) {
+      if (!HmmError.is(error)) throw error
+    }
   }
 
   async #map(range: VirtualRange, access: 'read' | 'write'): Promise<void> {

@@ -57,7 +57,7 @@ export const WIRE = {
 export const OPCODE = { read: 1, write: 2 } as const
 
 /** BAR 2, the payload of each slot. */
-export const PAYLOAD_BYTES = 8192
+export const PAYLOAD_BYTES = 65536
 
 export const BARS = [256, WIRE.slots * WIRE.slotBytes, WIRE.slots * PAYLOAD_BYTES] as const
 
