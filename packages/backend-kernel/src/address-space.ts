@@ -24,6 +24,8 @@ export interface SpaceHost {
   readonly agent: AgentClient
   readonly pageShift: number
   readonly spaceCapabilities: CapabilityTable
+  /** Addresses that the agent may map, in pages: from, up to. */
+  readonly window: readonly [from: number, to: number]
   /** Dispatches the events that a command of a process has caused. */
   dispatchEvents(): void
   adopt(hello: AgentHello): KernelAddressSpace
@@ -146,8 +148,8 @@ export class KernelAddressSpace implements RawAddressSpace {
   }
 
   async read(page: number, offset: number, length: number): Promise<Uint8Array> {
+    const start = this.#address(page, offset)
     const bytes = new Uint8Array(length)
-    const start = page * this.#pageBytes + offset
     for (let at = 0; at < length; at += agent.AGENT_CHUNK) {
       const size = Math.min(agent.AGENT_CHUNK, length - at)
       bytes.set(await this.#command(agent.OP_READ, agent.packRange(start + at, size)), at)
@@ -156,7 +158,7 @@ export class KernelAddressSpace implements RawAddressSpace {
   }
 
   async write(page: number, offset: number, bytes: Uint8Array): Promise<void> {
-    const start = page * this.#pageBytes + offset
+    const start = this.#address(page, offset)
     for (let at = 0; at < bytes.length; at += agent.AGENT_CHUNK) {
       const part = bytes.subarray(at, at + agent.AGENT_CHUNK)
       await this.#command(agent.OP_WRITE, agent.packRange(start + at, part.length, 0, part))
@@ -220,9 +222,17 @@ export class KernelAddressSpace implements RawAddressSpace {
     operand: number,
     desired: number,
   ): Promise<number> {
-    const address = page * this.#pageBytes + offset
-    const payload = new agent.Packer().u64(address).u32(operand).u32(desired)
+    const payload = new agent.Packer()
+      .u64(this.#address(page, offset))
+      .u32(operand)
+      .u32(desired)
     return agent.readU32(await this.#command(op, payload.done()), 0)
+  }
+
+  /** A byte address, which a number holds exactly: the agent has nothing beyond its window. */
+  #address(page: number, offset: number): number {
+    if (page < this.#host.window[1]) return page * this.#pageBytes + offset
+    throw new HmmError('EFAULT', { message: 'no process has memory at that address' })
   }
 
   #page(reply: Uint8Array): number {

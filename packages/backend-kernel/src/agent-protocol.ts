@@ -52,10 +52,11 @@ export class Packer {
     return this
   }
 
-  /** A byte count or address below 2^53. */
+  /** A byte count or address; what does not fit becomes the largest page-aligned one. */
   u64(value: number): this {
-    this.#bytes.writeUInt32LE(value % 2 ** 32, this.#length)
-    this.#bytes.writeUInt32LE(Math.floor(value / 2 ** 32), this.#length + 4)
+    const fits = value < 2 ** 64
+    this.#bytes.writeUInt32LE(fits ? value % 2 ** 32 : 0xffff_f000, this.#length)
+    this.#bytes.writeUInt32LE(fits ? Math.floor(value / 2 ** 32) : 0xffff_ffff, this.#length + 4)
     this.#length += 8
     return this
   }

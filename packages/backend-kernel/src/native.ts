@@ -5,7 +5,7 @@ import { errnoName, HmmError } from '@hmm-sdk/hmm-api'
 import { packageFolder } from './package-folder.js'
 
 /** What addon/*.c exports. Every function returns -errno instead of throwing. */
-interface Addon {
+export interface Addon {
   attach(
     onDone: (id: number, result: number) => void,
     onReady: (id: number, zero: number) => void,
@@ -79,7 +79,7 @@ export class Native {
     if (status < 0) throw nativeError(status, 'the native addon could not start its thread')
   }
 
-  /** Throws ENOSYS-like HmmErrors that say what to do where the addon cannot run. */
+  /** Loads it once. Where it cannot run, ENODEV says what to do. */
   static load(): Native {
     this.#loaded ??= new Native(loadAddon(prebuiltAddon()))
     return this.#loaded
@@ -189,7 +189,8 @@ export function prebuiltAddon(): string {
   return join(packageFolder, 'prebuilds', `${process.platform}-${process.arch}`, 'hmm_sdk.node')
 }
 
-function loadAddon(path: string): Addon {
+/** Loads the addon from `path`. ENODEV with what to do where it cannot run. */
+export function loadAddon(path: string): Addon {
   if (process.platform !== 'linux') {
     throw new HmmError('ENODEV', {
       message: `the kernel backend needs Linux, this is ${process.platform}`,

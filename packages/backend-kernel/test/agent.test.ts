@@ -49,6 +49,7 @@ describe.skipIf(!canBuild)('agent (skipped without a C compiler and make)', () =
     host = {
       agent,
       pageShift: Math.log2(ready.pageSize),
+      window: [ready.windowStart / ready.pageSize, ready.windowEnd / ready.pageSize],
       spaceCapabilities: { 'space.fork': supported() },
       dispatchEvents: () => void (dispatched += 1),
       adopt: (hello: AgentHello) => new KernelAddressSpace(host, hello),
@@ -107,7 +108,7 @@ describe.skipIf(!canBuild)('agent (skipped without a C compiler and make)', () =
 
   it('keeps its own memory out of reach', async () => {
     const space = await newSpace()
-    for (const page of [0x400, 0x401, 0x7fff_ffff_e]) {
+    for (const page of [0x400, 0x401, 0x7_ffff_fffe, 2 ** 52 - 1]) {
       await expect(space.read(page, 0, 8)).rejects.toMatchObject({ code: 'EFAULT' })
       await expect(space.munmap(page, 1)).rejects.toMatchObject({ code: 'EINVAL' })
       await expect(space.mprotect(page, 1, 0)).rejects.toMatchObject({ code: 'EINVAL' })
