@@ -9,6 +9,8 @@
  * call, `runConformance` runs it without a runner. Both take `open`, which opens a backend. Run
  * one case by its address: `only: 'range-fault/snapshot/zero-page'`.
  */
+export { BROKEN_BACKENDS } from './broken/index.js'
+export type { BrokenBackend } from './broken/broken-backend.js'
 export { conformance, type Runner, type RunnerContext } from './conformance.js'
 export { runConformance, type ConformanceOptions } from './run-conformance.js'
 export { CASES as conformanceCases, CASE_MODULES as conformanceModules } from './cases/index.js'

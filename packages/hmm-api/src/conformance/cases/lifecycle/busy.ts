@@ -12,7 +12,7 @@ type Settled = string | undefined
 const settle = (promise: Promise<unknown>): Promise<Settled> =>
   promise.then(
     () => undefined,
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: Error & { code?: string }) => error.code ?? error.message,
   )
 
 function transfers(pages: DevicePages, count: number): Promise<Settled>[] {

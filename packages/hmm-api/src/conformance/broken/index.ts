@@ -1,0 +1,70 @@
+import type { BrokenBackend } from './broken-backend.js'
+import { closeLeavesMappings } from './close-leaves-mappings.js'
+import { coherentNotZeroed } from './coherent-not-zeroed.js'
+import { countersStandStill } from './counters-stand-still.js'
+import { declinedPagesMove } from './declined-pages-move.js'
+import { eventTooNarrow } from './event-too-narrow.js'
+import { evictDoesNothing } from './evict-does-nothing.js'
+import { killDoesNothing } from './kill-does-nothing.js'
+import { leakOnPartialFailure } from './leak-on-partial-failure.js'
+import { leaksAtClose } from './leaks-at-close.js'
+import { lostEvents } from './lost-events.js'
+import { maskIgnored } from './mask-ignored.js'
+import { migrateDoesNothing } from './migrate-does-nothing.js'
+import { missingMprotectEvent } from './missing-mprotect-event.js'
+import { neverReleased } from './never-released.js'
+import { noPageInError } from './no-page-in-error.js'
+import { noRetryCheck } from './no-retry-check.js'
+import { noSecondPass } from './no-second-pass.js'
+import { noUndo } from './no-undo.js'
+import { presentOnlyFaults } from './present-only-faults.js'
+import { readMapsWritable } from './read-maps-writable.js'
+import { retryForEver } from './retry-for-ever.js'
+import { snapshotFaults } from './snapshot-faults.js'
+import { staleAfterMunmap } from './stale-after-munmap.js'
+import { toDeviceIsWritable } from './to-device-is-writable.js'
+import { undoTooMuch } from './undo-too-much.js'
+import { unlinkOfUnlinkedSucceeds } from './unlink-of-unlinked-succeeds.js'
+import { unmapDoesNothing } from './unmap-does-nothing.js'
+import { mprotectDoesNothing } from './mprotect-does-nothing.js'
+import { wrongErrno } from './wrong-errno.js'
+import { wrongEventKind } from './wrong-event-kind.js'
+import { zeroPageWritable } from './zero-page-writable.js'
+
+/**
+ * Backends with one fault each. The suite is right only if every one of them fails a named case; run
+ * them around any backend that passes.
+ */
+export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
+  noRetryCheck,
+  missingMprotectEvent,
+  leakOnPartialFailure,
+  wrongErrno,
+  staleAfterMunmap,
+  closeLeavesMappings,
+  coherentNotZeroed,
+  countersStandStill,
+  declinedPagesMove,
+  eventTooNarrow,
+  evictDoesNothing,
+  killDoesNothing,
+  leaksAtClose,
+  lostEvents,
+  maskIgnored,
+  migrateDoesNothing,
+  neverReleased,
+  noPageInError,
+  noSecondPass,
+  noUndo,
+  presentOnlyFaults,
+  readMapsWritable,
+  retryForEver,
+  snapshotFaults,
+  toDeviceIsWritable,
+  undoTooMuch,
+  unlinkOfUnlinkedSucceeds,
+  unmapDoesNothing,
+  mprotectDoesNothing,
+  wrongEventKind,
+  zeroPageWritable,
+]
