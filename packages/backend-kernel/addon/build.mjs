@@ -9,7 +9,12 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const addon = dirname(fileURLToPath(import.meta.url))
-export const prebuilt = join(addon, '../prebuilds', `${process.platform}-${process.arch}`, 'hmm_sdk.node')
+export const prebuilt = join(
+  addon,
+  '../prebuilds',
+  `${process.platform}-${process.arch}`,
+  'hmm_sdk.node',
+)
 /** The oldest glibc that the binary may ask for: that of Node 20. */
 export const BASELINE = [2, 28]
 
@@ -18,7 +23,10 @@ export function sourceStamp() {
   const hash = createHash('sha256')
   for (const name of readdirSync(addon).sort()) {
     if (!/\.[ch]$/.test(name)) continue
-    hash.update(`${name}\0`).update(readFileSync(join(addon, name))).update('\0')
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(join(addon, name)))
+      .update('\0')
   }
   return hash.digest('hex')
 }

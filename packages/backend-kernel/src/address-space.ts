@@ -222,10 +222,7 @@ export class KernelAddressSpace implements RawAddressSpace {
     operand: number,
     desired: number,
   ): Promise<number> {
-    const payload = new agent.Packer()
-      .u64(this.#address(page, offset))
-      .u32(operand)
-      .u32(desired)
+    const payload = new agent.Packer().u64(this.#address(page, offset)).u32(operand).u32(desired)
     return agent.readU32(await this.#command(op, payload.done()), 0)
   }
 

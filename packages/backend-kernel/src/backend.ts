@@ -1,6 +1,5 @@
 import {
   API_VERSION,
-
   type CapabilityTable,
   type Counters,
   type Leak,
@@ -197,4 +196,3 @@ function openHint(result: number, kind: number): { message?: string; hint?: stri
 export async function createBackend(options: unknown): Promise<RawBackend> {
   return KernelBackend.open(options)
 }
-

@@ -50,7 +50,9 @@ export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): Capabi
   const software = 'Open the software device: { soft: true }.'
   return {
     mirror: supported({ pages: device.maxMirrorPages }),
-    'dma.mirror': when(device.has(uapi.DEV_MIRROR), reason, hint, { pagesPerMap: info.maxMapPages }),
+    'dma.mirror': when(device.has(uapi.DEV_MIRROR), reason, hint, {
+      pagesPerMap: info.maxMapPages,
+    }),
     'dma.streaming': when(device.has(uapi.DEV_STREAMING), 'the device maps no buffers', software),
     'dma.coherent': when(
       device.has(uapi.DEV_COHERENT_ALLOC),

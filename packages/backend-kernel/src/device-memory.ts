@@ -52,7 +52,7 @@ export class KernelDeviceMemory implements RawDeviceMemory {
     const bounded = new BoundedWait(wait)
     const outcomes = new Uint8Array(request.pages)
     const declined = new Set(request.declined)
-    for (let at = 0; at < request.pages; ) {
+    for (let at = 0; at < request.pages;) {
       const pages = Math.min(this.#maxPages, request.pages - at)
       at += await this.#migrateChunk(
         mirror as KernelMirror,
@@ -79,11 +79,8 @@ export class KernelDeviceMemory implements RawDeviceMemory {
   }
 
   setCpuFaultPages(pages: number): void {
-    this.#descriptor.once(
-      uapi.IOC_SET_CPU_FAULT_PAGES,
-      uapi.CpuFaultPages,
-      { pages },
-      (result) => check(result),
+    this.#descriptor.once(uapi.IOC_SET_CPU_FAULT_PAGES, uapi.CpuFaultPages, { pages }, (result) =>
+      check(result),
     )
   }
 

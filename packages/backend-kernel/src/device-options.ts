@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { HmmError } from '@hmm-sdk/hmm-api'
 import * as uapi from './uapi.js'
 
@@ -39,7 +40,7 @@ export function openRequest(name: string, options: unknown, canMemory: boolean):
     })
   }
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`device '${name}': kernel options are an object, not ${String(options)}`)
+    throw new TypeError(`device '${name}': kernel options are an object, not ${inspect(options)}`)
   }
   const { pci, soft, memoryPages, ...rest } = options as Record<string, unknown>
   const unknown = Object.keys(rest)
@@ -59,7 +60,7 @@ export function openRequest(name: string, options: unknown, canMemory: boolean):
   }
   const pages = memoryPages ?? 0
   if (!Number.isInteger(pages) || (pages as number) < 0) {
-    throw new TypeError(`device '${name}': memoryPages is a number of pages, not ${String(pages)}`)
+    throw new TypeError(`device '${name}': memoryPages is a number of pages, not ${inspect(pages)}`)
   }
   return { kind: uapi.DEVICE_SOFT, memoryPages: pages as number }
 }
@@ -74,7 +75,7 @@ function pciRequest(name: string, pci: unknown): OpenRequest {
   const address = /^([0-9a-f]{4}):([0-9a-f]{2}):([01][0-9a-f])\.([0-7])$/.exec(text)
   if (address === null) {
     throw new TypeError(
-      `device '${name}': pci is like '1234:11e8' or '0000:00:03.0', not '${String(pci)}'`,
+      `device '${name}': pci is like '1234:11e8' or '0000:00:03.0', not ${inspect(pci)}`,
     )
   }
   const [domain, bus, slot, fn] = address.slice(1).map((part) => Number.parseInt(part, 16)) as [

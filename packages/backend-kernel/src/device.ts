@@ -80,12 +80,7 @@ export class KernelDevice implements RawDevice {
     }
     if (info.has(uapi.DEV_ENGINE)) {
       const { maxEngineBytes } = host.info
-      this.engine = new KernelEngine(
-        descriptor,
-        events,
-        maxEngineBytes,
-        info.has(uapi.DEV_ATOMICS),
-      )
+      this.engine = new KernelEngine(descriptor, events, maxEngineBytes, info.has(uapi.DEV_ATOMICS))
     }
     if (info.has(uapi.DEV_MEMORY)) {
       const parts = { descriptor, events, tracer, device }

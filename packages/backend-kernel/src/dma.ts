@@ -13,7 +13,7 @@ import { KernelBuffer, KernelCoherentBuffer } from './buffer.js'
 import { check } from './call-error.js'
 import type { Descriptor } from './descriptor.js'
 import type { DeviceInfo } from './device-info.js'
-import { OpenObjects } from './open-objects.js'
+import type { OpenObjects } from './open-objects.js'
 import * as uapi from './uapi.js'
 import { DIRECTIONS, KernelWindow } from './window.js'
 
@@ -115,15 +115,10 @@ export class KernelDma implements RawDma {
 
   revocations(dmaPage: number): number {
     const values = { dmaPage, pages: 1 }
-    return this.#descriptor.once(
-      uapi.IOC_REVOCATIONS,
-      uapi.Revocations,
-      values,
-      (result, call) => {
-        if (result < 0) return -1
-        return call.get('mapped') === 0 ? -1 : call.get('count')
-      },
-    )
+    return this.#descriptor.once(uapi.IOC_REVOCATIONS, uapi.Revocations, values, (result, call) => {
+      if (result < 0) return -1
+      return call.get('mapped') === 0 ? -1 : call.get('count')
+    })
   }
 
   #sync(mapping: number, to: 'cpu' | 'device', offset: number, bytes: number): void {

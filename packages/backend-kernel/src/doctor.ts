@@ -76,7 +76,12 @@ function attempt<T>(
 function failure(name: DoctorStep['name'], error: unknown): DoctorStep {
   if (!HmmError.is(error)) return { name, status: 'failed', detail: String(error) }
   const detail = error.details.message ?? error.message
-  return { name, status: 'failed', detail, ...(error.hint === undefined ? {} : { hint: error.hint }) }
+  return {
+    name,
+    status: 'failed',
+    detail,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  }
 }
 
 function checkLinux(): DoctorStep {

@@ -64,12 +64,7 @@ export class KernelEngine implements RawEngine {
     }
   }
 
-  async #add(
-    dmaPage: number,
-    offset: number,
-    delta: number,
-    wait: RawWait = {},
-  ): Promise<number> {
+  async #add(dmaPage: number, offset: number, delta: number, wait: RawWait = {}): Promise<number> {
     new BoundedWait(wait).check()
     const values = { dmaPage, offset, delta: delta | 0 }
     const { result, old, source } = this.#descriptor.once(

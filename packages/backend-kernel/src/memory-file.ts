@@ -24,11 +24,7 @@ export class AgentFile implements RawFile {
     this.#pageBytes = pageBytes
   }
 
-  static async create(
-    pages: number,
-    command: FileCommand,
-    pageBytes: number,
-  ): Promise<AgentFile> {
+  static async create(pages: number, command: FileCommand, pageBytes: number): Promise<AgentFile> {
     const file = new AgentFile(this.#next++, command, pageBytes)
     await file.#run(OP_FILE_CREATE, 0, pages)
     return file

@@ -153,7 +153,13 @@ describe.skipIf(!canBuild)('agent (skipped without a C compiler and make)', () =
     await space.munmap(away, 64)
     await expect(space.read(away, 0, 1)).rejects.toMatchObject({ code: 'EFAULT' })
     await expect(
-      space.mremap({ ...grown, startPage: blocker, pages: 1, newPages: 2 ** 30, toPage: undefined }),
+      space.mremap({
+        ...grown,
+        startPage: blocker,
+        pages: 1,
+        newPages: 2 ** 30,
+        toPage: undefined,
+      }),
     ).rejects.toMatchObject({ code: 'ENOMEM' })
   })
 

@@ -7,7 +7,10 @@ const FIONREAD = 0x541b
 
 const addon = createRequire('/')(process.argv.at(-1))
 const results = {}
-addon.attach((id, result) => (results[id] = result), () => undefined)
+addon.attach(
+  (id, result) => (results[id] = result),
+  () => undefined,
+)
 const memory = addon.allocate(4096)
 const { id } = memory
 const nothing = openSync('/dev/null')
@@ -25,7 +28,9 @@ setTimeout(() => {
       if (Object.keys(results).length < 71) return
       clearInterval(timer)
       const all = Object.values(results).filter((result) => result === -4).length
-      process.stdout.write(JSON.stringify({ early, one, all, other: results[100], bytes: memory.buffer.byteLength }))
+      process.stdout.write(
+        JSON.stringify({ early, one, all, other: results[100], bytes: memory.buffer.byteLength }),
+      )
     }, 5)
   }, 100)
 }, 100)

@@ -74,7 +74,12 @@ const releasedOf = (mirror: number): Fields => ({
   mirror,
 })
 
-function setUp(): { device: FakeDevice; queue: EventQueue; log: string[]; sink: (name: string) => MirrorSink } {
+function setUp(): {
+  device: FakeDevice
+  queue: EventQueue
+  log: string[]
+  sink: (name: string) => MirrorSink
+} {
   const device = new FakeDevice()
   const log: string[] = []
   const queue = new EventQueue(device.descriptor(), 64, {

@@ -15,7 +15,10 @@ const addon = createRequire(import.meta.url)(
 )
 const waiting = new Map()
 let onReady = () => undefined
-addon.attach((id, result) => waiting.get(id)?.(result), () => onReady())
+addon.attach(
+  (id, result) => waiting.get(id)?.(result),
+  () => onReady(),
+)
 // The buffer is kept: the memory goes with it.
 const kept = addon.allocate(4096)
 const memory = kept.id

@@ -15,7 +15,6 @@ backend.trace((event) => trace.push(event))
 const space = await backend.createAddressSpace({ name: 'mirrored' })
 const device = await backend.openDevice('plain')
 
-
 const buffer = await space.mmap({ pages: 16, protection: 'rw' })
 const bytes = Uint8Array.from({ length: 16 * 4096 }, (_, i) => (i * 31 + (i >> 12)) & 0xff)
 await space.write(buffer.start, bytes)
@@ -47,15 +46,23 @@ await assert.rejects(device.engine.read(addresses[5] as typeof first, 16), (erro
   HmmError.is(error, 'EFAULT'),
 )
 assert.equal((await device.engine.read(addresses[3] as typeof first, 16)).length, 16)
-await assert.rejects(mirror.map(buffer, { access: 'read' }, () => 0), (error) => {
-  console.log((error as Error).message)
-  return HmmError.is(error, 'EFAULT') && error.page === 4
-})
+await assert.rejects(
+  mirror.map(buffer, { access: 'read' }, () => 0),
+  (error) => {
+    console.log((error as Error).message)
+    return HmmError.is(error, 'EFAULT') && error.page === 4
+  },
+)
 console.log('munmap: event, then EFAULT from the engine and from map')
 
 const copy = await space.fork({ name: 'child' })
 await space.write(buffer.at(0), Uint8Array.of(42))
-console.log(`fork and write: ${events.slice(before + 1).map((event) => event.kind).join(', ')}`)
+console.log(
+  `fork and write: ${events
+    .slice(before + 1)
+    .map((event) => event.kind)
+    .join(', ')}`,
+)
 assert.notEqual((await copy.read(buffer.at(0), 1))[0], 42)
 await assert.rejects(device.engine.read(first, 1), (error) => HmmError.is(error, 'EFAULT'))
 
@@ -63,8 +70,9 @@ await space.exit(0)
 await space.released
 assert.equal(released, 1)
 assert.equal(events.filter((event) => event.kind === 'release').length, 1)
-await assert.rejects(mirror.map(buffer, { access: 'read' }, () => 0), (error) =>
-  HmmError.is(error, 'ESRCH'),
+await assert.rejects(
+  mirror.map(buffer, { access: 'read' }, () => 0),
+  (error) => HmmError.is(error, 'ESRCH'),
 )
 console.log('exit: release event once, released once, ESRCH')
 console.log(JSON.stringify(backend.counters()))

@@ -23,11 +23,22 @@ await build({
   conditions: ['@hmm-sdk/source'],
   external: ['jiti', 'zod'],
   logLevel: 'warning',
-  banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
+  },
 })
 const run = spawnSync(
   process.execPath,
-  [join(root, 'vm/cli.mjs'), 'run', ...options, '--', '/usr/bin/env', ...settings, process.execPath, output],
+  [
+    join(root, 'vm/cli.mjs'),
+    'run',
+    ...options,
+    '--',
+    '/usr/bin/env',
+    ...settings,
+    process.execPath,
+    output,
+  ],
   { stdio: 'inherit' },
 )
 process.exitCode = run.status ?? 1
