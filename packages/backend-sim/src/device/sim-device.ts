@@ -45,6 +45,11 @@ export class SimDevice implements RawDevice, MirrorOwner {
     this.capabilities = capabilitiesOf(simulation, options.shape, pages)
   }
 
+  /** The open mirrors. */
+  get mirrors(): Iterable<SimMirror> {
+    return this.#mirrors.keys()
+  }
+
   async createMirror(
     space: RawAddressSpace,
     startPage: number,

@@ -1,4 +1,4 @@
-import { HmmError } from '@hmm-sdk/hmm-api'
+import { ENTRY_WRITE, HmmError } from '@hmm-sdk/hmm-api'
 import type { RawMapAttempt } from '@hmm-sdk/hmm-api/raw'
 import type { Machine } from '../sim/machine.js'
 import type { MirrorDma } from './mirror-dma.js'
@@ -36,7 +36,14 @@ export class MapAttempt implements RawMapAttempt {
   readonly #frames: Uint32Array
   #previous: Uint32Array | undefined
 
-  constructor(context: AttemptContext, first: number, moment: FaultMoment, entries: Uint32Array) {
+  /** With `write` the device may write what the process may; without, nothing. */
+  constructor(
+    context: AttemptContext,
+    first: number,
+    moment: FaultMoment,
+    entries: Uint32Array,
+    write: boolean,
+  ) {
     const pages = entries.length >>> 1
     this.#context = context
     this.#first = first
@@ -47,7 +54,7 @@ export class MapAttempt implements RawMapAttempt {
     if (failing >= 0) {
       throw new HmmError('ENOMEM', { message: 'the page cannot be linked for DMA', page: failing })
     }
-    context.dma.plan(first, pages, entries, this.#frames)
+    context.dma.plan(first, pages, entries, this.#frames, write ? ~0 : ~ENTRY_WRITE)
   }
 
   commit(run: () => void): boolean {

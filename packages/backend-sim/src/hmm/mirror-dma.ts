@@ -66,15 +66,21 @@ export class MirrorDma {
 
   /**
    * Turns faulted entries into mapped ones: the frame of each moves to `frames`, the DMA page
-   * comes in its place. Windows are reserved already.
+   * comes in its place. Only the rights in `rights` (ENTRY_*) stay. Windows are reserved already.
    */
-  plan(first: number, pages: number, entries: Uint32Array, frames: Uint32Array): void {
+  plan(
+    first: number,
+    pages: number,
+    entries: Uint32Array,
+    frames: Uint32Array,
+    rights: number,
+  ): void {
     this.#pieces(first, pages, (key, from, to) => {
       const chunk = this.#chunks.get(key)!
       const dma = chunk.iova - chunk.index
       for (let page = from; page < to; page++) {
         const e = 2 * (page - first)
-        const flags = entries[e + 1]!
+        const flags = entries[e + 1]! & rights
         if ((flags & ENTRY_VALID) === 0) continue
         frames[page - first] = entries[e]!
         const dmaPage = dma + page
@@ -101,7 +107,10 @@ export class MirrorDma {
         const old = words[base + page]!
         previous[i] = old
         if ((flags & ENTRY_VALID) === 0) continue
-        words[base + page] = iopteOf(flags, frames[i]!)
+        // What is mapped for writing stays so when it is mapped for reading once more.
+        const kept = (old & IOPTE_FRAME) === frames[i] ? flags | (old & IOPTE_WRITE) : flags
+        if (kept !== flags) entries[2 * i + 1] = kept
+        words[base + page] = iopteOf(kept, frames[i]!)
         if (old === 0) fresh++
       }
       chunk.linked += fresh - before
@@ -156,6 +165,17 @@ export class MirrorDma {
       if (chunk !== undefined) gone += this.#unlinkChunk(chunk, from, to, revoke)
     })
     return gone
+  }
+
+  /** Calls `visit` for each linked page of the mirror with its IOMMU entry. */
+  forEachLinked(visit: (page: number, entry: number) => void): void {
+    const words = this.#domain.machine.ioTables.words
+    for (const chunk of this.#chunks.values()) {
+      for (let i = 0; i < chunk.pages; i++) {
+        const entry = words[chunk.at + i]!
+        if (entry !== 0) visit(chunk.index + i, entry)
+      }
+    }
   }
 
   /** Unlinks everything and gives the windows back; how many pages were linked. */

@@ -217,7 +217,7 @@ export class SimMirror implements RawMirror, AttemptContext {
       }
       const moment = yield* this.#fault(range, deadline)
       const readOnly = fault && write ? firstWithout(entries, ENTRY_WRITE) : -1
-      if (readOnly < 0) return new MapAttempt(this, first, moment, entries)
+      if (readOnly < 0) return new MapAttempt(this, first, moment, entries, write)
       // A read-only page of the device's own memory (shared since a fork): only the CPU's write
       // fault can give this process a page of its own.
       yield* this.#writeFault(range.start + readOnly, readOnly)
@@ -261,7 +261,7 @@ export class SimMirror implements RawMirror, AttemptContext {
       // The baseline is taken after the pages are ours; a foreign event from now on drops them.
       if (entries !== undefined && !this.mm.notifiers.blocks(this.notifier)) {
         const moment = { sequence: this.notifier.sequence, own: this.#own }
-        return new MapAttempt(this, request.first, moment, entries)
+        return new MapAttempt(this, request.first, moment, entries, true)
       }
       yield* this.#readBegin(deadline)
       if (deadline.expired) break

@@ -61,6 +61,11 @@ export class MemoryFile {
     }
   }
 
+  /** Frames of the cache. */
+  cached(): Iterable<number> {
+    return this.#cache.values()
+  }
+
   link(vma: Vma): void {
     vma.fileEntry = new VmaEntry(vma)
     this.tree.insert(vma.fileEntry)

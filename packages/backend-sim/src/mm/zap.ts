@@ -52,8 +52,12 @@ function zapLeaf(mm: MemoryMap, from: number, count: number, keep: KeepFrame | u
       }
     } else {
       const kind = pte & PTE_KIND
-      if (kind === PTE_SWAP) mm.machine.swap.put(frame)
-      else if (kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE) {
+      if (kind === PTE_SWAP) {
+        // What was swapped out is always a private copy.
+        if (keep !== undefined) continue
+        mm.machine.swap.put(frame)
+      } else if (kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE) {
+        if (keep?.(frame) === true) continue
         frames.maps[frame]!--
         frames.put(frame)
       }

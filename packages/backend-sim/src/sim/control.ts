@@ -4,6 +4,7 @@ import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from '../mm/pte.js'
 import { reclaimRange } from '../mm/reclaim.js'
 import { SimAddressSpace } from './address-space.js'
 import { SimBackend } from './backend.js'
+import { consistencyProblems } from './consistency.js'
 import type { FailurePoint } from './failure-point.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import type { Operation } from './operation.js'
@@ -74,6 +75,11 @@ export class SimControl {
   /** Virtual nanoseconds since the simulation began. */
   now(): number {
     return this.#simulation.machine.scheduler.now()
+  }
+
+  /** What does not hold although it must, between calls; empty unless the simulation has a bug. */
+  problems(): string[] {
+    return consistencyProblems(this.#simulation)
   }
 
   usage(): Usage {
