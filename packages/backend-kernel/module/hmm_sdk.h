@@ -240,6 +240,9 @@ struct hs_mirror {
 	u64 epoch;
 	/* Who runs a call of this mirror whose own invalidations do not move `sequence`. */
 	struct task_struct *own_task;
+	/* The page that own_task makes exclusive, and whether another invalidation took it. */
+	u32 grant_page;
+	bool grant_lost;
 	/* Newest sequence of the notifier that read_begin has returned. */
 	unsigned long stable_seq;
 	u32 serial;

@@ -56,11 +56,45 @@ static int hs_map_unshare(struct hs_fault *fault)
 	return ret;
 }
 
+static void hs_map_answer(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *entries,
+			  const unsigned long *pfns)
+{
+	struct hs_mirror *mirror = fault->mirror;
+	u32 i;
+
+	for (i = 0; i < fault->pages; i++)
+		entries[i] = hs_map_entry(mirror, fault->first + i,
+					  !pfns || pfns[i] & HMM_PFN_VALID);
+	map->serial = mirror->serial;
+	map->sequence = mirror->sequence;
+}
+
+/*
+ * Every page has its link already: a link that is there is valid, since whatever would make it
+ * stale takes it away first. Nothing to fault, and so nothing to disturb. Under the mirror's lock.
+ */
+static bool hs_map_held(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *entries)
+{
+	struct hs_mirror *mirror = fault->mirror;
+	u64 needed = HS_PAGE_LINKED | (map->flags & HMM_SDK_MAP_WRITE ? HS_PAGE_WRITE : 0);
+	u32 i;
+
+	if (mirror->closing || mirror->released)
+		return false;
+	for (i = fault->first; i < fault->first + fault->pages; i++)
+		if ((mirror->table[i].state & needed) != needed)
+			return false;
+	mirror->serial++;
+	map->changed = 0;
+	map->event_seq = hs_events_last(mirror->device);
+	hs_map_answer(fault, map, entries, NULL);
+	return true;
+}
+
 /* Under the mirror's lock, after a fault: 0, -EAGAIN to fault again, or the final failure. */
 static int hs_map_finish(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *entries)
 {
 	struct hs_mirror *mirror = fault->mirror;
-	u32 i;
 	int ret;
 
 	if (mirror->closing)
@@ -77,24 +111,28 @@ static int hs_map_finish(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *e
 			    &fault->reason);
 	/* A page that was lost while rolling back has raised an event. */
 	map->event_seq = hs_events_last(mirror->device);
-	if (ret)
-		return ret;
-	for (i = 0; i < fault->pages; i++)
-		entries[i] = hs_map_entry(mirror, fault->first + i,
-					  fault->pfns[i] & HMM_PFN_VALID);
-	map->serial = mirror->serial;
-	map->sequence = mirror->sequence;
-	return 0;
+	if (!ret)
+		hs_map_answer(fault, map, entries, fault->pfns);
+	return ret;
 }
 
 static int hs_map_rounds(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *entries)
 {
 	struct hs_mirror *mirror = fault->mirror;
+	bool held;
 	int ret;
 
 	/* What the caller has not dispatched yet may be why the fault would fail. */
 	if (hs_events_newer(mirror, fault->first, fault->pages, map->seen))
 		return -ESTALE;
+	if (!fault->nowait)
+		mutex_lock(&mirror->lock);
+	else if (!mutex_trylock(&mirror->lock))
+		return -EAGAIN;
+	held = hs_map_held(fault, map, entries);
+	mutex_unlock(&mirror->lock);
+	if (held)
+		return 0;
 	for (;;) {
 		if (fatal_signal_pending(current))
 			return -EINTR;

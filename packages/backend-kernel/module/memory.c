@@ -1,12 +1,496 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * Device memory: pools of device-private pages.
+ *
+ * The CPU cannot reach a device page; behind each stands a page of system memory which plays the
+ * memory of the device. A pool belongs to the module, not to the driver that uses it: a page that
+ * could not be brought back when the driver went is still served when the CPU touches it, and the
+ * next driver that takes the pool has that much less.
+ */
+#include <linux/delay.h>
+#include <linux/highmem.h>
+#include <linux/ioport.h>
+#include <linux/log2.h>
+#include <linux/memremap.h>
+#include <linux/migrate.h>
+#include <linux/rmap.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
 #include "hmm_sdk.h"
-struct hs_pool { int x; };
-int hs_pool_acquire(struct hs_device *device, u32 pages) { return -EOPNOTSUPP; }
-void hs_pool_release(struct hs_device *device) { }
-void hs_pools_free(void) { }
-void hs_pool_info(struct hs_device *device, struct hmm_sdk_device_info *info) { }
-struct page *hs_pool_alloc(struct hs_pool *pool) { return NULL; }
-struct page *hs_pool_backing(struct page *page) { return page; }
-void *hs_pool_owner(struct hs_pool *pool) { return pool; }
-int hs_evict(void *owner, void *argument) { return -EOPNOTSUPP; }
-int hs_set_cpu_fault_pages(void *owner, void *argument) { return -EOPNOTSUPP; }
+
+#if HS_HAS_MEMORY
+
+#define HS_MAX_POOLS 8
+/* What can be hot-added: whole sections. */
+#define HS_POOL_BYTES ((u64)HS_MAX_MEMORY_PAGES << PAGE_SHIFT)
+#define HS_EVICT_ROUNDS 20
+
+struct hs_pool {
+	struct list_head link;
+	struct dev_pagemap pagemap;
+	unsigned long first_pfn;
+	/* Protects what follows. Taken when a page is freed, in whatever context. */
+	spinlock_t lock;
+	struct hs_device *device;
+	struct page *free;
+	u32 limit;
+	u32 used;
+	unsigned long in_use[BITS_TO_LONGS(HS_MAX_MEMORY_PAGES)];
+};
+
+static DEFINE_MUTEX(hs_pools_lock);
+static LIST_HEAD(hs_pools);
+static unsigned int hs_nr_pools;
+
+static struct hs_pool *hs_page_pool(struct page *page)
+{
+	return container_of(page_pgmap(page), struct hs_pool, pagemap);
+}
+
+void *hs_pool_owner(struct hs_pool *pool)
+{
+	return pool;
+}
+
+struct page *hs_pool_backing(struct page *page)
+{
+	return page->zone_device_data;
+}
+
+/* A locked device page with one reference and a page of memory behind it, or NULL. */
+struct page *hs_pool_alloc(struct hs_pool *pool)
+{
+	struct page *backing = alloc_page(GFP_HIGHUSER | __GFP_NOWARN | __GFP_ACCOUNT);
+	struct page *page = NULL;
+	unsigned long irq;
+
+	if (!backing)
+		return NULL;
+	spin_lock_irqsave(&pool->lock, irq);
+	if (pool->used < pool->limit) {
+		page = pool->free;
+		pool->free = page->zone_device_data;
+		pool->used++;
+		__set_bit(page_to_pfn(page) - pool->first_pfn, pool->in_use);
+	}
+	spin_unlock_irqrestore(&pool->lock, irq);
+	if (!page) {
+		__free_page(backing);
+		return NULL;
+	}
+	zone_device_page_init(page, &pool->pagemap, 0);
+	page->zone_device_data = backing;
+	return page;
+}
+
+/* The last reference is gone. */
+static void hs_pool_folio_free(struct folio *folio)
+{
+	struct page *page = &folio->page;
+	struct hs_pool *pool = hs_page_pool(page);
+	struct page *backing = page->zone_device_data;
+	unsigned long irq;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	page->zone_device_data = pool->free;
+	pool->free = page;
+	pool->used--;
+	__clear_bit(page_to_pfn(page) - pool->first_pfn, pool->in_use);
+	spin_unlock_irqrestore(&pool->lock, irq);
+	__free_page(backing);
+}
+
+/* A locked system page with the content of the device page, or 0. */
+static unsigned long hs_pool_copy_out(struct page *page, gfp_t gfp)
+{
+	struct page *target = alloc_page(gfp);
+
+	if (!target)
+		return 0;
+	copy_highpage(target, hs_pool_backing(page));
+	lock_page(target);
+	return migrate_pfn(page_to_pfn(target));
+}
+
+static void hs_pool_count(struct hs_pool *pool, u32 pages, bool cpu_fault)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	if (pool->device) {
+		atomic64_add(pages, &pool->device->counters.migrated_to_system);
+		if (cpu_fault)
+			hs_event_cpu_fault(pool->device, pages);
+	}
+	spin_unlock_irqrestore(&pool->lock, irq);
+}
+
+/*
+ * The window that comes back with a touched page: aligned, inside the VMA, and inside the page
+ * table, whose lock the migration takes.
+ */
+static void hs_pool_window(struct hs_pool *pool, struct vm_fault *vmf, struct migrate_vma *args)
+{
+	unsigned long bytes = PAGE_SIZE;
+	unsigned long irq;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	if (pool->device)
+		bytes = (unsigned long)READ_ONCE(pool->device->cpu_fault_pages) << PAGE_SHIFT;
+	spin_unlock_irqrestore(&pool->lock, irq);
+	args->start = max(ALIGN_DOWN(vmf->address, bytes), vmf->vma->vm_start);
+	args->end = min(ALIGN_DOWN(vmf->address, bytes) + bytes, vmf->vma->vm_end);
+}
+
+/*
+ * The CPU touched a device page, which is locked and held. Whatever fails, fails for the touched
+ * page only when there is no memory for it; its neighbours are best effort.
+ */
+static vm_fault_t hs_pool_to_ram(struct vm_fault *vmf)
+{
+	struct hs_pool *pool = hs_page_pool(vmf->page);
+	unsigned long single[2] = { 0 };
+	unsigned long *arrays = NULL;
+	struct migrate_vma args = {
+		.vma = vmf->vma,
+		.pgmap_owner = pool,
+		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+		.fault_page = vmf->page,
+	};
+	unsigned long i, count;
+	vm_fault_t ret = 0;
+	u32 moved = 0;
+
+	hs_pool_window(pool, vmf, &args);
+	count = (args.end - args.start) >> PAGE_SHIFT;
+	if (count > 1)
+		arrays = kvcalloc(2 * count, sizeof(*arrays), GFP_KERNEL | __GFP_NOWARN);
+	if (!arrays) {
+		arrays = single;
+		count = 1;
+		args.start = vmf->address & PAGE_MASK;
+		args.end = args.start + PAGE_SIZE;
+	}
+	args.src = arrays;
+	args.dst = arrays + count;
+	if (migrate_vma_setup(&args)) {
+		ret = VM_FAULT_SIGBUS;
+		goto out;
+	}
+	for (i = 0; i < count; i++) {
+		struct page *page = migrate_pfn_to_page(args.src[i]);
+
+		if (!page || !(args.src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		args.dst[i] = hs_pool_copy_out(page, page == vmf->page ? GFP_HIGHUSER_MOVABLE :
+					       GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN);
+		if (args.dst[i] && args.src[i] & MIGRATE_PFN_WRITE)
+			args.dst[i] |= MIGRATE_PFN_WRITE;
+		if (!args.dst[i] && page == vmf->page)
+			ret = VM_FAULT_OOM;
+	}
+	migrate_vma_pages(&args);
+	for (i = 0; i < count; i++)
+		if (args.dst[i] && args.src[i] & MIGRATE_PFN_MIGRATE)
+			moved++;
+	migrate_vma_finalize(&args);
+	/* None moved, and not for lack of memory: the access is simply tried again. */
+	hs_pool_count(pool, moved, moved);
+out:
+	if (arrays != single)
+		kvfree(arrays);
+	return ret;
+}
+
+static const struct dev_pagemap_ops hs_pool_ops = {
+	.folio_free = hs_pool_folio_free,
+	.migrate_to_ram = hs_pool_to_ram,
+};
+
+/* One step of an eviction: those of the pages that can be had now. */
+static u32 hs_pool_evict_chunk(struct hs_pool *pool, u32 first, unsigned long *src,
+			       unsigned long *dst)
+{
+	u32 moved = 0;
+	u32 i;
+
+	memset(dst, 0, HS_MIGRATE_CHUNK * sizeof(*dst));
+	migrate_device_range(src, pool->first_pfn + first, HS_MIGRATE_CHUNK);
+	for (i = 0; i < HS_MIGRATE_CHUNK; i++) {
+		struct page *page = migrate_pfn_to_page(src[i]);
+
+		if (!page || !(src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		dst[i] = hs_pool_copy_out(page, GFP_HIGHUSER_MOVABLE);
+		if (dst[i] && src[i] & MIGRATE_PFN_WRITE)
+			dst[i] |= MIGRATE_PFN_WRITE;
+	}
+	migrate_device_pages(src, dst, HS_MIGRATE_CHUNK);
+	for (i = 0; i < HS_MIGRATE_CHUNK; i++)
+		if (dst[i] && src[i] & MIGRATE_PFN_MIGRATE)
+			moved++;
+	migrate_device_finalize(src, dst, HS_MIGRATE_CHUNK);
+	return moved;
+}
+
+static u32 hs_pool_used(struct hs_pool *pool)
+{
+	unsigned long irq;
+	u32 used;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	used = pool->used;
+	spin_unlock_irqrestore(&pool->lock, irq);
+	return used;
+}
+
+static bool hs_pool_chunk_used(struct hs_pool *pool, u32 first)
+{
+	unsigned long irq;
+	bool used;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	used = find_next_bit(pool->in_use, first + HS_MIGRATE_CHUNK, first) <
+	       first + HS_MIGRATE_CHUNK;
+	spin_unlock_irqrestore(&pool->lock, irq);
+	return used;
+}
+
+/* Brings back what can be. @interruptible: ends when a fatal signal is pending. */
+static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interruptible)
+{
+	unsigned long *arrays;
+	u32 moved = 0;
+	u32 first;
+
+	arrays = kvmalloc_array(2 * HS_MIGRATE_CHUNK, sizeof(*arrays), GFP_KERNEL | __GFP_NOFAIL);
+	for (; rounds && hs_pool_used(pool); rounds--) {
+		for (first = 0; first < HS_MAX_MEMORY_PAGES; first += HS_MIGRATE_CHUNK) {
+			if (interruptible && fatal_signal_pending(current))
+				goto out;
+			if (hs_pool_chunk_used(pool, first))
+				moved += hs_pool_evict_chunk(pool, first, arrays,
+							     arrays + HS_MIGRATE_CHUNK);
+			cond_resched();
+		}
+		/* Somebody holds one for a moment: a fault that runs, a walk. */
+		if (hs_pool_used(pool))
+			usleep_range(500, 2000);
+	}
+out:
+	kvfree(arrays);
+	return moved;
+}
+
+static struct hs_pool *hs_pool_create(void)
+{
+	struct hs_pool *pool;
+	struct resource *region;
+	void *address;
+	u32 i;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	region = request_free_mem_region(&iomem_resource, HS_POOL_BYTES, KBUILD_MODNAME);
+	if (IS_ERR(region)) {
+		kfree(pool);
+		return ERR_PTR(-ENOSPC);
+	}
+	spin_lock_init(&pool->lock);
+	pool->pagemap.type = MEMORY_DEVICE_PRIVATE;
+	pool->pagemap.range.start = region->start;
+	pool->pagemap.range.end = region->end;
+	pool->pagemap.nr_range = 1;
+	pool->pagemap.ops = &hs_pool_ops;
+	pool->pagemap.owner = pool;
+	address = memremap_pages(&pool->pagemap, numa_node_id());
+	if (IS_ERR(address)) {
+		release_mem_region(region->start, resource_size(region));
+		kfree(pool);
+		return ERR_CAST(address);
+	}
+	pool->first_pfn = PHYS_PFN(region->start);
+	/* The lowest page is taken first. */
+	for (i = HS_MAX_MEMORY_PAGES; i--;) {
+		struct page *page = pfn_to_page(pool->first_pfn + i);
+
+		page->zone_device_data = pool->free;
+		pool->free = page;
+	}
+	list_add_tail(&pool->link, &hs_pools);
+	hs_nr_pools++;
+	return pool;
+}
+
+/* Under hs_pools_lock: one that nobody has, empty if possible. */
+static struct hs_pool *hs_pool_find(u32 pages)
+{
+	struct hs_pool *pool, *partly = NULL;
+
+	list_for_each_entry(pool, &hs_pools, link) {
+		if (pool->device)
+			continue;
+		if (!hs_pool_used(pool))
+			return pool;
+		partly = pool;
+	}
+	if (hs_nr_pools < HS_MAX_POOLS)
+		return hs_pool_create();
+	if (partly)
+		hs_pool_evict(partly, HS_EVICT_ROUNDS, true);
+	return partly && hs_pool_used(partly) + pages <= HS_MAX_MEMORY_PAGES ? partly :
+									       ERR_PTR(-ENOSPC);
+}
+
+int hs_pool_acquire(struct hs_device *device, u32 pages)
+{
+	struct hs_pool *pool;
+	unsigned long irq;
+
+	mutex_lock(&hs_pools_lock);
+	pool = hs_pool_find(pages);
+	if (!IS_ERR(pool)) {
+		spin_lock_irqsave(&pool->lock, irq);
+		pool->device = device;
+		pool->limit = min_t(u32, pool->used + pages, HS_MAX_MEMORY_PAGES);
+		spin_unlock_irqrestore(&pool->lock, irq);
+		device->pool = pool;
+		device->capabilities |= HMM_SDK_DEV_MEMORY;
+	}
+	mutex_unlock(&hs_pools_lock);
+	return PTR_ERR_OR_ZERO(pool);
+}
+
+/* The driver goes; what cannot come back now is served until it can. */
+void hs_pool_release(struct hs_device *device)
+{
+	struct hs_pool *pool = device->pool;
+	unsigned long irq;
+
+	hs_pool_evict(pool, HS_EVICT_ROUNDS, false);
+	mutex_lock(&hs_pools_lock);
+	spin_lock_irqsave(&pool->lock, irq);
+	pool->device = NULL;
+	pool->limit = 0;
+	spin_unlock_irqrestore(&pool->lock, irq);
+	mutex_unlock(&hs_pools_lock);
+	device->pool = NULL;
+}
+
+/* Unload. Nobody has a file open, but processes may still have pages here. */
+void hs_pools_free(void)
+{
+	struct hs_pool *pool, *next;
+	u32 used;
+
+	list_for_each_entry_safe(pool, next, &hs_pools, link) {
+		while ((used = hs_pool_used(pool))) {
+			hs_pool_evict(pool, HS_EVICT_ROUNDS, false);
+			if (hs_pool_used(pool) == used) {
+				pr_info("waiting for %u pages of device memory\n", used);
+				msleep(1000);
+			}
+		}
+		memunmap_pages(&pool->pagemap);
+		release_mem_region(pool->pagemap.range.start, range_len(&pool->pagemap.range));
+		list_del(&pool->link);
+		kfree(pool);
+	}
+}
+
+void hs_pool_info(struct hs_device *device, struct hmm_sdk_device_info *info)
+{
+	struct hs_pool *pool = device->pool;
+	unsigned long irq;
+
+	if (!pool)
+		return;
+	spin_lock_irqsave(&pool->lock, irq);
+	info->memory_pages = pool->limit;
+	info->memory_free = pool->limit - pool->used;
+	spin_unlock_irqrestore(&pool->lock, irq);
+}
+
+int hs_evict(void *owner, void *argument)
+{
+	struct hmm_sdk_evict *evict = argument;
+	struct hs_device *device = owner;
+
+	evict->moved = 0;
+	evict->left = 0;
+	if (evict->flags || evict->pad)
+		return -EINVAL;
+	if (!device->pool)
+		return -EOPNOTSUPP;
+	evict->moved = hs_pool_evict(device->pool, HS_EVICT_ROUNDS, true);
+	hs_pool_count(device->pool, evict->moved, false);
+	evict->left = hs_pool_used(device->pool);
+	if (!evict->left)
+		return 0;
+	return fatal_signal_pending(current) ? -EINTR : -EBUSY;
+}
+
+int hs_set_cpu_fault_pages(void *owner, void *argument)
+{
+	struct hmm_sdk_cpu_fault_pages *set = argument;
+	struct hs_device *device = owner;
+
+	if (set->flags || !is_power_of_2(set->pages) || set->pages > HS_MIGRATE_CHUNK)
+		return -EINVAL;
+	if (!device->pool)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(device->cpu_fault_pages, set->pages);
+	return 0;
+}
+
+#else /* !HS_HAS_MEMORY */
+
+struct hs_pool {
+	char none;
+};
+
+void *hs_pool_owner(struct hs_pool *pool)
+{
+	return pool;
+}
+
+struct page *hs_pool_backing(struct page *page)
+{
+	return page;
+}
+
+struct page *hs_pool_alloc(struct hs_pool *pool)
+{
+	return NULL;
+}
+
+int hs_pool_acquire(struct hs_device *device, u32 pages)
+{
+	return -EOPNOTSUPP;
+}
+
+void hs_pool_release(struct hs_device *device)
+{
+}
+
+void hs_pools_free(void)
+{
+}
+
+void hs_pool_info(struct hs_device *device, struct hmm_sdk_device_info *info)
+{
+}
+
+int hs_evict(void *owner, void *argument)
+{
+	return -EOPNOTSUPP;
+}
+
+int hs_set_cpu_fault_pages(void *owner, void *argument)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif

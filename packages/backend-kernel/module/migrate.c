@@ -1,3 +1,285 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * MIGRATE: one call with a plan, an outcome for every page. Chunk by chunk, each inside one VMA,
+ * with the copy between setup and finalize.
+ */
+#include <linux/highmem.h>
+#include <linux/memremap.h>
+#include <linux/migrate.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
 #include "hmm_sdk.h"
-int hs_migrate(void *owner, void *argument) { return -EOPNOTSUPP; }
+
+#if HS_HAS_MEMORY
+
+struct hs_migration {
+	struct hs_mirror *mirror;
+	struct hs_pool *pool;
+	bool to_memory;
+	u32 first;
+	u32 pages;
+	u8 *declined;
+	u8 *outcomes;
+	/* Results. */
+	u32 done;
+	u32 moved;
+	/* Of one chunk. */
+	unsigned long src[HS_MIGRATE_CHUNK];
+	unsigned long dst[HS_MIGRATE_CHUNK];
+	unsigned long before[HS_MIGRATE_CHUNK];
+};
+
+/*
+ * What was there just before, to explain the pages that were not collected. Only to explain: it may
+ * have changed since.
+ */
+static void hs_migration_look(struct hs_migration *migration, struct migrate_vma *args)
+{
+	struct hs_mirror *mirror = migration->mirror;
+	struct hmm_range range = {
+		.notifier = &mirror->notifier,
+		.notifier_seq = READ_ONCE(mirror->notifier.invalidate_seq),
+		.start = args->start,
+		.end = args->end,
+		.hmm_pfns = migration->before,
+		.dev_private_owner = migration->pool,
+	};
+
+	memset(migration->before, 0, sizeof(migration->before));
+	if (hmm_range_fault(&range))
+		memset(migration->before, 0, sizeof(migration->before));
+}
+
+static u8 hs_migration_why_not(struct hs_migration *migration, struct migrate_vma *args, u32 index)
+{
+	unsigned long pfn = migration->before[index];
+	bool device;
+
+	if (!(pfn & HMM_PFN_VALID))
+		return HMM_SDK_OUTCOME_NOT_PRESENT;
+	device = is_device_private_page(hmm_pfn_to_page(pfn));
+	if (device == migration->to_memory)
+		return HMM_SDK_OUTCOME_ALREADY_THERE;
+	if (!device && !PageAnon(hmm_pfn_to_page(pfn)))
+		return HMM_SDK_OUTCOME_NOT_ANONYMOUS;
+	return HMM_SDK_OUTCOME_BUSY;
+}
+
+static bool hs_migration_declined(struct hs_migration *migration, u32 index)
+{
+	return migration->declined && migration->declined[index >> 3] & BIT(index & 7);
+}
+
+/* A locked page with the data, as dst entry; or 0 with the outcome. */
+static unsigned long hs_migration_copy(struct hs_migration *migration, struct page *from,
+				       bool write, u8 *outcome)
+{
+	struct page *to, *data;
+
+	/* Device memory takes anonymous pages only; file pages are collected all the same. */
+	if (from && migration->to_memory && !PageAnon(from)) {
+		*outcome = HMM_SDK_OUTCOME_NOT_ANONYMOUS;
+		return 0;
+	}
+	to = migration->to_memory ? hs_pool_alloc(migration->pool) :
+				    alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN);
+	if (!to) {
+		*outcome = HMM_SDK_OUTCOME_NO_MEMORY;
+		return 0;
+	}
+	data = migration->to_memory ? hs_pool_backing(to) : to;
+	if (!from)
+		clear_highpage(data);
+	else
+		copy_highpage(data, migration->to_memory ? from : hs_pool_backing(from));
+	if (!migration->to_memory)
+		lock_page(to);
+	return migrate_pfn(page_to_pfn(to)) | (write ? MIGRATE_PFN_WRITE : 0);
+}
+
+/* Decides on each collected page, and says why the others were not collected. */
+static void hs_migration_plan(struct hs_migration *migration, struct migrate_vma *args, u32 at)
+{
+	u32 count = (args->end - args->start) >> PAGE_SHIFT;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		unsigned long src = args->src[i];
+		struct page *from = migrate_pfn_to_page(src);
+		u8 *outcome = &migration->outcomes[at + i];
+
+		if (!(src & MIGRATE_PFN_MIGRATE))
+			*outcome = hs_migration_why_not(migration, args, i);
+		else if (!from && !migration->to_memory)
+			*outcome = HMM_SDK_OUTCOME_NOT_PRESENT;
+		else if (hs_migration_declined(migration, at + i))
+			*outcome = HMM_SDK_OUTCOME_DECLINED;
+		else
+			args->dst[i] = hs_migration_copy(migration, from, src & MIGRATE_PFN_WRITE,
+							 outcome);
+		/* Between setup and pages a hole is told from a page by VALID; after, no more. */
+		if (args->dst[i])
+			*outcome = from ? HMM_SDK_OUTCOME_MIGRATED : HMM_SDK_OUTCOME_POPULATED;
+	}
+}
+
+static void hs_migration_result(struct hs_migration *migration, struct migrate_vma *args, u32 at)
+{
+	u32 count = (args->end - args->start) >> PAGE_SHIFT;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (!args->dst[i])
+			continue;
+		if (args->src[i] & MIGRATE_PFN_MIGRATE)
+			migration->moved++;
+		else
+			migration->outcomes[at + i] = HMM_SDK_OUTCOME_LOST_RACE;
+	}
+}
+
+/* Under the mmap lock. */
+static int hs_migration_chunk(struct hs_migration *migration, struct mm_struct *mm)
+{
+	u32 at = migration->done;
+	unsigned long start = (migration->mirror->start_page + migration->first + at)
+			      << PAGE_SHIFT;
+	u32 count = min_t(u32, migration->pages - at, HS_MIGRATE_CHUNK);
+	struct migrate_vma args = {
+		.src = migration->src,
+		.dst = migration->dst,
+		.pgmap_owner = migration->pool,
+		.flags = migration->to_memory ? MIGRATE_VMA_SELECT_SYSTEM :
+						MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+	};
+
+	args.vma = vma_lookup(mm, start);
+	if (!args.vma)
+		return -EINVAL;
+	args.start = start;
+	args.end = min(start + ((unsigned long)count << PAGE_SHIFT), args.vma->vm_end);
+	memset(migration->dst, 0, sizeof(migration->dst));
+	hs_migration_look(migration, &args);
+	if (migrate_vma_setup(&args))
+		return -EINVAL;
+	/* It may have been cut short; the arrays still describe what was asked. */
+	hs_migration_plan(migration, &args, at);
+	migrate_vma_pages(&args);
+	hs_migration_result(migration, &args, at);
+	migrate_vma_finalize(&args);
+	migration->done += (args.end - args.start) >> PAGE_SHIFT;
+	return 0;
+}
+
+static int hs_migration_run(struct hs_migration *migration)
+{
+	struct mm_struct *mm = migration->mirror->space->mm;
+	int ret = 0;
+
+	if (!mmget_not_zero(mm))
+		return -ESRCH;
+	while (!ret && migration->done < migration->pages) {
+		if (fatal_signal_pending(current) || mmap_read_lock_killable(mm)) {
+			ret = -EINTR;
+			break;
+		}
+		ret = hs_migration_chunk(migration, mm);
+		mmap_read_unlock(mm);
+		cond_resched();
+	}
+	mmput_async(mm);
+	return ret;
+}
+
+static int hs_migration_prepare(struct hs_migration *migration,
+				const struct hmm_sdk_migrate *request)
+{
+	u32 bytes = DIV_ROUND_UP(request->pages, 8);
+
+	migration->outcomes = kvzalloc(request->pages, GFP_KERNEL_ACCOUNT);
+	if (!migration->outcomes)
+		return -ENOMEM;
+	if (!request->declined)
+		return 0;
+	migration->declined = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!migration->declined)
+		return -ENOMEM;
+	if (copy_from_user(migration->declined, u64_to_user_ptr(request->declined), bytes))
+		return -EFAULT;
+	return 0;
+}
+
+/* The device's own invalidations of this call do not move the mirror's sequence. */
+static int hs_migration_do(struct hs_migration *migration)
+{
+	struct hs_mirror *mirror = migration->mirror;
+	struct hs_counters *counters = &mirror->device->counters;
+	int ret;
+
+	if (mutex_lock_killable(&mirror->grant_lock))
+		return -EINTR;
+	WRITE_ONCE(mirror->own_task, current);
+	ret = hs_migration_run(migration);
+	WRITE_ONCE(mirror->own_task, NULL);
+	mutex_unlock(&mirror->grant_lock);
+	atomic64_add(migration->moved, migration->to_memory ? &counters->migrated_to_device :
+							      &counters->migrated_to_system);
+	return ret;
+}
+
+int hs_migrate(void *owner, void *argument)
+{
+	struct hmm_sdk_migrate *request = argument;
+	struct hs_device *device = owner;
+	struct hs_migration *migration;
+	int ret = -EINVAL;
+
+	request->moved = 0;
+	request->done = 0;
+	request->event_seq = hs_events_last(device);
+	if (request->target > HMM_SDK_TO_SYSTEM)
+		return -EINVAL;
+	if (!device->pool)
+		return -EOPNOTSUPP;
+	migration = kvzalloc(sizeof(*migration), GFP_KERNEL_ACCOUNT);
+	if (!migration)
+		return -ENOMEM;
+	migration->mirror = hs_mirror_get(device, request->mirror);
+	if (!migration->mirror) {
+		kvfree(migration);
+		return -EBADF;
+	}
+	if (!hs_mirror_range_ok(migration->mirror, request->first, request->pages,
+				HS_MAX_MIGRATE_PAGES))
+		goto out;
+	migration->pool = device->pool;
+	migration->to_memory = request->target == HMM_SDK_TO_MEMORY;
+	migration->first = request->first;
+	migration->pages = request->pages;
+	ret = hs_migration_prepare(migration, request);
+	if (!ret)
+		ret = hs_migration_do(migration);
+	if (migration->done &&
+	    copy_to_user(u64_to_user_ptr(request->outcomes), migration->outcomes, migration->done))
+		ret = -EFAULT;
+	request->moved = migration->moved;
+	request->done = migration->done;
+	request->event_seq = hs_events_last(device);
+out:
+	hs_mirror_put(migration->mirror);
+	kvfree(migration->declined);
+	kvfree(migration->outcomes);
+	kvfree(migration);
+	return ret;
+}
+
+#else
+
+int hs_migrate(void *owner, void *argument)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif

@@ -56,6 +56,11 @@ static bool hs_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	if (!blockable)
 		flags |= HMM_SDK_EVENT_NONBLOCKABLE;
 	count = hs_unlink_pages(mirror, first, last);
+	/* From its own invalidation on, any other one drops the grant. */
+	if (mirror->grant_page >= first && mirror->grant_page <= last)
+		mirror->grant_lost = !(flags & HMM_SDK_EVENT_SELF &&
+				       range->event == MMU_NOTIFY_EXCLUSIVE &&
+				       mirror->own_task == current);
 	if (!(flags & HMM_SDK_EVENT_SELF) || mirror->own_task != current)
 		mirror->sequence++;
 	if (!mirror->closing) {
@@ -227,6 +232,7 @@ int hs_mirror_create(void *owner, void *argument)
 	mirror->start_page = create->start_page;
 	mirror->pages = create->pages;
 	mirror->sequence = 1;
+	mirror->grant_page = U32_MAX;
 	/* Nothing is said about it before it has an id. */
 	mirror->closing = true;
 	mirror->space = hs_space_find(device->context, create->space);
