@@ -36,7 +36,8 @@ export async function runExample(
   }
   const counters = backend.counters()
   await backend.close()
-  const { leaks } = backend.report()
+  const { leaks, misuses } = backend.report()
+  failure ??= misuses[0]?.text
   const summary: Summary = {
     example,
     backend: backend.name,

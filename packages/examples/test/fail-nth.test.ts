@@ -28,7 +28,7 @@ async function runFailing(
 }
 
 // Every point is tried; where there are many, some of them.
-const MOST_OF_A_POINT = 16
+const MOST_OF_A_POINT = 8
 
 test.each(['odp', 'nouveau'] as const)(
   '%s loses and leaks nothing, whatever fails',

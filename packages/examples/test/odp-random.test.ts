@@ -55,7 +55,7 @@ async function change(
 }
 
 // While the peer uses one page, the process changes another one; forks concern all of them.
-test.each(Array.from({ length: 20 }, (_, seed) => seed + 1))(
+test.each(Array.from({ length: 12 }, (_, seed) => seed + 1))(
   'what the peer sees and leaves is what the process has (seed %i)',
   async (seed) => {
     const random = generator(seed)

@@ -1,7 +1,13 @@
 import { createBackend } from '@hmm-sdk/backend-sim'
-import { openBackend, type AddressSpace, type Backend, type Device } from '@hmm-sdk/hmm-api'
+import {
+  openBackend,
+  type AddressSpace,
+  type Backend,
+  type Bus,
+  type Device,
+} from '@hmm-sdk/hmm-api'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { exampleConfig, OdpDriver, Peer } from '../src/index.js'
+import { adapterModel, exampleConfig, OdpDriver, Peer } from '../src/index.js'
 
 let backend: Backend
 let space: AddressSpace
@@ -107,4 +113,32 @@ test('closing the driver ends requests in flight', async () => {
   for (const { status } of await Promise.all(requests)) {
     expect(['ok', 'key-destroyed', 'page-fault-failed']).toContain(status)
   }
+})
+
+/** A bus on which nothing can be read, for a reason that no device expects. */
+function brokenBus(bus: Bus): Bus {
+  return {
+    read: () => Promise.reject(new Error('a bug of the model')),
+    write: (address, data) => bus.write(address, data),
+    fetchAdd: (address, delta) => bus.fetchAdd(address, delta),
+    interrupt: (vector) => bus.interrupt(vector),
+    fault: (request) => bus.fault(request),
+    sleep: (ms) => bus.sleep(ms),
+    run: (name, work) => bus.run(name, work),
+  }
+}
+
+test('a device that stops is heard of when its driver is closed, and nothing hangs', async () => {
+  const model = { ...adapterModel, start: (bus: Bus) => adapterModel.start(brokenBus(bus)) }
+  const config = exampleConfig({ devices: { adapter: { model } } })
+  const other = await openBackend({ backend: createBackend, config })
+  const broken = await other.openDevice('adapter')
+  const process = await other.createAddressSpace()
+  const itsDriver = new OdpDriver(broken)
+  const itsPeer = new Peer(broken)
+  const buffer = await process.mmap({ pages: 1 })
+  const region = await itsDriver.registerRegion(process, buffer, 'read')
+  await expect(itsPeer.read(region.key, 0, 8)).rejects.toThrow()
+  await expect(itsDriver.close()).rejects.toMatchObject({ code: 'EIO' })
+  await other.close()
 })

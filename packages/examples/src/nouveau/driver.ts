@@ -88,16 +88,22 @@ export class NouveauDriver implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const memory of this.#memories) await this.unbind(memory)
+    const ended = await Promise.allSettled([...this.#memories].map((each) => this.unbind(each)))
     this.#stop.abort()
     this.#stopInterrupts()
     await this.#listening
     await this.#faultWork.flush()
+    for (const each of ended) if (each.status === 'rejected') throw each.reason
   }
 
   async #listen(): Promise<void> {
-    for await (const batch of this.#device.faults({ signal: this.#stop.signal })) {
-      this.#faultWork.queue(() => this.#serveBatch(batch))
+    try {
+      for await (const batch of this.#device.faults({ signal: this.#stop.signal })) {
+        this.#faultWork.queue(() => this.#serveBatch(batch))
+      }
+    } catch (error) {
+      // The device stopped: close() is where this is heard.
+      this.#faultWork.queue(() => Promise.reject(error))
     }
   }
 

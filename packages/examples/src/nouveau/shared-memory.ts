@@ -42,7 +42,7 @@ export class SharedMemory {
       this.#mirror = await this.#device.mirror(space, this.range, {
         name: `shared memory ${this.vmm}`,
         // Also for what this driver caused itself: a page that migrated is somewhere else now.
-        invalidate: (event) => this.#control.zap(this.vmm, event.range),
+        invalidate: (event) => this.#zap(event.range),
       })
     } catch (error) {
       this.#control.destroyVmm(this.vmm)
@@ -85,10 +85,11 @@ export class SharedMemory {
   /** Unbinds it. No channel may use it any more. */
   async close(): Promise<void> {
     this.#stop.abort()
-    await this.#mirror?.close()
-    this.#control.destroyVmm(this.vmm)
-    // A callback cannot fail towards the kernel; what went wrong in it must not go unnoticed here.
-    for (const failure of this.#mirror?.callbackFailures ?? []) throw failure
+    try {
+      this.#control.destroyVmm(this.vmm)
+    } finally {
+      await this.#mirror?.close()
+    }
   }
 
   /** Spares the GPU the faults; if it cannot be done now, they will say what is wrong. */
@@ -104,19 +105,23 @@ export class SharedMemory {
     const options = { access, deadlineMs: FAULT_DEADLINE_MS, signal: this.#stop.signal }
     // All pages of one map are valid at the same moment, which bounds how many they can be.
     const { pagesPerMap = range.pages } = this.#device.capabilities.require('dma.mirror')
-    for (let first = 0; first < range.pages; first += pagesPerMap) {
-      const slice = range.slice(first, Math.min(pagesPerMap, range.pages - first))
+    for (const slice of range.chunks(pagesPerMap)) {
       await this.#mirror?.map(slice, options, (mapping) => this.#install(mapping))
     }
   }
 
   // Runs only if the pages are still valid, and nothing can change that while it runs.
   #install(mapping: MirrorMapping): void {
+    if (this.#stop.signal.aborted) return
     for (const run of mapping.runs()) {
       const range = mapping.range.slice(run.first, run.pages)
       const atomic = mapping.isExclusive(run.first)
       this.#control.map(this.vmm, range, run.dmaPage, { write: run.writable, atomic })
       if (run.isDevice) this.#devicePages += run.pages
     }
+  }
+
+  #zap(gone: VirtualRange): void {
+    if (!this.#stop.signal.aborted) this.#control.zap(this.vmm, gone)
   }
 }

@@ -73,16 +73,24 @@ export class OdpDriver implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const region of this.#regions.values()) await this.deregister(region)
+    const ended = await Promise.allSettled(
+      [...this.#regions.values()].map((region) => this.deregister(region)),
+    )
     this.#stop.abort()
     this.#stopInterrupts()
     await this.#listening
     await this.#faults.flush()
+    for (const each of ended) if (each.status === 'rejected') throw each.reason
   }
 
   async #listen(): Promise<void> {
-    for await (const batch of this.#device.faults({ signal: this.#stop.signal })) {
-      for (const fault of batch) this.#faults.queue(() => this.#serve(fault))
+    try {
+      for await (const batch of this.#device.faults({ signal: this.#stop.signal })) {
+        for (const fault of batch) this.#faults.queue(() => this.#serve(fault))
+      }
+    } catch (error) {
+      // The device stopped: close() is where this is heard.
+      this.#faults.queue(() => Promise.reject(error))
     }
   }
 

@@ -114,8 +114,6 @@ export class MemoryRegion {
     } finally {
       await this.#mirror?.close()
     }
-    // A callback cannot fail towards the kernel; what went wrong in it must not go unnoticed here.
-    for (const failure of this.#mirror?.callbackFailures ?? []) throw failure
   }
 
   async #map(range: VirtualRange, access: Rights, presentOnly: boolean): Promise<void> {
@@ -127,8 +125,7 @@ export class MemoryRegion {
     }
     // All pages of one map are valid at the same moment, which bounds how many they can be.
     const { pagesPerMap = range.pages } = this.#device.capabilities.require('dma.mirror')
-    for (let first = 0; first < range.pages; first += pagesPerMap) {
-      const slice = range.slice(first, Math.min(pagesPerMap, range.pages - first))
+    for (const slice of range.chunks(pagesPerMap)) {
       await this.#mirror?.map(slice, options, (mapping) => this.#install(mapping))
     }
   }
