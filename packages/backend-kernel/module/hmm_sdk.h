@@ -72,6 +72,8 @@
 
 #define HS_RING 1024
 
+#define HS_MAX_POOLS 8
+
 struct hs_context {
 	struct kref ref;
 	/* Of the process that opened it: its close ends the context. */
@@ -444,6 +446,7 @@ void hs_pool_info(struct hs_device *device, struct hmm_sdk_device_info *info);
 struct page *hs_pool_alloc(struct hs_pool *pool);
 struct page *hs_pool_backing(struct page *page);
 void *hs_pool_owner(struct hs_pool *pool);
+unsigned int hs_pool_others(struct hs_pool *pool, void **owners);
 int hs_evict(void *owner, void *argument);
 int hs_set_cpu_fault_pages(void *owner, void *argument);
 

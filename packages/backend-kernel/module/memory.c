@@ -21,7 +21,6 @@
 
 #if HS_HAS_MEMORY
 
-#define HS_MAX_POOLS 8
 /* What can be hot-added: whole sections. */
 #define HS_POOL_BYTES ((u64)HS_MAX_MEMORY_PAGES << PAGE_SHIFT)
 #define HS_EVICT_ROUNDS 20
@@ -51,6 +50,20 @@ static struct hs_pool *hs_page_pool(struct page *page)
 void *hs_pool_owner(struct hs_pool *pool)
 {
 	return pool;
+}
+
+/* The owners of the pages of all other pools, HS_MAX_POOLS at most. */
+unsigned int hs_pool_others(struct hs_pool *pool, void **owners)
+{
+	unsigned int count = 0;
+	struct hs_pool *other;
+
+	mutex_lock(&hs_pools_lock);
+	list_for_each_entry(other, &hs_pools, link)
+		if (other != pool)
+			owners[count++] = other;
+	mutex_unlock(&hs_pools_lock);
+	return count;
 }
 
 struct page *hs_pool_backing(struct page *page)

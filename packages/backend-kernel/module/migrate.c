@@ -29,13 +29,16 @@ struct hs_migration {
 	unsigned long src[HS_MIGRATE_CHUNK];
 	unsigned long dst[HS_MIGRATE_CHUNK];
 	unsigned long before[HS_MIGRATE_CHUNK];
+	unsigned long other[HS_MIGRATE_CHUNK];
+	DECLARE_BITMAP(foreign, HS_MIGRATE_CHUNK);
+	/* Other pools of device memory. */
+	void *others[HS_MAX_POOLS];
+	unsigned int nr_others;
 };
 
-/*
- * What was there just before, to explain the pages that were not collected. Only to explain: it may
- * have changed since.
- */
-static void hs_migration_look(struct hs_migration *migration, struct migrate_vma *args)
+/* A snapshot in which the pages of @owner are visible. */
+static void hs_migration_snapshot(struct hs_migration *migration, struct migrate_vma *args,
+				  void *owner, unsigned long *pfns)
 {
 	struct hs_mirror *mirror = migration->mirror;
 	struct hmm_range range = {
@@ -43,13 +46,34 @@ static void hs_migration_look(struct hs_migration *migration, struct migrate_vma
 		.notifier_seq = READ_ONCE(mirror->notifier.invalidate_seq),
 		.start = args->start,
 		.end = args->end,
-		.hmm_pfns = migration->before,
-		.dev_private_owner = migration->pool,
+		.hmm_pfns = pfns,
+		.dev_private_owner = owner,
 	};
 
-	memset(migration->before, 0, sizeof(migration->before));
+	memset(pfns, 0, HS_MIGRATE_CHUNK * sizeof(*pfns));
 	if (hmm_range_fault(&range))
-		memset(migration->before, 0, sizeof(migration->before));
+		memset(pfns, 0, HS_MIGRATE_CHUNK * sizeof(*pfns));
+}
+
+/*
+ * What was there just before, to explain the pages that were not collected. Only to explain: it may
+ * have changed since.
+ */
+static void hs_migration_look(struct hs_migration *migration, struct migrate_vma *args)
+{
+	u32 count = (args->end - args->start) >> PAGE_SHIFT;
+	unsigned int i;
+	u32 page;
+
+	hs_migration_snapshot(migration, args, migration->pool, migration->before);
+	bitmap_zero(migration->foreign, HS_MIGRATE_CHUNK);
+	for (i = 0; i < migration->nr_others; i++) {
+		hs_migration_snapshot(migration, args, migration->others[i], migration->other);
+		for (page = 0; page < count; page++)
+			if (!(migration->before[page] & HMM_PFN_VALID) &&
+			    migration->other[page] & HMM_PFN_VALID)
+				__set_bit(page, migration->foreign);
+	}
 }
 
 static u8 hs_migration_why_not(struct hs_migration *migration, struct migrate_vma *args, u32 index)
@@ -57,6 +81,8 @@ static u8 hs_migration_why_not(struct hs_migration *migration, struct migrate_vm
 	unsigned long pfn = migration->before[index];
 	bool device;
 
+	if (test_bit(index, migration->foreign))
+		return HMM_SDK_OUTCOME_FOREIGN_DEVICE;
 	if (!(pfn & HMM_PFN_VALID))
 		return HMM_SDK_OUTCOME_NOT_PRESENT;
 	device = is_device_private_page(hmm_pfn_to_page(pfn));
@@ -255,6 +281,7 @@ int hs_migrate(void *owner, void *argument)
 				HS_MAX_MIGRATE_PAGES))
 		goto out;
 	migration->pool = device->pool;
+	migration->nr_others = hs_pool_others(device->pool, migration->others);
 	migration->to_memory = request->target == HMM_SDK_TO_MEMORY;
 	migration->first = request->first;
 	migration->pages = request->pages;
