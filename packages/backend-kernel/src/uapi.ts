@@ -871,7 +871,7 @@ export const Counters = {
 export const Event = {
   size: 64,
   fields: {
-    /** out: grows by one from event to event of a device; 0 for interrupts and CPU faults */
+    /** out: grows from event to event of a device; 0 for interrupts and CPU faults */
     sequence: { offset: 0, type: 'u64', count: 1 },
     /** out: EVENT_* */
     type: { offset: 8, type: 'u32', count: 1 },
@@ -992,8 +992,7 @@ export const IOC_WINDOW_LINK = 0xc020e81b
 export const IOC_WINDOW_SYNC = 0xc010e81c
 /**
  * On a device, with {@link WindowRange}. dma_iova_unlink; the device cannot reach the pages when it
- * returns. EINVAL: a page of the range is not linked. On a PCI device the range must be made of
- * whole links: EINVAL.
+ * returns. EINVAL: a page of the range is not linked.
  */
 export const IOC_WINDOW_UNLINK = 0xc010e81d
 /** On a device, with {@link WindowClose}. Unlinks what is left, and frees the addresses. */
@@ -1001,8 +1000,9 @@ export const IOC_WINDOW_CLOSE = 0xc008e81e
 /** On a device, with {@link Register}. EINVAL: width, alignment, bounds. EOPNOTSUPP: no registers. */
 export const IOC_REG_READ = 0xc018e820
 /**
- * On a device, with {@link Register}. As REG_READ. Writes that would make the device reach outside
- * what it may (edu: transfer beyond its buffer) fail with EINVAL.
+ * On a device, with {@link Register}. As REG_READ. EINVAL: a 4-byte value above 2^32; a doorbell
+ * that would end the machine (edu: a transfer that leaves its buffer of 4096 bytes at 0x40000, or
+ * that reaches its last byte).
  */
 export const IOC_REG_WRITE = 0xc018e821
 /** On a device, with {@link Irq}. Whether interrupts become events; off at open. */
@@ -1037,16 +1037,18 @@ export const IOC_READ_RETRY = 0xc018e82b
 /**
  * On a device, with {@link Fault}. hmm_range_fault. Returns entries that hold under `sequence`.
  * Repeats inside while invalidations come in between, until the deadline: EBUSY + INVALIDATED.
- * ESTALE: an event newer than `seen` overlaps the range; read and dispatch events, then call again.
- * ESRCH: the process is gone. EFAULT + HOLE or FAULT; EPERM + READ_ONLY; ENOMEM. With default_flags
- * and mask 0 it is a snapshot.
+ * ESTALE: an event newer than `seen` overlaps the range (the fault itself may have raised it: a
+ * copy-on-write, a zero page replaced); read and dispatch events, then call again. ESRCH: the
+ * process is gone. EFAULT + HOLE or FAULT; EPERM + READ_ONLY; ENOMEM. With default_flags and mask 0
+ * it is a snapshot.
  */
 export const IOC_FAULT = 0xc048e82c
 /**
- * On a device, with {@link Map}. Fault and link for DMA: every page, or none. Pages mapped already
- * with enough rights keep their link; an upgrade to write keeps the DMA page. Errors of FAULT, and
- * EOPNOTSUPP + a reason: a page whose mapping could not be revoked; ENOMEM or EIO + LINK. What the
- * call linked before a failing page is undone.
+ * On a device, with {@link Map}. Fault and link for DMA: every page, or none. A page is writable
+ * for the device only with MAP_WRITE. Pages mapped already with enough rights keep their link; an
+ * upgrade to write keeps the DMA page. Errors of FAULT, and EOPNOTSUPP + a reason: a page whose
+ * mapping could not be revoked; ENOMEM or EIO + LINK. What the call linked before a failing page is
+ * undone.
  */
 export const IOC_MAP = 0xc050e82d
 /**
@@ -1070,8 +1072,9 @@ export const IOC_UNMAP = 0xc020e830
  */
 export const IOC_EXCLUSIVE = 0xc050e831
 /**
- * On a device, with {@link Migrate}. Migrates in chunks, best effort per page; `outcomes` says what
- * became of each. EINVAL + `done`: a hole, or a mapping that cannot migrate. EINTR + `done`. ESRCH.
+ * On a device, with {@link Migrate}. Migrates in chunks of 512 pages, each inside one mapping, best
+ * effort per page; `outcomes` says what became of each. EINVAL + `done`: a hole, or a mapping that
+ * cannot migrate. EINTR + `done`. ESRCH.
  */
 export const IOC_MIGRATE = 0xc030e838
 /**

@@ -764,7 +764,7 @@ struct hmm_sdk_counters {
 
 /* one event of READ_EVENTS */
 struct hmm_sdk_event {
-	/* out: grows by one from event to event of a device; 0 for interrupts and CPU faults */
+	/* out: grows from event to event of a device; 0 for interrupts and CPU faults */
 	__u64 sequence;
 	/* out: EVENT_* */
 	__u32 type;
@@ -899,8 +899,7 @@ struct hmm_sdk_read_events {
 	_IOWR(HMM_SDK_MAGIC, 0x1c, struct hmm_sdk_window_range)
 /*
  * On a device. dma_iova_unlink; the device cannot reach the pages when it returns. EINVAL:
- * a page of the range is not linked. On a PCI device the range must be made of whole links:
- * EINVAL.
+ * a page of the range is not linked.
  */
 #define HMM_SDK_IOC_WINDOW_UNLINK \
 	_IOWR(HMM_SDK_MAGIC, 0x1d, struct hmm_sdk_window_range)
@@ -911,8 +910,9 @@ struct hmm_sdk_read_events {
 #define HMM_SDK_IOC_REG_READ \
 	_IOWR(HMM_SDK_MAGIC, 0x20, struct hmm_sdk_register)
 /*
- * On a device. As REG_READ. Writes that would make the device reach outside what it may
- * (edu: transfer beyond its buffer) fail with EINVAL.
+ * On a device. As REG_READ. EINVAL: a 4-byte value above 2^32; a doorbell that would end
+ * the machine (edu: a transfer that leaves its buffer of 4096 bytes at 0x40000, or that
+ * reaches its last byte).
  */
 #define HMM_SDK_IOC_REG_WRITE \
 	_IOWR(HMM_SDK_MAGIC, 0x21, struct hmm_sdk_register)
@@ -954,17 +954,19 @@ struct hmm_sdk_read_events {
 /*
  * On a device. hmm_range_fault. Returns entries that hold under `sequence`. Repeats inside
  * while invalidations come in between, until the deadline: EBUSY + INVALIDATED. ESTALE: an
- * event newer than `seen` overlaps the range; read and dispatch events, then call again.
- * ESRCH: the process is gone. EFAULT + HOLE or FAULT; EPERM + READ_ONLY; ENOMEM. With
+ * event newer than `seen` overlaps the range (the fault itself may have raised it: a
+ * copy-on-write, a zero page replaced); read and dispatch events, then call again. ESRCH:
+ * the process is gone. EFAULT + HOLE or FAULT; EPERM + READ_ONLY; ENOMEM. With
  * default_flags and mask 0 it is a snapshot.
  */
 #define HMM_SDK_IOC_FAULT \
 	_IOWR(HMM_SDK_MAGIC, 0x2c, struct hmm_sdk_fault)
 /*
- * On a device. Fault and link for DMA: every page, or none. Pages mapped already with
- * enough rights keep their link; an upgrade to write keeps the DMA page. Errors of FAULT,
- * and EOPNOTSUPP + a reason: a page whose mapping could not be revoked; ENOMEM or EIO +
- * LINK. What the call linked before a failing page is undone.
+ * On a device. Fault and link for DMA: every page, or none. A page is writable for the
+ * device only with MAP_WRITE. Pages mapped already with enough rights keep their link; an
+ * upgrade to write keeps the DMA page. Errors of FAULT, and EOPNOTSUPP + a reason: a page
+ * whose mapping could not be revoked; ENOMEM or EIO + LINK. What the call linked before a
+ * failing page is undone.
  */
 #define HMM_SDK_IOC_MAP \
 	_IOWR(HMM_SDK_MAGIC, 0x2d, struct hmm_sdk_map)
@@ -993,8 +995,9 @@ struct hmm_sdk_read_events {
 #define HMM_SDK_IOC_EXCLUSIVE \
 	_IOWR(HMM_SDK_MAGIC, 0x31, struct hmm_sdk_map)
 /*
- * On a device. Migrates in chunks, best effort per page; `outcomes` says what became of
- * each. EINVAL + `done`: a hole, or a mapping that cannot migrate. EINTR + `done`. ESRCH.
+ * On a device. Migrates in chunks of 512 pages, each inside one mapping, best effort per
+ * page; `outcomes` says what became of each. EINVAL + `done`: a hole, or a mapping that
+ * cannot migrate. EINTR + `done`. ESRCH.
  */
 #define HMM_SDK_IOC_MIGRATE \
 	_IOWR(HMM_SDK_MAGIC, 0x38, struct hmm_sdk_migrate)
