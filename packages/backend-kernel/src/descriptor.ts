@@ -46,7 +46,7 @@ export class Call<S extends UapiStruct> extends StructView<S> {
 export class Descriptor {
   readonly native: Native
   readonly fd: number
-  readonly #running = new Set<Promise<number>>()
+  readonly #running = new Set<PendingCall>()
   #closed = false
 
   constructor(native: Native, fd: number) {
@@ -71,8 +71,8 @@ export class Descriptor {
   /** Runs it on a thread of the addon. The call must not be ended before the result is there. */
   start(request: number, call: Call<UapiStruct>): PendingCall {
     const pending = this.native.ioctlAsync(this.fd, request, call.memory)
-    this.#running.add(pending.result)
-    void pending.result.then(() => this.#running.delete(pending.result))
+    this.#running.add(pending)
+    void pending.result.then(() => this.#running.delete(pending))
     return pending
   }
 
@@ -107,13 +107,15 @@ export class Descriptor {
   }
 
   /**
-   * Closes it once its running calls have ended; a descriptor number must not be used again while
-   * a call that names it waits for its thread.
+   * Cancels its running calls, and closes it once they have ended: a descriptor number must not be
+   * used again while a call that names it waits for its thread.
    */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await Promise.all(this.#running)
+    const running = [...this.#running]
+    for (const pending of running) pending.cancel()
+    await Promise.all(running.map(({ result }) => result))
     closeSync(this.fd)
   }
 }

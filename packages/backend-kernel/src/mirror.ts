@@ -8,7 +8,7 @@ import type {
   RawWait,
 } from '@hmm-sdk/hmm-api/raw'
 import { BoundedWait } from './bounded-wait.js'
-import { callError, check, EAGAIN, EBADF, ESTALE } from './call-error.js'
+import { callError, check, EAGAIN, EBADF, EBUSY, ESTALE } from './call-error.js'
 import type { Call, Descriptor } from './descriptor.js'
 import type { EventQueue, MirrorSink } from './events.js'
 import { MapAttempt } from './map-attempt.js'
@@ -260,9 +260,14 @@ export class KernelMirror implements RawMirror, MirrorSink {
         }
         events.drain()
         if (result >= 0) return then.done()
-        const again = result === -ESTALE || result === -EAGAIN || bounded.mayRepeat(result)
-        if (!again) {
-          throw callError(result, { reason: call.get('reason'), page: call.get('failedPage') })
+        // A page fault of our own may raise the event that made the answer stale: dispatched now.
+        const stale = result === -ESTALE && !bounded.isOver
+        if (!stale && result !== -EAGAIN && !bounded.mayRepeat(result)) {
+          const over = result === -ESTALE
+          throw callError(over ? -EBUSY : result, {
+            reason: over ? uapi.REASON_INVALIDATED : call.get('reason'),
+            page: over ? undefined : call.get('failedPage'),
+          })
         }
         bounded.check()
         then.again()
