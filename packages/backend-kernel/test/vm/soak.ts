@@ -35,8 +35,8 @@ const stamp = (owner: number, index: number, generation: number): Uint8Array => 
 }
 
 class Actor {
-  readonly complete = new Array<number>(PAGES).fill(0)
-  readonly begun = new Array<number>(PAGES).fill(0)
+  readonly complete = Array.from({ length: PAGES }, () => 0)
+  readonly begun = Array.from({ length: PAGES }, () => 0)
   /** Mapped and readable in the process, as far as completed commands say. */
   readonly table = new Map<number, DmaAddress>()
   mirror!: Mirror
