@@ -1,12 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { TIMEOUT_MS, UNLOAD_SECONDS } from './limits.mjs'
 import { startQemu } from './start-qemu.mjs'
 
-const BOOT_TIMEOUT_MS = 180_000
-// Between the end of the command and the end of QEMU, beside the limit of the unloading.
-const SHUTDOWN_MS = 30_000
 const POLL_MS = 100
 
 /**
@@ -22,14 +18,13 @@ const POLL_MS = 100
  *
  * @param {readonly string[]} args
  * @param {string} share
- * @param {import('./run-in-vm.mjs').RunInVmOptions} options
+ * @param {import('./limits.mjs').Limits} limits
+ * @param {AbortSignal | undefined} aborting
  * @returns {Promise<Outcome>}
  */
-export async function bootVm(args, share, options) {
+export async function bootVm(args, share, limits, aborting) {
   const start = Date.now()
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
-  const bootTimeoutMs = Math.min(options.bootTimeoutMs ?? BOOT_TIMEOUT_MS, timeoutMs)
-  const shutdownMs = SHUTDOWN_MS + (options.unloadSeconds ?? UNLOAD_SECONDS) * 1000
+  const { timeoutMs, bootTimeoutMs, shutdownMs } = limits
   const qemu = startQemu(args)
   const stopped = qemu.ended.then(() => true)
   /** @type {number | undefined} */
@@ -42,7 +37,7 @@ export async function bootVm(args, share, options) {
     const now = Date.now()
     if (startedAt === undefined && existsSync(join(share, 'started'))) startedAt = now
     if (exitedAt === undefined && existsSync(join(share, 'exit-code'))) exitedAt = now
-    if (options.signal?.aborted === true) end = 'aborted'
+    if (aborting?.aborted === true) end = 'aborted'
     else if (exitedAt !== undefined && now - exitedAt > shutdownMs) end = 'shutdown-timeout'
     else if (startedAt === undefined && now - start > bootTimeoutMs) end = 'boot-timeout'
     else if (exitedAt === undefined && now - start > timeoutMs) end = 'timeout'

@@ -4,6 +4,9 @@ import { VmError } from './vm-error.mjs'
 
 export const MODULE_NAME = 'hmm_sdk'
 
+/** Where the build sees the headers of a kernel that is not installed in the root. */
+const HEADERS = '/kernel-headers'
+
 /**
  * sparse 0.6.4 does not know the newest words of kernel headers. For a check of types these stand-ins
  * are as good: the unqualified type loses nothing that is looked at, and the length of a string is only
@@ -28,10 +31,12 @@ export async function buildModule(kernel, { progress, check = false, makeArgumen
   if (!hasModuleSource()) throw new VmError('build-failed', 'there is no module/Kbuild to build')
   // KBUILD_CHECKSRC instead of C=2: header packages lack the script that C=2 asks whether sparse works.
   const checks = check ? ['KBUILD_CHECKSRC=2', 'CHECK=/build/check-sparse'] : []
-  const make = ['make', '-C', `/lib/modules/${kernel.version}/build`, 'M=/build/module', 'W=1']
+  const headers = kernel.build === undefined ? `/lib/modules/${kernel.version}/build` : HEADERS
+  const make = ['make', '-C', headers, 'M=/build/module', 'W=1']
   return build({
     title: `${check ? 'checking' : 'building'} the module for ${kernel.version}`,
     root: kernel.root,
+    ...(kernel.build === undefined ? {} : { mounts: [{ source: kernel.build, target: HEADERS }] }),
     place: `modules/${kernel.version}`,
     folders: packageFolders('module', 'uapi'),
     command: [...make, ...checks, ...makeArguments, 'modules'],

@@ -12,6 +12,7 @@ import { withLock } from './with-lock.mjs'
  * @typedef {object} BuildRecipe
  * @property {string} title
  * @property {string} root The root whose tools build.
+ * @property {readonly import('./run-in-root.mjs').Mount[]} [mounts] More of the host that the build needs.
  * @property {string} place A folder in the cache, for what this recipe makes.
  * @property {readonly string[]} folders Sources; they appear below /build under their own names.
  * @property {readonly string[]} command
@@ -92,7 +93,7 @@ async function make(recipe, partial, detail) {
   const { exitCode, output } = await runInRoot({
     root: recipe.root,
     command: recipe.command,
-    mounts: [{ source: work, target: '/build' }],
+    mounts: [{ source: work, target: '/build' }, ...(recipe.mounts ?? [])],
     cwd: '/build',
     onLine: detail,
     allowFailure: true,

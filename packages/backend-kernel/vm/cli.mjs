@@ -9,7 +9,7 @@ import { EXIT_CODES, VmError } from './vm-error.mjs'
 
 const HELP = `Usage: node packages/backend-kernel/vm/cli.mjs <what> [options] [-- command...]
 
-  prepare        make the Debian root, fetch the kernel, pack its initramfs
+  prepare        make the Debian root, fetch or build the kernel, pack its initramfs
   build-module   build hmm_sdk.ko and print its path
   build-agent    build hmm-agent and print its path
   run            boot the kernel, load the module, run the command after -- in this folder
@@ -17,6 +17,7 @@ const HELP = `Usage: node packages/backend-kernel/vm/cli.mjs <what> [options] [-
 
 Options
   --kernel NAME            ${KERNELS.map((kernel) => kernel.name).join(', ')} (default ${DEFAULT_KERNEL})
+                           debug is built at its first use: about 10 minutes on 2 cores
   --json                   the result as JSON on standard output
   --quiet                  no progress
   --install-host-packages  install what the host lacks (apt-get)
@@ -33,7 +34,7 @@ run
   --module WHICH           build (default when there is a module), none, or the path of a .ko
   --module-arguments TEXT  parameters of the module
   --keep-loaded            do not unload the module at the end
-  --timeout SECONDS        limit of the whole run (default 600)
+  --timeout SECONDS        limit of the whole run (default 600; debug 3600)
   --env NAME[=VALUE]       pass a variable (PATH, HOME, CI, NODE_*, VITEST*, HMM_* pass by themselves)
   --results DIRECTORY      where to copy what the command writes to $HMM_SDK_RESULTS
   --cpus N, --memory MIB   default 2 and 4096

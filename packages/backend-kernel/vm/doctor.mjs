@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { cacheDirectory, cachePath, readJson } from './cache.mjs'
 import { debianMirror } from './debian-mirror.mjs'
 import { missingHostPackages } from './host-packages.mjs'
-import { KERNELS, chosenVersions } from './kernels.mjs'
+import { KERNELS } from './kernels.mjs'
 import { hasLocalModule } from './local-module.mjs'
 import { rootDirectory } from './root.mjs'
 import { VmError } from './vm-error.mjs'
@@ -22,10 +22,20 @@ import { VmError } from './vm-error.mjs'
  */
 export async function doctor() {
   const { missing, installCommand } = missingHostPackages()
-  const chosen = await chosenVersions()
   const mirror = findMirror()
   const accelerator = /** @type {{ answer?: string } | undefined} */ (
     await readJson(cachePath('accelerator.json'))
+  )
+  const kernels = await Promise.all(
+    KERNELS.map(async ({ name, note, ready }) => {
+      const version = await ready()
+      return {
+        title: `kernel ${name} (${note})`,
+        ok: version !== undefined,
+        needed: false,
+        hint: version ?? `made by: cli.mjs prepare --kernel ${name}`,
+      }
+    }),
   )
   /** @type {Check[]} */
   const checks = [
@@ -48,12 +58,7 @@ export async function doctor() {
       needed: false,
       hint: existsSync(rootDirectory()) ? rootDirectory() : 'made by: cli.mjs prepare',
     },
-    ...KERNELS.map(({ name, note }) => ({
-      title: `kernel ${name} (${note})`,
-      ok: chosen[name] !== undefined,
-      needed: false,
-      hint: chosen[name] ?? `fetched by: cli.mjs prepare --kernel ${name}`,
-    })),
+    ...kernels,
     {
       title: 'accelerator',
       ok: true,

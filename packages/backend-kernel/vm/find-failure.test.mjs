@@ -8,7 +8,13 @@ const OUTCOME = {
   totalMs: 5000,
   qemu: 'QEMU ended with 0',
 }
-const REPORTS = { exitCode: 0, setupError: undefined, unload: 'ok', finished: true }
+const REPORTS = {
+  exitCode: 0,
+  setupError: undefined,
+  unload: 'ok',
+  finished: true,
+  leaks: undefined,
+}
 const CLEAN = '[    1.0] hmm-vm: command starts\n'
 
 /**

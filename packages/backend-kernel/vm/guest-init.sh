@@ -1,6 +1,6 @@
 # Runs as process 1 in the guest, in the overlay of the host's root. The share holds what the host wants
 # (config, command, the module) and takes what the guest reports (started, setup-error, exit-code,
-# unload, finished). The words of the command go out over virtio ports, the kernel log over ttyS0.
+# unload, kmemleak, finished). The words of the command go out over virtio ports, the kernel log over ttyS0.
 vm=/run/hmm-vm
 share=$vm/share
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -104,6 +104,12 @@ while [ $tries -lt 50 ] && { [ ! -e $vm/out-done ] || [ ! -e $vm/err-done ]; }; 
 done
 report exit-code $code
 
+leaks=/sys/kernel/debug/kmemleak
+# After the unloading, addresses of the module have no names.
+if [ -n "$HMM_VM_MODULE" ] && [ -e $leaks ]; then
+  grep -F "[$HMM_VM_MODULE]" /proc/kallsyms > "$share/module-symbols"
+fi
+
 if [ -n "$HMM_VM_MODULE" ] && [ "$HMM_VM_UNLOAD_SECONDS" -gt 0 ]; then
   ( rmmod "$HMM_VM_MODULE" 2> $vm/unload-error
     echo $? > $vm/unload-code.new
@@ -121,6 +127,16 @@ if [ -n "$HMM_VM_MODULE" ] && [ "$HMM_VM_UNLOAD_SECONDS" -gt 0 ]; then
     report unload "$(cat $vm/unload-error)"
   else
     report unload ok
+  fi
+fi
+
+# The first scan sums up what is unreferenced; the second reports what has not changed and is 5 s old.
+if [ -e $leaks ]; then
+  say 'looking for leaked memory'
+  if echo scan > $leaks && sleep 6 && echo scan > $leaks; then
+    cat $leaks > "$share/kmemleak"
+  else
+    say 'kmemleak is off: it ran out of memory'
   fi
 fi
 finish

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MODULE_NAME } from './build-module.mjs'
 import { guestScript, passedVariables, shellQuote } from './guest-script.mjs'
-import { TIMEOUT_MS, UNLOAD_SECONDS } from './limits.mjs'
+import { leakReport } from './leak-report.mjs'
 
 const GUEST_INIT = fileURLToPath(new URL('guest-init.sh', import.meta.url))
 const DUMP_BEFORE_LIMIT_S = 5
@@ -15,21 +15,22 @@ const DUMP_BEFORE_LIMIT_S = 5
  * @param {import('./kernels.mjs').Kernel} kernel
  * @param {'kvm' | 'tcg'} accelerator
  * @param {import('./run-in-vm.mjs').RunInVmOptions} options
+ * @param {import('./limits.mjs').Limits} limits
  */
-export async function fillShare(share, kernel, accelerator, options) {
+export async function fillShare(share, kernel, accelerator, options, limits) {
   await mkdir(join(share, 'results'), { recursive: true })
   await copyFile(GUEST_INIT, join(share, 'guest-init.sh'))
   if (options.module !== undefined) {
     await copyFile(options.module, join(share, `${MODULE_NAME}.ko`))
   }
   const cwd = options.cwd ?? process.cwd()
-  const limit = Math.floor((options.timeoutMs ?? TIMEOUT_MS) / 1000) - DUMP_BEFORE_LIMIT_S
+  const limit = Math.floor(limits.timeoutMs / 1000) - DUMP_BEFORE_LIMIT_S
   const config = {
     HMM_VM_CWD: cwd,
     HMM_VM_MODULES: kernel.modules,
     HMM_VM_MODULE: options.module === undefined ? '' : MODULE_NAME,
     HMM_VM_MODULE_ARGUMENTS: options.moduleArguments ?? '',
-    HMM_VM_UNLOAD_SECONDS: String(options.unloadSeconds ?? UNLOAD_SECONDS),
+    HMM_VM_UNLOAD_SECONDS: String(limits.unloadSeconds),
     HMM_VM_DUMP_AFTER: String(Math.max(1, limit)),
   }
   const lines = Object.entries(config).map(([name, value]) => `${name}=${shellQuote(value)}\n`)
@@ -50,6 +51,7 @@ export async function fillShare(share, kernel, accelerator, options) {
  * @property {string | undefined} setupError
  * @property {string | undefined} unload `ok`, or why the module could not be unloaded.
  * @property {boolean} finished The guest went down on purpose.
+ * @property {string | undefined} leaks What kmemleak found, in kernels that have it.
  */
 
 /**
@@ -71,5 +73,6 @@ export async function guestReports(share) {
     setupError: await read('setup-error'),
     unload: await read('unload'),
     finished: (await read('finished')) !== undefined,
+    leaks: leakReport(await read('kmemleak'), await read('module-symbols')),
   }
 }

@@ -67,7 +67,7 @@ async function pack(kernel, busybox, partial) {
     await unpackModule(join(kernel.modules, module), join(tree, 'modules', name))
     order.push(name)
   }
-  await writeFile(join(tree, 'modules/load-order'), `${order.join('\n')}\n`)
+  await writeFile(join(tree, 'modules/load-order'), order.map((name) => `${name}\n`).join(''))
   const script = 'find . | cpio --quiet -o -H newc -R 0:0 | gzip -1 > ../initramfs.gz'
   await runProcess('sh', ['-c', script], { cwd: tree })
   await removeTree(tree)

@@ -2,6 +2,7 @@ import { existsSync, lstatSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cachePath, readJson, writeJson } from './cache.mjs'
+import { buildDebugKernel, debugKernelIsReady, debugKernelOf } from './debug-kernel.mjs'
 import { ensureRoot, rootDirectory } from './root.mjs'
 import { runInRoot } from './run-in-root.mjs'
 import { VmError } from './vm-error.mjs'
@@ -12,12 +13,17 @@ import { withLock } from './with-lock.mjs'
  * @property {string} name The name callers use, such as `7.3`.
  * @property {string} version What `uname -r` says in it.
  * @property {string} image The path of its vmlinuz.
- * @property {string} modules The path of its /lib/modules/VERSION, with `build` for out-of-tree modules.
+ * @property {string} modules The path of its /lib/modules/VERSION.
  * @property {string} root The root whose tools build for it.
+ * @property {string} [build] What out-of-tree modules are built against, when it is not in the root.
+ * @property {readonly string[]} [arguments] Words of its command line.
+ * @property {number} slowness How many times longer than elsewhere everything may take in it.
  *
  * @typedef {object} KernelDefinition
  * @property {string} name
  * @property {string} note
+ * @property {string} series Of its source.
+ * @property {() => Promise<string | undefined>} ready Its version, when nothing must be fetched or built.
  * @property {(progress: import('./progress.mjs').Progress, update: boolean) => Promise<Kernel>} ensure
  */
 
@@ -31,6 +37,11 @@ export const KERNELS = [
   debianKernel('7.3', 'trixie-backports: device memory, unlocked fault'),
   debianKernel('7.2', 'trixie-backports: device memory, locked fault only'),
   debianKernel('6.12', 'trixie: mirrors on the software device only'),
+  debugKernel(
+    'debug',
+    '7.3',
+    'built here: KASAN, lockdep, DMA-API checks, kmemleak, fault injection',
+  ),
 ]
 
 export const DEFAULT_KERNEL = KERNELS[0].name
@@ -43,12 +54,17 @@ export const DEFAULT_KERNEL = KERNELS[0].name
  * @returns {Promise<Kernel>}
  */
 export async function ensureKernel(name, { progress, update = false }) {
+  return kernelDefinition(name).ensure(progress, update)
+}
+
+/** @param {string} name */
+export function kernelDefinition(name) {
   const definition = KERNELS.find((kernel) => kernel.name === name)
   if (definition === undefined) {
     const names = KERNELS.map((kernel) => kernel.name).join(', ')
     throw new VmError('usage', `unknown kernel '${name}': one of ${names}`)
   }
-  return definition.ensure(progress, update)
+  return definition
 }
 
 /** The versions that were chosen so far, by name. */
@@ -63,14 +79,18 @@ export async function chosenVersions() {
  * @returns {KernelDefinition}
  */
 function debianKernel(series, note) {
+  const ready = async () => {
+    const known = (await chosenVersions())[series]
+    return known !== undefined && existsSync(readyMark(known)) ? known : undefined
+  }
   return {
     name: series,
     note,
+    series,
+    ready,
     ensure: async (progress, update) => {
-      const known = (await chosenVersions())[series]
-      if (!update && known !== undefined && existsSync(readyMark(known))) {
-        return kernelOf(series, known)
-      }
+      const known = update ? undefined : await ready()
+      if (known !== undefined) return kernelOf(series, known)
       await ensureRoot({ progress })
       return withLock(
         'root',
@@ -96,7 +116,44 @@ function kernelOf(series, version) {
     image: join(root, 'boot', `vmlinuz-${version}`),
     modules: join(root, 'usr/lib/modules', version),
     root,
+    slowness: 1,
   }
+}
+
+/**
+ * @param {string} name
+ * @param {string} series
+ * @param {string} note
+ * @returns {KernelDefinition}
+ */
+function debugKernel(name, series, note) {
+  const ready = async () => {
+    const known = (await chosenVersions())[name]
+    return known !== undefined && debugKernelIsReady(known) ? known : undefined
+  }
+  return {
+    name,
+    note,
+    series,
+    ready,
+    ensure: async (progress, update) => {
+      const known = update ? undefined : await ready()
+      if (known !== undefined) return debugKernelOf(name, known)
+      const version = await buildDebugKernel(series, { progress, update })
+      await rememberVersion(name, version)
+      return debugKernelOf(name, version)
+    },
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} version
+ */
+async function rememberVersion(name, version) {
+  await withLock('kernels-json', async () => {
+    await writeJson(cachePath('kernels.json'), { ...(await chosenVersions()), [name]: version })
+  })
 }
 
 /** @param {string} version */
@@ -111,8 +168,7 @@ function readyMark(version) {
  */
 async function installDebianKernel(series, progress, update) {
   const root = rootDirectory()
-  const chosen = await chosenVersions()
-  const known = chosen[series]
+  const known = (await chosenVersions())[series]
   if (!update && known !== undefined && existsSync(readyMark(known))) return kernelOf(series, known)
   return progress.step(`installing kernel ${series}`, async (detail) => {
     /** @param {...string} command */
@@ -143,7 +199,7 @@ async function installDebianKernel(series, progress, update) {
     }
     await mkdir(join(root, 'var/lib/hmm-sdk'), { recursive: true })
     await writeFile(readyMark(version), `${packages.join(' ')}\n`)
-    await writeJson(cachePath('kernels.json'), { ...chosen, [series]: version })
+    await rememberVersion(series, version)
     progress.note(`kernel ${series} is ${version}`)
     return kernel
   })

@@ -2,7 +2,7 @@ import { cacheDirectory } from './cache.mjs'
 import { COMMON_OPTIONS, begin, parseOptions, print } from './command-line.mjs'
 import { ensureInitramfs } from './initramfs.mjs'
 import { ensureKernelSource } from './kernel-source.mjs'
-import { ensureKernel } from './kernels.mjs'
+import { ensureKernel, kernelDefinition } from './kernels.mjs'
 import { ensureRoot } from './root.mjs'
 
 const OPTIONS = /** @type {const} */ ({
@@ -18,7 +18,8 @@ export async function prepareCommand(args) {
   const root = await ensureRoot({ progress })
   const kernel = await ensureKernel(values.kernel, { progress, update: values.update })
   const initramfs = await ensureInitramfs(kernel, { progress })
-  const source = values.source ? await ensureKernelSource(values.kernel, { progress }) : undefined
+  const { series } = kernelDefinition(values.kernel)
+  const source = values.source ? await ensureKernelSource(series, { progress }) : undefined
   print(
     values.json,
     { cache: cacheDirectory(), root, kernel, initramfs, source },

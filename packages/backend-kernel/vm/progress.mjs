@@ -1,10 +1,11 @@
 /**
  * Shows what is being done and for how long, on standard error: one live line per step on a terminal,
- * a line at the start and at the end of each step elsewhere.
+ * a line at the start and at the end of each step, and once a minute, elsewhere.
  */
 
 const COLUMNS = 100
 const REFRESH_MS = 1000
+const NOTE_MS = 60_000
 
 /** @param {number} since */
 function elapsed(since) {
@@ -37,7 +38,11 @@ export class Progress {
       const text = `hmm-vm: ${title} (${elapsed(start)}) ${detail}`.slice(0, COLUMNS)
       this.stream.write(`\r\u001b[K${text}`)
     }
-    const timer = this.live ? setInterval(draw, REFRESH_MS) : undefined
+    const timer = this.live
+      ? setInterval(draw, REFRESH_MS)
+      : setInterval(() => {
+          this.note(`${title} (${elapsed(start)}) ${detail}`.slice(0, COLUMNS))
+        }, NOTE_MS)
     if (this.live) draw()
     else this.note(`${title} ...`)
     let outcome = 'failed'

@@ -62,6 +62,7 @@ export function qemuArguments(options) {
     [
       ...KERNEL_ARGUMENTS,
       ...(iommu ? ['intel_iommu=on', 'iommu.strict=1'] : []),
+      ...(options.kernel.arguments ?? []),
       ...(options.kernelArguments ?? []),
     ].join(' '),
   ]

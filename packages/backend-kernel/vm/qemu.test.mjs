@@ -2,7 +2,14 @@ import { expect, test } from 'vitest'
 import { qemuArguments } from './qemu.mjs'
 
 const OPTIONS = {
-  kernel: { name: 'x', version: '1', image: '/boot/vmlinuz', modules: '/m', root: '/r' },
+  kernel: {
+    name: 'x',
+    version: '1',
+    image: '/boot/vmlinuz',
+    modules: '/m',
+    root: '/r',
+    slowness: 1,
+  },
   initramfs: '/i.gz',
   accelerator: /** @type {const} */ ('tcg'),
   kernelLog: '/with,comma/log',
@@ -17,9 +24,11 @@ test('the IOMMU precedes the devices it serves, and paths keep their commas', ()
 })
 
 test('without an IOMMU the kernel is not told of one; the caller has the last word', () => {
-  const args = qemuArguments({ ...OPTIONS, iommu: false, edu: false, kernelArguments: ['panic=0'] })
+  const kernel = { ...OPTIONS.kernel, arguments: ['slab_debug=F'] }
+  const kernelArguments = ['panic=0']
+  const args = qemuArguments({ ...OPTIONS, kernel, iommu: false, edu: false, kernelArguments })
   const line = args.at(-1)
   expect(args).not.toContain('intel-iommu')
   expect(line).not.toContain('intel_iommu')
-  expect(line?.endsWith(' panic=0')).toBe(true)
+  expect(line?.endsWith(' slab_debug=F panic=0')).toBe(true)
 })

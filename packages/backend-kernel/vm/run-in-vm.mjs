@@ -1,4 +1,4 @@
-import { cp, readFile } from 'node:fs/promises'
+import { appendFile, cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chooseAccelerator } from './accelerator.mjs'
 import { bootVm } from './boot-vm.mjs'
@@ -8,6 +8,7 @@ import { takeGuestOutput } from './guest-output.mjs'
 import { fillShare, guestReports } from './guest-share.mjs'
 import { ensureInitramfs } from './initramfs.mjs'
 import { keepLog } from './keep-log.mjs'
+import { limitsOf } from './limits.mjs'
 import { DEFAULT_KERNEL, ensureKernel } from './kernels.mjs'
 import { Progress } from './progress.mjs'
 import { qemuArguments } from './qemu.mjs'
@@ -23,7 +24,7 @@ import { scanKernelLog } from './splat.mjs'
  * @property {number} [unloadSeconds] Limit of the unloading; 0: the module stays loaded.
  * @property {string} [cwd]
  * @property {Readonly<Record<string, string>>} [env] Added to those of `passedVariables`.
- * @property {number} [timeoutMs] Limit of the whole run, boot included.
+ * @property {number} [timeoutMs] Limit of the whole run, boot included; more by default for a slow kernel.
  * @property {number} [bootTimeoutMs] Limit until the command starts.
  * @property {number} [cpus]
  * @property {number} [memoryMiB]
@@ -71,7 +72,8 @@ export async function runInVm(options) {
     await takeGuestOutput(sockets.stderr, options.stderr ?? process.stderr),
   ]
   try {
-    await fillShare(share, kernel, accelerator, options)
+    const limits = limitsOf(options, kernel.slowness)
+    await fillShare(share, kernel, accelerator, options, limits)
     const outcome = await bootVm(
       qemuArguments({
         ...options,
@@ -84,12 +86,14 @@ export async function runInVm(options) {
         sockets,
       }),
       share,
-      options,
+      limits,
+      options.signal,
     )
     await Promise.all(listeners.map((listener) => listener.drained()))
+    const reports = await guestReports(share)
+    if (reports.leaks !== undefined) await appendFile(kernelLogFile, `\n${reports.leaks}\n`)
     const kernelLog = await readFile(kernelLogFile, 'utf8').catch(() => '')
     const report = scanKernelLog(kernelLog)
-    const reports = await guestReports(share)
     const failure = findFailure(outcome, reports, report, kernelLog)
     if (options.results !== undefined) {
       await cp(join(share, 'results'), options.results, { recursive: true })

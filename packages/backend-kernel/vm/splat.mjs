@@ -37,6 +37,7 @@ const PATTERNS = /** @type {readonly (readonly [SplatKind, RegExp])[]} */ ([
     'lockdep',
     /^(?:WARNING|INFO): (?:possible (?:circular|recursive|irq lock)|inconsistent lock state|suspicious RCU usage|(?:SOFTIRQ|HARDIRQ|RECLAIM_FS|FS_RECLAIM)\S* *-safe|bad unlock balance|Nested lock was not taken|held lock freed|trying to register non-static key|lock held when returning)/iu,
   ],
+  ['lockdep', /^\[ BUG: /u],
   [
     'lockdep',
     /^(?:INFO: lockdep is turned off|turning off the locking correctness validator|DEBUG_LOCKS_WARN_ON|BUG: (?:MAX_LOCK|key \S+ (?:not in|has not)))/u,
@@ -59,7 +60,7 @@ const PATTERNS = /** @type {readonly (readonly [SplatKind, RegExp])[]} */ ([
     'dma-api',
     /\bDMA-API: (?!preallocated|debugging |nr_|dma_debug_entry|.*(?:allocated \d+|disabled|enabled))/u,
   ],
-  ['kmemleak', /^kmemleak: \d+ new suspected memory leaks?|^unreferenced object 0x/u],
+  ['kmemleak', /^kmemleak: \d+ new suspected memory leaks?|^unreferenced object(?: ?\(\w+\))? 0x/u],
   ['warning', /^(?:-+\[ cut here \]-+|WARNING:? )/u],
 ])
 

@@ -120,6 +120,7 @@ describe('each kind by a line of its own', () => {
     ['lockdep', 'WARNING: possible recursive locking detected'],
     ['lockdep', 'WARNING: inconsistent lock state'],
     ['lockdep', 'WARNING: suspicious RCU usage'],
+    ['lockdep', '[ BUG: Invalid wait context ]'],
     ['lockdep', 'INFO: trying to register non-static key.'],
     ['lockdep', 'INFO: lockdep is turned off.'],
     ['lockdep', 'DEBUG_LOCKS_WARN_ON(1)'],
