@@ -72,6 +72,8 @@ static int hs_grant_page(struct hs_grant *grant, u32 index, u32 *reason)
 	struct page *page;
 	int ret;
 
+	/* Waits for invalidations that run, which would only drop the grant. */
+	mmu_interval_read_begin(&mirror->notifier);
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	mutex_lock(&mirror->lock);

@@ -173,7 +173,7 @@ static int hs_link_page(struct hs_mirror *mirror, u32 index, unsigned long pfn, 
 	if (is_device_private_page(page))
 		state |= HS_PAGE_DEVICE;
 	if (old & HS_PAGE_LINKED) {
-		/* No invalidation came in between, so it is the same page. */
+		/* No invalidation came in between, so it must be the same page. */
 		if (WARN_ON_ONCE((old ^ state) & HS_PAGE_PFN_MASK))
 			return -EIO;
 		if ((old & HS_PAGE_WRITE || !write) && (old & extra) == extra)

@@ -41,12 +41,15 @@ static bool hs_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	u64 first = range->start >> PAGE_SHIFT;
 	u64 last = (range->end - 1) >> PAGE_SHIFT;
 	u32 flags = 0;
+	bool nested;
 	u32 count;
 
 	if (blockable)
 		mutex_lock(&mirror->lock);
 	else if (!mutex_trylock(&mirror->lock))
 		return false;
+	/* The same number as before: another invalidation of the mirror may still be running. */
+	nested = READ_ONCE(notifier->invalidate_seq) == cur_seq;
 	mmu_interval_set_seq(notifier, cur_seq);
 	first = max(first, mirror->start_page) - mirror->start_page;
 	last = min(last, mirror->start_page + mirror->pages - 1) - mirror->start_page;
@@ -56,11 +59,14 @@ static bool hs_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	if (!blockable)
 		flags |= HMM_SDK_EVENT_NONBLOCKABLE;
 	count = hs_unlink_pages(mirror, first, last);
-	/* From its own invalidation on, any other one drops the grant. */
+	/*
+	 * A grant begins with its own invalidation. Any other one that comes after it, or that was
+	 * there before and may remove the entry only now, drops it.
+	 */
 	if (mirror->grant_page >= first && mirror->grant_page <= last)
-		mirror->grant_lost = !(flags & HMM_SDK_EVENT_SELF &&
-				       range->event == MMU_NOTIFY_EXCLUSIVE &&
-				       mirror->own_task == current);
+		mirror->grant_lost = nested || !(flags & HMM_SDK_EVENT_SELF &&
+						 range->event == MMU_NOTIFY_EXCLUSIVE &&
+						 mirror->own_task == current);
 	if (!(flags & HMM_SDK_EVENT_SELF) || mirror->own_task != current)
 		mirror->sequence++;
 	if (!mirror->closing) {

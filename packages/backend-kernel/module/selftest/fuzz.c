@@ -43,17 +43,23 @@ static uint32_t space;
 /* A field as a caller might fill it. Pointers lead into the arena, or nowhere. */
 static uint32_t small(void)
 {
-	switch (next() % 8) {
+	switch (next() % 16) {
 	case 0:
 		return next();
 	case 1:
 		return 1U << next() % 32;
 	case 2:
-		return 0;
 	case 3:
 		return space;
-	default:
+	case 4:
+	case 5:
+	case 6:
 		return next() % 24;
+	case 7:
+	case 8:
+		return 1;
+	default:
+		return 0;
 	}
 }
 
@@ -88,6 +94,9 @@ static void fill(uint8_t *argument, size_t bytes)
 	for (i = 0; i + 8 <= bytes; i += 8) {
 		uint64_t value = next() & 1 ? wide() : (uint64_t)small() << 32 | small();
 
+		/* Reserved fields stay zero now and then, as they must. */
+		if (next() % 4 == 0)
+			continue;
 		memcpy(argument + i, &value, 8);
 	}
 }

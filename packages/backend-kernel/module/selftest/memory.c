@@ -284,14 +284,24 @@ static void grants_exclusive_access(void)
 
 int main(void)
 {
+	struct hmm_sdk_info info = { .abi = HMM_SDK_ABI_VERSION };
+
 	context = context_open();
-	RUN(migrates_both_ways);
-	RUN(counts_cpu_faults);
-	RUN(runs_out_of_device_memory);
-	RUN(leaves_the_memory_of_the_process_whole);
-	RUN(frees_the_pages_of_a_dead_process);
-	RUN(copies_shared_device_pages_on_write);
-	RUN(tells_a_foreign_device);
-	RUN(grants_exclusive_access);
+	CHECK(!ioctl(context, HMM_SDK_IOC_GET_INFO, &info));
+	if (info.capabilities & HMM_SDK_CAP_MEMORY) {
+		RUN(migrates_both_ways);
+		RUN(counts_cpu_faults);
+		RUN(runs_out_of_device_memory);
+		RUN(leaves_the_memory_of_the_process_whole);
+		RUN(frees_the_pages_of_a_dead_process);
+		RUN(copies_shared_device_pages_on_write);
+		RUN(tells_a_foreign_device);
+	} else {
+		printf("skip device memory: not on this kernel\n");
+	}
+	if (info.capabilities & HMM_SDK_CAP_EXCLUSIVE)
+		RUN(grants_exclusive_access);
+	else
+		printf("skip exclusive access: not on this kernel\n");
 	return DONE();
 }
