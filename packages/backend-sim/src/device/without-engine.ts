@@ -10,6 +10,14 @@ export function withoutEngine(device: RawDevice): RawDevice {
   return {
     ...device,
     engine: undefined,
-    capabilities: { ...device.capabilities, engine: missing, 'engine.atomics': missing },
+    capabilities: {
+      ...device.capabilities,
+      engine: missing,
+      'engine.atomics': missing,
+      'deviceFault.exact': unsupported(
+        'the device has no error status: what a transfer met at the IOMMU stays there',
+        'Compare dma.revocations before and after, as the engine of hmm-api does.',
+      ),
+    },
   }
 }

@@ -1,5 +1,38 @@
 import type { FailurePoints } from '../sim/failure-point.js'
 
+/** Freed blocks of one size that wait before the first of them is used again. */
+const QUARANTINE = 256
+
+/** Freed blocks of one size, the oldest first. */
+class FreedBlocks {
+  #starts: number[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#starts.length - this.#head
+  }
+
+  push(start: number): void {
+    this.#starts.push(start)
+  }
+
+  /** Takes the oldest block if it ends at or before `limit`, -1 otherwise. */
+  take(pages: number, limit: number): number {
+    const start = this.#starts[this.#head]
+    if (start === undefined || start + pages > limit) return -1
+    this.#head++
+    if (this.#head > 1024 && this.#head * 2 > this.#starts.length) {
+      this.#starts = this.#starts.slice(this.#head)
+      this.#head = 0
+    }
+    return start
+  }
+
+  remaining(): number[] {
+    return this.#starts.slice(this.#head)
+  }
+}
+
 interface Block {
   readonly start: number
   readonly pages: number
@@ -7,8 +40,11 @@ interface Block {
 
 /**
  * Address space of one IOMMU domain, in pages: from the top below the device's mask, aligned to
- * the size rounded up to a power of two (`alloc_iova`). Freed blocks are used again by requests of
- * the same size first, like the kernel's per-size caches.
+ * the size rounded up to a power of two (`alloc_iova`).
+ *
+ * A freed block is left alone until many others of its size were freed, so that a device that uses
+ * an address after it was unmapped meets a fault and not somebody else's page. (The kernel gives
+ * that up for speed: its caches hand out the last freed block first.)
  */
 export class IovaAllocator {
   readonly #failures: FailurePoints
@@ -18,7 +54,7 @@ export class IovaAllocator {
   #bottom: number
   /** The highest limit so far. */
   #top: number
-  readonly #freed = new Map<number, number[]>()
+  readonly #freed = new Map<number, FreedBlocks>()
   #used = 0
 
   constructor(failures: FailurePoints, limit: number) {
@@ -63,13 +99,10 @@ export class IovaAllocator {
   }
 
   #take(pages: number): number {
-    const cached = this.#freed.get(pages)
-    if (cached !== undefined && cached.length > 0) {
-      const start = cached[cached.length - 1]!
-      if (start + pages <= this.#limit) {
-        cached.pop()
-        return start
-      }
+    const freed = this.#freed.get(pages)
+    if (freed !== undefined && freed.length > QUARANTINE) {
+      const start = freed.take(pages, this.#limit)
+      if (start >= 0) return start
     }
     const align = 2 ** Math.ceil(Math.log2(pages))
     const start = Math.floor((this.#bottom - pages) / align) * align
@@ -78,14 +111,15 @@ export class IovaAllocator {
       this.#bottom = start
       return start
     }
-    return this.#takeMerged(pages, align)
+    const again = freed?.take(pages, this.#limit) ?? -1
+    return again >= 0 ? again : this.#takeMerged(pages, align)
   }
 
   /** Joins all freed blocks and takes the highest place that fits: rare, when space runs out. */
   #takeMerged(pages: number, align: number): number {
     const blocks: Block[] = []
-    for (const [size, starts] of this.#freed) {
-      for (const start of starts) blocks.push({ start, pages: size })
+    for (const [size, freed] of this.#freed) {
+      for (const start of freed.remaining()) blocks.push({ start, pages: size })
     }
     if (this.#bottom > 1) blocks.push({ start: 1, pages: this.#bottom - 1 })
     this.#bottom = 1
@@ -115,8 +149,11 @@ export class IovaAllocator {
   }
 
   #addFree(start: number, pages: number): void {
-    const starts = this.#freed.get(pages)
-    if (starts === undefined) this.#freed.set(pages, [start])
-    else starts.push(start)
+    let freed = this.#freed.get(pages)
+    if (freed === undefined) {
+      freed = new FreedBlocks()
+      this.#freed.set(pages, freed)
+    }
+    freed.push(start)
   }
 }

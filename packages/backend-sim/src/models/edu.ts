@@ -24,8 +24,8 @@ const BUFFER = 0x40000n
 const BUFFER_BYTES = 4096
 /** A transfer takes this long, whatever its length. */
 const TRANSFER_MS = 100
-/** The device drives this many address lines. */
-const ADDRESS_MASK = (1n << 28n) - 1n
+/** Address lines: QEMU's property `dma_mask`, as the VM harness of the kernel backend sets it. */
+const ADDRESS_MASK = (1n << 40n) - 1n
 
 /** QEMU's educational PCI device: one BAR of registers, one buffer, one DMA channel. */
 export const edu = defineDevice({

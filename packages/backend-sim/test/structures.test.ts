@@ -1,0 +1,129 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { IovaAllocator } from '../src/dma/iova-allocator.js'
+import { IntervalTree } from '../src/mm/interval-tree.js'
+import { RadixTable } from '../src/mm/radix-table.js'
+import { TableArena } from '../src/mm/table-arena.js'
+import { FailurePoints } from '../src/sim/failure-point.js'
+
+test('an interval tree finds what a list finds', () => {
+  const interval = fc.record({ first: fc.nat(100), length: fc.nat(20), drop: fc.nat(9) })
+  fc.assert(
+    fc.property(fc.array(interval, { maxLength: 80 }), fc.nat(110), fc.nat(10), (all, at, more) => {
+      const tree = new IntervalTree<{ first: number; last: number }>()
+      let list: { first: number; last: number }[] = []
+      for (const { first, length, drop } of all) {
+        const item = { first, last: first + length }
+        tree.insert(item)
+        list.push(item)
+        if (drop > 3 || list.length < 3) continue
+        const gone = list[drop % list.length]!
+        tree.remove(gone)
+        list = list.filter((each) => each !== gone)
+      }
+      const naive = list.filter(({ first, last }) => first <= at + more && last >= at)
+      const found = tree.overlaps(at, at + more)
+      expect(new Set(found)).toEqual(new Set(naive))
+      expect(found.length).toBe(naive.length)
+      expect(found.map(({ first }) => first)).toEqual(
+        found.map((i) => i.first).sort((a, b) => a - b),
+      )
+      expect(tree.size).toBe(list.length)
+    }),
+  )
+})
+
+for (const bits of [9, 11, 13]) {
+  test(`a radix table of ${bits} bits a level is a map`, () => {
+    const page = fc.oneof(
+      fc.nat(3000),
+      fc.nat(2 ** 30),
+      fc.maxSafeNat().map((n) => n % 2 ** 35),
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(page, fc.nat(100)), { maxLength: 60 }), (writes) => {
+        const arena = new TableArena(bits)
+        const table = new RadixTable(arena)
+        const map = new Map<number, number>()
+        for (const [at, value] of writes) {
+          table.set(at, value)
+          map.set(at, value)
+        }
+        for (const [at, value] of map) expect(table.get(at)).toBe(value)
+        const leaves = new Set([...map.keys()].map((at) => Math.floor(at / 2 ** bits)))
+        const walked = []
+        for (let at = table.nextLeaf(0, 2 ** 36); at < 2 ** 36; at = table.nextLeaf(at, 2 ** 36)) {
+          walked.push(Math.floor(at / 2 ** bits))
+          at = (Math.floor(at / 2 ** bits) + 1) * 2 ** bits
+        }
+        expect(walked).toEqual([...leaves].sort((a, b) => a - b))
+        table.destroy()
+        expect(arena.used).toBe(0)
+      }),
+    )
+  })
+}
+
+test('freed tables are those that lie between floor and ceiling', () => {
+  const arena = new TableArena(9)
+  const table = new RadixTable(arena)
+  for (const page of [0, 512, 1024]) table.set(page, 1)
+  const before = arena.used
+  table.freeTables(600, 700, 550, 1024)
+  expect(arena.used).toBe(before)
+  table.freeTables(600, 700, 512, 1024)
+  expect(arena.used).toBe(before - 1)
+  table.freeTables(0, 1, 0, 1024)
+  expect(arena.used).toBe(before - 2)
+  table.freeTables(1024, 1025, 0, Infinity)
+  expect(arena.used).toBe(1)
+})
+
+test('IOVA blocks never overlap, stay below the mask and are aligned', () => {
+  const step = fc.record({
+    pages: fc.constantFrom(1, 2, 3, 8, 16, 100),
+    free: fc.nat(40),
+    limit: fc.nat(9),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      let limit = 1024
+      const iova = new IovaAllocator(new FailurePoints(), limit)
+      const live: { start: number; pages: number }[] = []
+      for (const { pages, free, limit: change } of steps) {
+        if (change === 0) {
+          limit = limit === 1024 ? 512 : 1024
+          iova.setLimit(limit)
+        }
+        const start = iova.allocate(pages)
+        if (start >= 0) {
+          expect(start).toBeGreaterThan(0)
+          expect(start + pages).toBeLessThanOrEqual(limit)
+          expect(start % 2 ** Math.ceil(Math.log2(pages))).toBe(0)
+          for (const other of live) {
+            expect(start + pages <= other.start || other.start + other.pages <= start).toBe(true)
+          }
+          live.push({ start, pages })
+        }
+        if (free < live.length) {
+          const [gone] = live.splice(free, 1)
+          iova.free(gone!.start, gone!.pages)
+        }
+        expect(iova.used).toBe(live.reduce((sum, each) => sum + each.pages, 0))
+      }
+      for (const { start, pages } of live.splice(0)) iova.free(start, pages)
+      iova.setLimit(1024)
+      expect(iova.allocate(512)).toBe(512)
+    }),
+  )
+})
+
+test('a failure point fails at the pass that was asked for, once', () => {
+  const points = new FailurePoints()
+  points.failNth('link', 3)
+  expect([1, 2, 3, 4].map(() => points.fails('link'))).toEqual([false, false, true, false])
+  points.failNth('link', 2)
+  expect(points.firstFailure('link', 5)).toBe(1)
+  expect(points.firstFailure('link', 5)).toBe(-1)
+  expect(points.fails('copy')).toBe(false)
+})
