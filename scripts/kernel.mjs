@@ -1,4 +1,4 @@
-// `node scripts/kernel.mjs demo|test [HARNESS OPTIONS] [-- ARGUMENTS]`: the examples or the tests on a real
+// `node scripts/kernel.mjs demo|test [HARNESS OPTIONS] [ARGUMENTS]`: the examples or the tests on a real
 // Linux kernel: this machine's own where the module is loaded, otherwise one that the VM harness boots.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,7 +8,10 @@ import { root, run } from './lib.mjs'
 
 const harness = join(root, 'packages/backend-kernel/vm/cli.mjs')
 const programs = {
-  demo: { file: 'packages/examples/dist/cli.js', args: ['all', '--backend', 'kernel'] },
+  demo: {
+    file: 'packages/backend-kernel/kernel-test/expect-dmar.mjs',
+    args: ['demo', join(root, 'packages/examples/dist/cli.js'), 'all', '--backend', 'kernel'],
+  },
   // Under emulation the examples and the suite take minutes.
   test: {
     file: 'packages/backend-kernel/kernel-test/run.mjs',
@@ -21,13 +24,11 @@ const [what, ...rest] = process.argv.slice(2)
 const program = Object.hasOwn(programs, what ?? '') ? programs[what] : undefined
 if (!program) {
   console.error(
-    `usage: node scripts/kernel.mjs ${Object.keys(programs).join('|')} [OPTIONS] [-- ARGUMENTS]`,
+    `usage: node scripts/kernel.mjs ${Object.keys(programs).join('|')} [HARNESS OPTIONS] [ARGUMENTS]`,
   )
   process.exit(2)
 }
-const split = rest.indexOf('--')
-const options = split === -1 ? rest : rest.slice(0, split)
-const own = split === -1 ? [] : rest.slice(split + 1)
+const { options, own } = separate(rest)
 const command = [join(root, program.file), ...program.args, ...own]
 
 const { code, output } = hasLocalModule() ? await local() : await inVm()
@@ -78,4 +79,26 @@ function tee(name, args, env = {}) {
     child.on('error', (error) => resolve({ code: 1, output: String(error) }))
     child.on('close', (code) => resolve({ code: code ?? 1, output }))
   })
+}
+
+/** Options go to the harness (all but these few take a value), words to the program. */
+function separate(args) {
+  const flags = [
+    '--install-host-packages',
+    '--keep-log',
+    '--keep-loaded',
+    '--no-iommu',
+    '--no-edu',
+    '--quiet',
+  ]
+  const options = []
+  const own = []
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]
+    if (arg === '--') continue
+    if (!arg.startsWith('--')) own.push(arg)
+    else if (flags.includes(arg) || arg.includes('=')) options.push(arg)
+    else options.push(arg, args[++index] ?? '')
+  }
+  return { options, own }
 }

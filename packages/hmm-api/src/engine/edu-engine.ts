@@ -24,8 +24,13 @@ const BUFFER = 0x40000
  * QEMU ends itself when a transfer reaches the last byte of the 4 KiB buffer, so half of it is used.
  */
 const BUFFER_BYTES = 2048
-/** What the device drives; it cuts longer addresses off without a word. */
-const ADDRESS_BITS = 28
+/**
+ * QEMU's edu drives 28 address bits unless started with `dma_mask`, and cuts longer addresses off
+ * without a word. Fewer than 32 bits make the kernel expect bounce buffers, which no mirror can
+ * use, so 32 are asked for and the first use checks that they are there.
+ */
+const ADDRESS_BITS = 32
+const CHECK_BYTES = 64
 /** Longer than any transfer (100 ms in QEMU); a device that is silent for so long is broken. */
 const TRANSFER_DEADLINE_MS = 20_000
 
@@ -101,11 +106,27 @@ export class EduEngine implements RawEngine {
       if (wait.signal?.aborted) {
         throw new HmmError('EINTR', { message: 'aborted by its signal', cause: wait.signal.reason })
       }
-      this.#staging ??= await this.#device.dma.allocCoherent(BUFFER_BYTES)
+      this.#staging ??= await this.#checkedStaging()
       return work(this.#staging)
     })
     this.#queue = turn.catch(() => undefined)
     return turn
+  }
+
+  /** The staging page, after a pattern went to the device and back to another place of it. */
+  async #checkedStaging(): Promise<RawCoherentBuffer> {
+    const staging = await this.#device.dma.allocCoherent(BUFFER_BYTES)
+    const pattern = Uint8Array.from({ length: CHECK_BYTES }, (_, index) => 0xa5 ^ index)
+    staging.write(0, pattern)
+    await this.#transfer(this.#address(staging.dmaPage, 0), BUFFER, CHECK_BYTES, false)
+    await this.#transfer(BUFFER, this.#address(staging.dmaPage, CHECK_BYTES), CHECK_BYTES, true)
+    const echo = staging.read(CHECK_BYTES, CHECK_BYTES)
+    if (echo.every((byte, index) => byte === pattern[index])) return staging
+    staging.free()
+    throw new HmmError('EIO', {
+      message: `the device does not drive ${ADDRESS_BITS} address bits: bytes do not come back`,
+      hint: 'Start QEMU with -device edu,dma_mask=0xffffffffff',
+    })
   }
 
   async #guarded(

@@ -7,7 +7,10 @@ import type { RawBackend, RawWait } from '../raw/raw-backend.js'
 export interface Wait {
   /** Aborts the wait: HmmError EINTR, whose cause is the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds (of the backend's clock) after which it fails: EBUSY or ETIMEDOUT. */
+  /**
+   * Milliseconds (of the backend's clock) after which it fails: EBUSY for work on mirrored ranges,
+   * which has 10 seconds if left out, ETIMEDOUT for everything else, which has no limit then.
+   */
   readonly deadlineMs?: number | undefined
 }
 
@@ -125,8 +128,34 @@ export function interrupted(signal: AbortSignal): HmmError {
   return new HmmError('EINTR', { message: 'aborted by its signal', cause: signal.reason })
 }
 
+/**
+ * How long range work is repeated when no deadline is given, in milliseconds. The kernel's drivers
+ * take one second (HMM_RANGE_DEFAULT_TIMEOUT); from user space, perhaps emulated, a round is slower.
+ */
+const DEFAULT_RANGE_DEADLINE_MS = 10_000
+/** Rounds after which others get a turn, so that timers, signals and limits work in any case. */
+const ROUNDS_BETWEEN_TURNS = 64
+
+/**
+ * Repeats `round` until it says it is done, the deadline is over (EBUSY), or the signal aborts.
+ * Each round is given the wait options that are left.
+ */
+export async function repeat(
+  context: Context,
+  options: Wait | undefined,
+  round: (wait: RawWait) => Promise<boolean>,
+): Promise<void> {
+  const { scheduler } = context.raw
+  const start = scheduler.now()
+  const given = rawWait(options)
+  const wait = { ...given, deadlineMs: given.deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS }
+  for (let rounds = 1; !(await round(remaining(wait, start, scheduler.now()))); rounds++) {
+    if (rounds % ROUNDS_BETWEEN_TURNS === 0) await scheduler.sleep(0, wait.signal)
+  }
+}
+
 /** The wait options that are left after `startNs`: same signal, less time. */
-export function remaining(wait: RawWait, startNs: number, nowNs: number): RawWait {
+function remaining(wait: RawWait, startNs: number, nowNs: number): RawWait {
   if (wait.signal?.aborted) throw interrupted(wait.signal)
   if (wait.deadlineMs === undefined) return wait
   const left = wait.deadlineMs - (nowNs - startNs) / 1e6

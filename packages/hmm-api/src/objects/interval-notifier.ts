@@ -4,7 +4,7 @@ import { ENTRY_REQ_FAULT, ENTRY_REQ_WRITE } from '../entry.js'
 import type { RawMirror } from '../raw/raw-mirror.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInside } from './check.js'
-import { rawWait, remaining, type Wait } from './context.js'
+import { rawWait, repeat, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { FaultedPages } from './faulted-pages.js'
 import type { InvalidateRelay } from './invalidate-event.js'
@@ -152,17 +152,12 @@ export class IntervalNotifier extends Owned {
     options: FaultOptions,
     run: (pages: FaultedPages) => R & Synchronous<R>,
   ): Promise<R> {
-    const scheduler = this.context.raw.scheduler
-    const start = scheduler.now()
-    const wait = rawWait(options)
-    for (;;) {
-      const pages = await this.fault(range, {
-        ...options,
-        ...remaining(wait, start, scheduler.now()),
-      })
-      let result: R | undefined
-      if (this.commit(pages, (valid) => void (result = this.#value(run(valid))))) return result as R
-    }
+    let result: R | undefined
+    await repeat(this.context, options, async (wait) => {
+      const pages = await this.fault(range, { ...options, ...wait })
+      return this.commit(pages, (valid) => void (result = this.#value(run(valid))))
+    })
+    return result as R
   }
 
   /** @internal EBADF when closed, ESRCH when the process is gone. */

@@ -4,7 +4,7 @@ import type { RawMapAttempt } from '../raw/raw-mirror.js'
 import type { RawWait } from '../raw/raw-backend.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInside } from './check.js'
-import { rawWait, remaining, type Wait } from './context.js'
+import { repeat, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { IntervalNotifier, type Synchronous } from './interval-notifier.js'
 import type { InvalidateRelay } from './invalidate-event.js'
@@ -127,17 +127,15 @@ export class Mirror extends IntervalNotifier {
           hint: 'Map slices of the range, each with its own commit.',
         })
       }
-      const scheduler = this.context.raw.scheduler
-      const start = scheduler.now()
-      const wait = rawWait(options)
-      for (;;) {
+      let result: R | undefined
+      await repeat(this.context, options, async (wait) => {
         this.checkUsable(op)
-        const mapped = await attempt(remaining(wait, start, scheduler.now()))
-        let result: R | undefined
+        const mapped = await attempt(wait)
+        let done = false
         try {
           // Closed or released while it waited: nothing may be handed out any more.
           this.checkUsable(op)
-          const done = mapped.commit(() => {
+          done = mapped.commit(() => {
             const mapping = new MirrorMapping(range, mapped.entries)
             try {
               result = this.context.section('a commit', () => commit(mapping))
@@ -145,13 +143,12 @@ export class Mirror extends IntervalNotifier {
               mapping.end()
             }
           })
-          if (done) return result as R
-        } catch (error) {
-          mapped.undo()
-          throw error
+        } finally {
+          if (!done) mapped.undo()
         }
-        mapped.undo()
-      }
+        return done
+      })
+      return result as R
     })
   }
 
