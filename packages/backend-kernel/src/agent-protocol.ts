@@ -43,7 +43,7 @@ export interface Frame {
 
 /** Builds payloads field by field. */
 export class Packer {
-  #bytes = Buffer.alloc(64)
+  #bytes = Buffer.alloc(96)
   #length = 0
 
   u32(value: number): this {

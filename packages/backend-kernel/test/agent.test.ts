@@ -11,8 +11,11 @@ import {
   AGENT_CHUNK,
   encodeFrame,
   FrameReader,
+  OP_FORK,
+  OP_MMAP,
   OP_READ,
   OP_SPAWN,
+  Packer,
   packRange,
 } from '../src/agent-protocol.js'
 import { buildAgent, canBuild } from './build-agent.js'
@@ -281,6 +284,51 @@ describe.skipIf(!canBuild)('agent (skipped without a C compiler and make)', () =
     await expect(agent.command(4711, OP_READ, packRange(start, 1))).rejects.toMatchObject({
       code: 'ESRCH',
     })
+  })
+
+  it('survives random commands: they reach nothing of its own', async () => {
+    const space = await newSpace()
+    const pages = await space.mmap(anonymous(64))
+    let seed = 1
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+      return (seed >>> 8) % below
+    }
+    const places = [0, 1, 0x400000, 0x7fff_ffff_f000, pages * 4096, 2 ** 47, 2 ** 63, 2 ** 64 - 1]
+    const codes = new Map<string, number>()
+    const ops = Array.from({ length: OP_FORK - OP_MMAP }, (_, index) => OP_MMAP + index)
+    for (let i = 0; i < 3000; i++) {
+      const packer = new Packer()
+      for (let field = random(6); field >= 0; field--) {
+        if (random(3) === 0)
+          packer.u64((places[random(places.length)] as number) + random(9) * 4096)
+        else packer.u32(random(4) === 0 ? random(2 ** 24) : random(32)).u32(random(2) * random(99))
+      }
+      const outcome = await agent
+        .command(space.id, ops[random(ops.length)] as number, packer.done())
+        .then(
+          () => 'ok',
+          (error: { code: string }) => error.code,
+        )
+      codes.set(outcome, (codes.get(outcome) ?? 0) + 1)
+    }
+    expect([...codes.keys()]).not.toContain('ESRCH')
+    expect([...codes.keys()]).not.toContain('EIO')
+    expect(codes.get('ok')).toBeGreaterThan(10)
+    expect(codes.get('EINVAL')).toBeGreaterThan(100)
+    const page = await space.mmap(anonymous(1))
+    await space.write(page, 0, bytes(1))
+    expect(await space.read(page, 0, 1)).toEqual(bytes(1))
+  })
+
+  it('ends at a frame that is too long', async () => {
+    const child = spawn(path, ['--no-bind'], { stdio: ['pipe', 'ignore', 'pipe', 'ignore'] })
+    let text = ''
+    child.stderr.on('data', (chunk: Buffer) => void (text += chunk.toString()))
+    child.stdin.write(Buffer.alloc(16, 0xff))
+    const status = await new Promise((resolve) => child.once('close', resolve))
+    expect(status).toBe(2)
+    expect(text).toBe('hmm-agent: a frame is too long\n')
   })
 
   it('dies with Node, and its processes with it, even by SIGKILL', async () => {
