@@ -1,11 +1,13 @@
 import type { VirtualRange } from '../../address/virtual-range.js'
 import type { Wait } from '../../objects/context.js'
 import type { Device } from '../../objects/device.js'
+import type { FaultedPages } from '../../objects/faulted-pages.js'
 import type { FaultOptions, PageRequest } from '../../objects/interval-notifier.js'
 import type { AddressSpace } from '../../objects/address-space.js'
 import type { InvalidateEvent } from '../../objects/invalidate-event.js'
 import type { Mirror } from '../../objects/mirror.js'
 import type { Completion } from '../../sync/completion.js'
+import { ConformanceFailure } from './failure.js'
 import { describeEvents } from './describe-events.js'
 import { DevicePages } from './device-pages.js'
 import { pageStates, type PageState } from './page-state.js'
@@ -17,6 +19,12 @@ export interface WatchOptions {
   /** Called for each event, after it was recorded. */
   readonly invalidate?: (event: InvalidateEvent) => void | (() => void)
 }
+
+/**
+ * So many commits in a row are refused only by a backend that makes no progress. Its loop would not
+ * let even a timer run, so it is bounded by its rounds.
+ */
+const MAX_ROUNDS = 1000
 
 /** A mirror that records what it is told, with the loops of a small driver. */
 export class Watch {
@@ -102,7 +110,22 @@ export class Watch {
   /** Faults pages in, and says what is there then. */
   fault(options: FaultOptions | PageRequest, range: VirtualRange = this.range) {
     const given = typeof options === 'string' ? { request: options } : options
-    return this.mirror.faultAndCommit<PageState[]>(range, given, pageStates)
+    return this.commit(pageStates, given, range)
+  }
+
+  /** Faults until a commit holds, and returns what `run` made of the pages in it. */
+  async commit<R>(
+    run: (pages: FaultedPages) => R,
+    options: FaultOptions = {},
+    range: VirtualRange = this.range,
+  ): Promise<R> {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const pages = await this.mirror.fault(range, options)
+      const results: R[] = []
+      if (this.mirror.commit(pages, (valid) => void results.push(run(valid))))
+        return results[0] as R
+    }
+    throw new ConformanceFailure(`no commit held in ${MAX_ROUNDS} faults of ${range.toString()}`)
   }
 
   /** Maps pages and keeps their translations. */

@@ -156,8 +156,8 @@ export const group = caseGroup('range-fault/snapshot', ['mirror'], {
     await t.fill(range, 1)
     const child = await t.fork()
     const framesOf = async (space: typeof child): Promise<number[]> => {
-      const { mirror } = await t.watch(range, { space })
-      return mirror.faultAndCommit<number[]>(range, {}, (pages) => [pages.frame(0), pages.frame(1)])
+      const watch = await t.watch(range, { space })
+      return watch.commit((pages) => [pages.frame(0), pages.frame(1)])
     }
     const [parents, childs] = [await framesOf(t.space), await framesOf(child)]
     equal(childs, parents, 'the frames that the child shares')

@@ -122,14 +122,25 @@ export const group = caseGroup('sequence/commit', ['mirror'], {
 
   'awaiting-in-it': async (t) => {
     const { mirror, range } = await t.watch(await t.mmap(1))
+    const pages = await mirror.fault(range)
     const asynchronous = (async () => undefined) as () => never
-    await rejects('EDEADLK', mirror.faultAndCommit<never>(range, {}, asynchronous))
+    throws('EDEADLK', () => mirror.commit(pages, asynchronous))
+  },
+
+  'fault-and-commit': async (t) => {
+    const { mirror, range } = await t.watch(await t.mmap(2))
+    const options = { request: 'read', deadlineMs: 100 } as const
+    const valid = await mirror.faultAndCommit<boolean[]>(range, options, (pages) => [
+      pages.valid(0),
+      pages.valid(1),
+    ])
+    equal(valid, [true, true])
   },
 
   'waiting-calls-in-it': async (t) => {
-    const { mirror, range } = await t.watch(await t.mmap(1))
+    const watch = await t.watch(await t.mmap(1))
     let inner: Promise<unknown> = Promise.resolve()
-    await mirror.faultAndCommit<void>(range, {}, () => void (inner = mirror.fault(range)))
+    await watch.commit(() => void (inner = watch.mirror.fault(watch.range)))
     await rejects('EDEADLK', inner)
   },
 })
