@@ -13,7 +13,6 @@ export class GpuChannel {
   readonly id: number
   readonly registers = new BigUint64Array(CHANNEL.channelBytes / 8)
   faultAddress = 0n
-  replays = 0
   /** Its address space and page size, while it runs. */
   table: PageTable | undefined
   pageShift = 12
@@ -102,7 +101,6 @@ export class GpuChannel {
           if (!HmmError.is(error, 'EFAULT') && !HmmError.is(error, 'EPERM')) throw error
         }
       }
-      this.replays += 1
       const outcome = await this.#bus.fault({ address, access, context: this.id })
       if (outcome === 'failed') break
     }

@@ -21,12 +21,7 @@ class Gpu implements DevicePorts {
   }
 
   read(bar: number, offset: number): bigint {
-    if (bar === 0) {
-      if (offset === MMU.replays) {
-        return BigInt(this.#channels.reduce((sum, channel) => sum + channel.replays, 0))
-      }
-      return this.#mmu[Math.floor(offset / 8)] ?? 0n
-    }
+    if (bar === 0) return this.#mmu[Math.floor(offset / 8)] ?? 0n
     const channel = this.#channelAt(offset)
     const register = offset % CHANNEL.channelBytes
     if (register === CHANNEL.state) return BigInt(CHANNEL_STATE.indexOf(channel.state))

@@ -19,8 +19,6 @@ export const MMU = {
   command: 0x30,
   /** Whether the last command was done: 1, or 0 if it was refused. */
   done: 0x38,
-  /** Accesses that were replayed after a fault since power on, for statistics. */
-  replays: 0x40,
 } as const
 
 export const RIGHT = { write: 1, atomic: 2 } as const
@@ -66,4 +64,4 @@ export const PROGRAM = {
 export const CHANNEL_STATE = ['idle', 'running', 'done', 'cancelled'] as const
 export type ChannelState = (typeof CHANNEL_STATE)[number]
 
-export const BARS = [128, CHANNEL.channels * CHANNEL.channelBytes] as const
+export const BARS = [64, CHANNEL.channels * CHANNEL.channelBytes] as const

@@ -91,9 +91,11 @@ async function sharedPointers({ log, driver, channel, words, a, b, c }: Scene): 
   await b.write(numbers(words, 2))
   await channel.vectorAdd(a.pointer, b.pointer, c.pointer, words)
   log.equal('c = a + b', await c.read(), sum(numbers(words, 1), numbers(words, 2)))
-  const { faults, mapped } = driver.counts
+  const { faults, batches, mapped } = driver.counts
   log.expect('faults on the same page are answered together', mapped < faults)
-  log.step('vector add on plain pointers: several threads faulted on each page, one mapping each')
+  log.step(
+    `vector add on plain pointers: ${faults} faults in ${batches} batches, answered by ${mapped} mappings`,
+  )
 
   await b.write(numbers(words, 3))
   await channel.vectorAdd(a.pointer, b.pointer, c.pointer, words)
