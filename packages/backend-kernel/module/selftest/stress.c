@@ -159,10 +159,9 @@ static void *drive(void *argument)
 			mirror_close(&mirror);
 			ret = mirror_create(&mirror, device, agent.space, base, PAGES);
 			pthread_rwlock_unlock(&mirror_lock);
-			if (ret) {
-				perror("mirror_create");
-				exit(1);
-			}
+			/* The process is gone: so are we. */
+			if (ret)
+				break;
 			continue;
 		}
 		pthread_rwlock_rdlock(&mirror_lock);
@@ -236,6 +235,7 @@ int main(int argc, char **argv)
 
 	context = context_open();
 	device = soft_open(context, memory);
+	/* A kernel without device memory. */
 	if (device < 0)
 		device = soft_open(context, 0);
 	pid = start_churn();
