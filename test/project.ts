@@ -50,7 +50,7 @@ export const write = (folder: string, file: string, content: unknown) =>
 /** What npm and vitest put into the environment would reach the project's own npm: only the rest is passed. */
 function command(name: string, args: string[], cwd: string, env: Record<string, string> = {}) {
   const inherited = Object.keys(process.env).filter((key) =>
-    /^(npm_(package|lifecycle|command|execpath|config_local_prefix)|NODE_ENV|VITEST|HMM_)/.test(
+    /^(npm_(package|lifecycle|command|execpath|config_local_prefix)|NODE_ENV|NODE_PATH|VITEST|HMM_)/.test(
       key,
     ),
   )
