@@ -9,6 +9,7 @@ import {
   HmmError,
 } from '@hmm-sdk/hmm-api'
 import { FAULT_DEVICE, FAULT_DONE, FAULT_OOM, FAULT_WAIT } from '../mm/fault-code.js'
+import { fillAnonymous } from '../mm/fill-anonymous.js'
 import { handleMmFault } from '../mm/handle-mm-fault.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import {
@@ -80,6 +81,8 @@ function* faultSpan(mm: MemoryMap, walk: RangeWalk, start: number): Operation<vo
   const count = walk.faultEnd - walk.faultFrom
   const failing = mm.machine.failures.firstFailure('fault', count)
   for (let page = walk.faultFrom; page < walk.faultEnd; page++) {
+    if (write && failing < 0) page = fillAnonymous(mm, vma, page, walk.faultEnd)
+    if (page === walk.faultEnd) break
     let code = handleMmFault(mm, vma, page, write)
     if (code === FAULT_WAIT || code === FAULT_DEVICE) {
       // Both leave the page for the next walk to look at again.
@@ -161,11 +164,17 @@ class RangeWalk {
     let e = 2 * (from - start) + 1
     const count = to - from
     if (!this.#mayFault) {
+      // Locals: what this loop does for a page is the cost of a snapshot.
+      const normalMask = PTE_NORMAL_MASK
+      const normal = PTE_NORMAL
+      const rights = PTE_PRESENT | PTE_WRITE | 0
+      const sticky = STICKY | 0
+      const frame = PTE_FRAME
       for (let i = 0; i < count; i++, e += 2) {
-        const pte = words[at + i]!
-        if ((pte & PTE_NORMAL_MASK) === PTE_NORMAL) {
-          entries[e - 1] = pte & PTE_FRAME
-          entries[e] = (pte & (PTE_PRESENT | PTE_WRITE)) | (entries[e]! & STICKY)
+        const pte = words[at + i]! | 0
+        if ((pte & normalMask) === normal) {
+          entries[e - 1] = pte & frame
+          entries[e] = (pte & rights) | (entries[e]! & sticky)
         } else this.#unusual(pte, from + i, to, e)
       }
       return to

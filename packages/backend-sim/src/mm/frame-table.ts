@@ -22,7 +22,7 @@ export const FRAME_LAZY_FREE = 128
 export const ZERO_FRAME = 1
 
 /**
- * Physical memory: `struct page` as columns of typed arrays (16 bytes a frame), and the bytes.
+ * Physical memory: `struct page` as columns of typed arrays (18 bytes a frame), and the bytes.
  *
  * Frames are handed out from a stack of freed ones, then from the end of what was never used; so
  * all work and memory is for frames that were touched.
@@ -30,16 +30,16 @@ export const ZERO_FRAME = 1
 export class FrameTable {
   readonly data: PageData
   /** References; 0 for a free frame. */
-  refs: Int32Array
+  refs!: Uint16Array
   /** How many page table entries map it. */
-  maps: Uint16Array
-  flags: Uint16Array
+  maps!: Uint16Array
+  flags!: Uint16Array
   /** Where its bytes are in {@link data}. */
-  slots: Uint32Array
+  slots!: Uint32Array
   /** Which AnonVma or file it belongs to (an id of the reverse map), 0 for none. */
-  mapping: Uint32Array
+  mapping!: Uint32Array
   /** Its page offset in that, modulo 2^32; in free frames the next free one. */
-  index: Uint32Array
+  index!: Uint32Array
   readonly #limit: number
   readonly #failures: FailurePoints
   readonly #pagemaps: DevPagemap[] = []
@@ -53,13 +53,7 @@ export class FrameTable {
     this.data = new PageData(options.pageSize)
     this.#limit = options.frames
     this.#failures = options.failures
-    const capacity = 64
-    this.refs = new Int32Array(capacity)
-    this.maps = new Uint16Array(capacity)
-    this.flags = new Uint16Array(capacity)
-    this.slots = new Uint32Array(capacity)
-    this.mapping = new Uint32Array(capacity)
-    this.index = new Uint32Array(capacity)
+    this.#setColumns(64)
     this.refs[ZERO_FRAME] = 1
   }
 
@@ -156,9 +150,9 @@ export class FrameTable {
   put(frame: number): void {
     if (frame === ZERO_FRAME) return
     const refs = this.refs[frame]! - 1
+    if (refs < 0) throw new Error(`frame ${frame} was freed twice`)
     this.refs[frame] = refs
     if (refs > 0) return
-    if (refs < 0) throw new Error(`frame ${frame} was freed twice`)
     this.#clear(frame)
   }
 
@@ -214,18 +208,26 @@ export class FrameTable {
 
   #grow(needed: number): void {
     if (needed > PTE_FRAME) throw new RangeError(`more than ${PTE_FRAME} page frames`)
-    // A quarter more than is needed: doubling would waste half of what a page costs.
-    const capacity = Math.max(needed, this.refs.length + (this.refs.length >>> 2) + 64)
-    this.refs = grown(new Int32Array(capacity), this.refs)
-    this.maps = grown(new Uint16Array(capacity), this.maps)
-    this.flags = grown(new Uint16Array(capacity), this.flags)
-    this.slots = grown(new Uint32Array(capacity), this.slots)
-    this.mapping = grown(new Uint32Array(capacity), this.mapping)
-    this.index = grown(new Uint32Array(capacity), this.index)
+    // An eighth more than is needed: doubling would waste half of what a page costs.
+    const capacity = Math.max(needed, this.refs.length + (this.refs.length >>> 3) + 512)
+    const { refs, maps, flags, slots, mapping, index } = this
+    this.#setColumns(capacity)
+    this.refs.set(refs)
+    this.maps.set(maps)
+    this.flags.set(flags)
+    this.slots.set(slots)
+    this.mapping.set(mapping)
+    this.index.set(index)
   }
-}
 
-function grown<T extends Int32Array | Uint32Array | Uint16Array>(to: T, from: T): T {
-  to.set(from)
-  return to
+  /** Fresh columns in one buffer: one allocation, since simulations are made by the thousand. */
+  #setColumns(capacity: number): void {
+    const buffer = new ArrayBuffer(18 * capacity)
+    this.slots = new Uint32Array(buffer, 0, capacity)
+    this.mapping = new Uint32Array(buffer, 4 * capacity, capacity)
+    this.index = new Uint32Array(buffer, 8 * capacity, capacity)
+    this.refs = new Uint16Array(buffer, 12 * capacity, capacity)
+    this.maps = new Uint16Array(buffer, 14 * capacity, capacity)
+    this.flags = new Uint16Array(buffer, 16 * capacity, capacity)
+  }
 }

@@ -12,6 +12,8 @@ export class RadixTable {
   readonly mask: number
   readonly #bits: number
   readonly #leafPages: number
+  /** 1 / #leafPages, exact. Page numbers have at most 31 bits more than a leaf covers. */
+  readonly #leafShare: number
   readonly #root: number
 
   constructor(arena: TableArena) {
@@ -19,6 +21,7 @@ export class RadixTable {
     this.#bits = arena.bits
     this.mask = (1 << arena.bits) - 1
     this.#leafPages = 2 ** arena.bits
+    this.#leafShare = 1 / this.#leafPages
     this.#root = arena.allocate()
   }
 
@@ -42,10 +45,10 @@ export class RadixTable {
     const words = this.arena.words
     const bits = this.#bits
     const mask = this.mask
-    const high = Math.floor(page / this.#leafPages)
-    const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & mask)]!
+    const high = (page * this.#leafShare) | 0
+    const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & mask)]!
     if (pud === 0) return 0
-    const pmd = words[(pud << bits) + (Math.floor(high / this.#leafPages) & mask)]!
+    const pmd = words[(pud << bits) + ((high >>> bits) & mask)]!
     if (pmd === 0) return 0
     return words[(pmd << bits) + (high & mask)]! << bits
   }
@@ -56,9 +59,9 @@ export class RadixTable {
     if (leaf !== 0) return leaf
     const bits = this.#bits
     const mask = this.mask
-    const high = Math.floor(page / this.#leafPages)
-    const pud = this.#ensure((this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & mask))
-    const pmd = this.#ensure((pud << bits) + (Math.floor(high / this.#leafPages) & mask))
+    const high = (page * this.#leafShare) | 0
+    const pud = this.#ensure((this.#root << bits) + ((high >>> (2 * bits)) & mask))
+    const pmd = this.#ensure((pud << bits) + ((high >>> bits) & mask))
     return this.#ensure((pmd << bits) + (high & mask)) << bits
   }
 
@@ -79,13 +82,13 @@ export class RadixTable {
     while (at < end) {
       const words = this.arena.words
       const bits = this.#bits
-      const high = Math.floor(at / this.#leafPages)
-      const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & this.mask)]!
+      const high = (at * this.#leafShare) | 0
+      const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
       if (pud === 0) {
         at = (Math.floor(at / this.pgdPages) + 1) * this.pgdPages
         continue
       }
-      const pmd = words[(pud << bits) + (Math.floor(high / this.#leafPages) & this.mask)]!
+      const pmd = words[(pud << bits) + ((high >>> bits) & this.mask)]!
       if (pmd === 0) {
         at = (Math.floor(at / this.pudPages) + 1) * this.pudPages
         continue
@@ -100,10 +103,10 @@ export class RadixTable {
   holeEnd(page: number): number {
     const words = this.arena.words
     const bits = this.#bits
-    const high = Math.floor(page / this.#leafPages)
-    const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & this.mask)]!
+    const high = (page * this.#leafShare) | 0
+    const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
     if (pud === 0) return (Math.floor(page / this.pgdPages) + 1) * this.pgdPages
-    const pmd = words[(pud << bits) + (Math.floor(high / this.#leafPages) & this.mask)]!
+    const pmd = words[(pud << bits) + ((high >>> bits) & this.mask)]!
     if (pmd === 0) return (Math.floor(page / this.pudPages) + 1) * this.pudPages
     return (high + 1) * this.#leafPages
   }
@@ -114,13 +117,13 @@ export class RadixTable {
     while (at < end) {
       const words = this.arena.words
       const bits = this.#bits
-      const high = Math.floor(at / this.#leafPages)
-      const pud = words[(this.#root << bits) + (Math.floor(high / 2 ** (2 * bits)) & this.mask)]!
+      const high = (at * this.#leafShare) | 0
+      const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
       if (pud === 0) {
         at = (Math.floor(at / this.pgdPages) + 1) * this.pgdPages
         continue
       }
-      if (words[(pud << bits) + (Math.floor(high / this.#leafPages) & this.mask)] !== 0) return at
+      if (words[(pud << bits) + ((high >>> bits) & this.mask)] !== 0) return at
       at = (Math.floor(at / this.pudPages) + 1) * this.pudPages
     }
     return end

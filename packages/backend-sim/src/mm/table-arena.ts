@@ -1,3 +1,6 @@
+/** Until the first table is asked for. */
+const NONE = new Uint32Array(0)
+
 /**
  * Where page tables live: one typed array, cut into tables of `2^bits` words. Table 0 is never
  * handed out, so that 0 can mean "none".
@@ -12,7 +15,7 @@ export class TableArena {
 
   constructor(bits: number) {
     this.bits = bits
-    this.words = new Uint32Array(8 << bits)
+    this.words = NONE
   }
 
   /** Tables in use. */
@@ -26,7 +29,7 @@ export class TableArena {
     if (table !== undefined) return table
     if ((this.#next + 1) << this.bits > this.words.length) {
       const tables = this.words.length >>> this.bits
-      const words = new Uint32Array((tables + (tables >>> 1) + 8) << this.bits)
+      const words = new Uint32Array((tables + (tables >>> 3) + 8) << this.bits)
       words.set(this.words)
       this.words = words
     }

@@ -1,0 +1,42 @@
+import { anonPrepare } from './anon-prepare.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_DIRTY, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import type { Vma } from './vma.js'
+
+/**
+ * Write faults of the empty entries of private anonymous memory from `page` on, a leaf at a time:
+ * the same as `handleMmFault` for each, without a walk for each. The first page that is not such,
+ * has no memory, or is `end`.
+ */
+export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number): number {
+  if (vma.file !== undefined) return page
+  const { tables, machine } = mm
+  if (vma.anonVma === undefined) {
+    if (tables.get(page) !== 0) return page
+    anonPrepare(vma)
+  }
+  const { frames } = machine
+  const mapping = vma.anonVma!.id
+  const present = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | 0
+  const flags = FRAME_ANON | FRAME_EXCLUSIVE
+  let at = page
+  while (at < end) {
+    const offset = at & tables.mask
+    const leaf = tables.ensureLeaf(at) + offset
+    const words = tables.arena.words
+    const count = Math.min(tables.mask + 1 - offset, end - at)
+    const index = at - vma.start + vma.pgoff
+    for (let i = 0; i < count; i++) {
+      if (words[leaf + i] !== 0) return at + i
+      const frame = frames.allocate(flags)
+      if (frame === 0) return at + i
+      frames.maps[frame] = 1
+      frames.mapping[frame] = mapping
+      frames.index[frame] = index + i
+      words[leaf + i] = present | frame
+    }
+    at += count
+  }
+  return end
+}
