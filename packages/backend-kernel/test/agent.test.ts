@@ -324,8 +324,8 @@ describe.skipIf(!canBuild)('agent (skipped without a C compiler and make)', () =
   it('ends at a frame that is too long', async () => {
     const child = spawn(path, ['--no-bind'], { stdio: ['pipe', 'ignore', 'pipe', 'ignore'] })
     let text = ''
-    child.stderr.on('data', (chunk: Buffer) => void (text += chunk.toString()))
-    child.stdin.write(Buffer.alloc(16, 0xff))
+    child.stderr?.on('data', (chunk: Buffer) => void (text += chunk.toString()))
+    child.stdin?.write(Buffer.alloc(16, 0xff))
     const status = await new Promise((resolve) => child.once('close', resolve))
     expect(status).toBe(2)
     expect(text).toBe('hmm-agent: a frame is too long\n')

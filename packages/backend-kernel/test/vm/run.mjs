@@ -11,8 +11,8 @@ const [name, ...options] = process.argv.slice(2)
 const settings = Object.entries(process.env).flatMap(([key, value]) =>
   /^HMM_SDK_(ONLY|DEMO|ISOLATION)$/.test(key) ? [`${key}=${value}`] : [],
 )
-// Below dist/, so that the package's folder is one level up, as for the sources.
-const output = join(root, 'dist', `vm-${name}.mjs`)
+// One level below the package's folder, as the sources are; not in dist/, which builds clean.
+const output = join(root, 'node_modules', `vm-${name}.mjs`)
 await build({
   entryPoints: [join(here, `${name}.ts`)],
   outfile: output,
