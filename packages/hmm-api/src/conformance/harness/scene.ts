@@ -2,7 +2,7 @@ import type { VirtualRange } from '../../address/virtual-range.js'
 import type { AddressSpace, MmapOptions } from '../../objects/address-space.js'
 import type { Backend } from '../../objects/backend.js'
 import type { Device } from '../../objects/device.js'
-import { equal } from './check.js'
+import { codeOf, equal, ok, rejects } from './check.js'
 import { Watch, type WatchOptions } from './watch.js'
 
 interface Closable {
@@ -113,6 +113,15 @@ export class Scene {
       bytes.push(await this.peek(range, index, space))
     }
     return bytes
+  }
+
+  /**
+   * A right that the device does not have: its access is refused with EFAULT. A device without an
+   * error status may not notice (capability `deviceFault.exact`), so cases look at the memory too.
+   */
+  async refused(access: Promise<unknown>, what = 'a device write'): Promise<void> {
+    if (this.device.capabilities.has('deviceFault.exact')) await rejects('EFAULT', access, what)
+    else ok([undefined, 'EFAULT'].includes(await codeOf(access)), `${what} fails with EFAULT only`)
   }
 
   /** Declares that callbacks of this case throw `count` times. */

@@ -26,7 +26,7 @@ export const group = caseGroup('dma/streaming', ['dma.streaming', 'engine'], {
     const { buffer, mapping } = await mapped(t, 'to-device')
     equal(mapping.writable, false, 'what the mapping says')
     if (t.device.dma.limits.translating) {
-      await rejects('EFAULT', t.device.engine.write(mapping.address, Uint8Array.of(9)))
+      await t.refused(t.device.engine.write(mapping.address, Uint8Array.of(9)))
       equal(buffer.read(0, 1), [1])
     }
   },
@@ -138,7 +138,7 @@ export const group = caseGroup('dma/streaming', ['dma.streaming', 'engine'], {
   },
 
   'mask-large-enough': async (t) => {
-    t.device.dma.setMask(64)
+    t.device.dma.setMask(28)
     const { mapping } = await mapped(t, 'to-device')
     equal(await t.device.engine.read(mapping.address, 1), [1])
   },

@@ -1,3 +1,4 @@
+import type { Need } from '../../harness/need.js'
 import type { VirtualRange } from '../../../address/virtual-range.js'
 import type { AddressSpace } from '../../../objects/address-space.js'
 import type { Backend } from '../../../objects/backend.js'
@@ -37,6 +38,9 @@ export const MIRROR_OPERATIONS: Operations<Mirror> = {
   unmap: (mirror, range) => mirror.unmap(range),
   migrate: (mirror, range) => mirror.device.memory.migrate(mirror, range, { to: 'device' }),
 }
+
+/** Operations whose object is looked at only where the capability is there. */
+export const OPERATION_NEEDS: Readonly<Record<string, readonly Need[]>> = { migrate: ['memory'] }
 
 export const DEVICE_OPERATIONS: Operations<Device> = {
   setMask: (device) => device.dma.setMask(64),

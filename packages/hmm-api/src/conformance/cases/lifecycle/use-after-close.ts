@@ -1,10 +1,11 @@
 import { rejects } from '../../harness/check.js'
-import { caseGroup, type CaseBody } from '../../harness/case.js'
+import { caseGroup, needing, type CaseWithNeeds } from '../../harness/case.js'
 import type { Scene } from '../../harness/scene.js'
 import {
   BACKEND_OPERATIONS,
   DEVICE_OPERATIONS,
   MIRROR_OPERATIONS,
+  OPERATION_NEEDS,
   SPACE_OPERATIONS,
 } from './operations.js'
 
@@ -19,16 +20,16 @@ function cases<T extends { close(): Promise<void> }>(
   kind: string,
   operations: Readonly<Record<string, (object: T, range: never) => unknown>>,
   open: Open<T>,
-): Record<string, CaseBody> {
+): Record<string, CaseWithNeeds> {
   return Object.fromEntries(
     Object.entries(operations).map(([name, operate]) => [
       `${kind}.${name}`,
-      async (t: Scene) => {
+      needing(OPERATION_NEEDS[name] ?? [], async (t) => {
         const range = await t.mmap(1)
         const object = await open(t)
         await object.close()
         await rejects('EBADF', async () => operate(object, range as never))
-      },
+      }),
     ]),
   )
 }

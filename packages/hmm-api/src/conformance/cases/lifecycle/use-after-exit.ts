@@ -1,6 +1,6 @@
 import { equal, rejects } from '../../harness/check.js'
-import { caseGroup, needing, type CaseBody } from '../../harness/case.js'
-import { MIRROR_OPERATIONS, SPACE_OPERATIONS } from './operations.js'
+import { caseGroup, needing, type CaseBody, type CaseWithNeeds } from '../../harness/case.js'
+import { MIRROR_OPERATIONS, OPERATION_NEEDS, SPACE_OPERATIONS } from './operations.js'
 
 export const description = `
 After exit, kill or exec the address space is gone: every operation on it, and on mirrors of it, fails
@@ -20,14 +20,14 @@ const afterExit = Object.entries(SPACE_OPERATIONS).map(([name, operate]): [strin
 
 const ofMirrors = Object.entries(MIRROR_OPERATIONS)
   .filter(([name]) => !HARMLESS.has(name))
-  .map(([name, operate]): [string, CaseBody] => [
+  .map(([name, operate]): [string, CaseWithNeeds] => [
     `mirror.${name}`,
-    async (t) => {
+    needing(OPERATION_NEEDS[name] ?? [], async (t) => {
       const watch = await t.watch(await t.mmap(1))
       await t.space.exit()
       await watch.whenReleased()
       await rejects('ESRCH', async () => operate(watch.mirror, watch.range))
-    },
+    }),
   ])
 
 export const group = caseGroup('lifecycle/use-after-exit', ['mirror'], {

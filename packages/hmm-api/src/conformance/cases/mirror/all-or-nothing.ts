@@ -98,7 +98,7 @@ export const group = caseGroup('mirror/all-or-nothing', ['mirror', 'dma.mirror',
     const reading = await watch.map('read', range.page(0))
     await watch.forget()
     await rejects('EPERM', watch.map('write'))
-    await rejects('EFAULT', reading.poke(0, 9), 'a device write')
+    await t.refused(reading.poke(0, 9))
     if ((await watch.seen()).length === 0) equal(await reading.peek(0), 1, 'a device read')
     equal(await t.peek(range, 0), 1)
   },

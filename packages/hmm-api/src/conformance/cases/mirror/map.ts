@@ -61,7 +61,7 @@ export const group = caseGroup('mirror/map', ['mirror', 'dma.mirror', 'engine'],
     await t.poke(range, 0, 1)
     const pages = await (await t.watch(range)).map('read')
     equal(pages.writable, [false], 'what the mapping says')
-    await rejects('EFAULT', pages.poke(0, 9), 'a device write')
+    await t.refused(pages.poke(0, 9))
     equal(await t.peek(range, 0), 1)
   },
 
@@ -71,7 +71,7 @@ export const group = caseGroup('mirror/map', ['mirror', 'dma.mirror', 'engine'],
     const elsewhere = await t.mmap(1)
     await t.peek(elsewhere, 0)
     const pages = await (await t.watch(range)).map('read')
-    await rejects('EFAULT', pages.poke(0, 9), 'a device write')
+    await t.refused(pages.poke(0, 9))
     equal([await t.peek(range, 0), await t.peek(elsewhere, 0)], [0, 0])
   },
 
