@@ -106,7 +106,7 @@ static int hs_grant_round(struct hs_grant *grant, u32 *reason)
 	int ret;
 
 	for (i = 0; i < grant->pages; i++) {
-		if (fatal_signal_pending(current))
+		if (signal_pending(current))
 			return -EINTR;
 		mutex_lock(&mirror->lock);
 		held = hs_grant_held(mirror, grant->first + i);
@@ -198,7 +198,7 @@ static int hs_grant_do(struct hs_grant *grant, u64 deadline)
 	/* The kernel knows no page that fails before the first one is asked for. */
 	if (hs_events_newer(mirror, grant->first, grant->pages, grant->map->seen))
 		return -ESTALE;
-	if (mutex_lock_killable(&mirror->grant_lock))
+	if (mutex_lock_interruptible(&mirror->grant_lock))
 		return -EINTR;
 	WRITE_ONCE(mirror->own_task, current);
 	ret = hs_grant_rounds(grant, deadline);

@@ -134,7 +134,7 @@ static int hs_map_rounds(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *e
 	if (held)
 		return 0;
 	for (;;) {
-		if (fatal_signal_pending(current))
+		if (signal_pending(current))
 			return -EINTR;
 		memset(fault->pfns, 0, fault->pages * sizeof(*fault->pfns));
 		ret = hs_fault_pages(fault);

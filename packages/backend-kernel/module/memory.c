@@ -270,7 +270,7 @@ static bool hs_pool_chunk_used(struct hs_pool *pool, u32 first)
 	return used;
 }
 
-/* Brings back what can be. @interruptible: ends when a fatal signal is pending. */
+/* Brings back what can be. @interruptible: ends when a signal is pending. */
 static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interruptible)
 {
 	unsigned long *arrays;
@@ -280,7 +280,7 @@ static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interru
 	arrays = kvmalloc_array(2 * HS_MIGRATE_CHUNK, sizeof(*arrays), GFP_KERNEL | __GFP_NOFAIL);
 	for (; rounds && hs_pool_used(pool); rounds--) {
 		for (first = 0; first < HS_MAX_MEMORY_PAGES; first += HS_MIGRATE_CHUNK) {
-			if (interruptible && fatal_signal_pending(current))
+			if (interruptible && signal_pending(current))
 				goto out;
 			if (hs_pool_chunk_used(pool, first))
 				moved += hs_pool_evict_chunk(pool, first, arrays,
@@ -430,19 +430,20 @@ int hs_evict(void *owner, void *argument)
 {
 	struct hmm_sdk_evict *evict = argument;
 	struct hs_device *device = owner;
+	u32 moved;
 
-	evict->moved = 0;
 	evict->left = 0;
 	if (evict->flags || evict->pad)
 		return -EINVAL;
 	if (!device->pool)
 		return -EOPNOTSUPP;
-	evict->moved = hs_pool_evict(device->pool, HS_EVICT_ROUNDS, true);
-	hs_pool_count(device->pool, evict->moved, false);
+	moved = hs_pool_evict(device->pool, HS_EVICT_ROUNDS, true);
+	hs_pool_count(device->pool, moved, false);
+	evict->moved += moved;
 	evict->left = hs_pool_used(device->pool);
 	if (!evict->left)
 		return 0;
-	return fatal_signal_pending(current) ? -EINTR : -EBUSY;
+	return signal_pending(current) ? -EINTR : -EBUSY;
 }
 
 int hs_set_cpu_fault_pages(void *owner, void *argument)

@@ -207,7 +207,7 @@ static int hs_migration_run(struct hs_migration *migration)
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	while (!ret && migration->done < migration->pages) {
-		if (fatal_signal_pending(current) || mmap_read_lock_killable(mm)) {
+		if (signal_pending(current) || mmap_read_lock_killable(mm)) {
 			ret = -EINTR;
 			break;
 		}
@@ -244,7 +244,7 @@ static int hs_migration_do(struct hs_migration *migration)
 	struct hs_counters *counters = &mirror->device->counters;
 	int ret;
 
-	if (mutex_lock_killable(&mirror->grant_lock))
+	if (mutex_lock_interruptible(&mirror->grant_lock))
 		return -EINTR;
 	WRITE_ONCE(mirror->own_task, current);
 	ret = hs_migration_run(migration);
@@ -262,8 +262,6 @@ int hs_migrate(void *owner, void *argument)
 	struct hs_migration *migration;
 	int ret = -EINVAL;
 
-	request->moved = 0;
-	request->done = 0;
 	request->event_seq = hs_events_last(device);
 	if (request->target > HMM_SDK_TO_SYSTEM)
 		return -EINVAL;
@@ -278,20 +276,24 @@ int hs_migrate(void *owner, void *argument)
 		return -EBADF;
 	}
 	if (!hs_mirror_range_ok(migration->mirror, request->first, request->pages,
-				HS_MAX_MIGRATE_PAGES))
+				HS_MAX_MIGRATE_PAGES) ||
+	    request->done > request->pages)
 		goto out;
 	migration->pool = device->pool;
 	migration->nr_others = hs_pool_others(device->pool, migration->others);
 	migration->to_memory = request->target == HMM_SDK_TO_MEMORY;
 	migration->first = request->first;
 	migration->pages = request->pages;
+	/* Where a call that a signal ended goes on. */
+	migration->done = request->done;
 	ret = hs_migration_prepare(migration, request);
 	if (!ret)
 		ret = hs_migration_do(migration);
-	if (migration->done &&
-	    copy_to_user(u64_to_user_ptr(request->outcomes), migration->outcomes, migration->done))
+	if (migration->outcomes && migration->done > request->done &&
+	    copy_to_user(u64_to_user_ptr(request->outcomes + request->done),
+			 migration->outcomes + request->done, migration->done - request->done))
 		ret = -EFAULT;
-	request->moved = migration->moved;
+	request->moved += migration->moved;
 	request->done = migration->done;
 	request->event_seq = hs_events_last(device);
 out:

@@ -335,7 +335,7 @@ int hs_read_begin(void *owner, void *argument)
 	mirror = hs_mirror_get(device, begin->mirror);
 	if (!mirror)
 		return -EBADF;
-	while (!fatal_signal_pending(current)) {
+	while (!signal_pending(current)) {
 		if (begin->flags & HMM_SDK_NOWAIT) {
 			seq = READ_ONCE(mirror->stable_seq);
 			ret = -EAGAIN;

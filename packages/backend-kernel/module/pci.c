@@ -25,6 +25,14 @@ struct hs_bar {
 	u64 bytes;
 };
 
+struct hs_pci;
+
+/* What an interrupt handler is given: asking for the number of a vector takes a mutex. */
+struct hs_vector {
+	struct hs_pci *pci;
+	u32 index;
+};
+
 struct hs_pci {
 	struct list_head link;
 	struct pci_dev *pdev;
@@ -33,6 +41,7 @@ struct hs_pci {
 	/* Between checking what a register write starts and writing it. */
 	struct mutex lock;
 	int vectors;
+	struct hs_vector vector[HS_MAX_VECTORS];
 	bool intx;
 	wait_queue_head_t closed;
 };
@@ -44,25 +53,20 @@ static LIST_HEAD(hs_pci_list);
 
 static irqreturn_t hs_pci_interrupt(int irq, void *data)
 {
-	struct hs_pci *pci = data;
-	int vector = 0;
+	struct hs_vector *vector = data;
+	struct hs_pci *pci = vector->pci;
 
-	if (pci->intx) {
-		/* Masked until the driver has cleared the cause. */
-		if (!pci_check_and_mask_intx(pci->pdev))
-			return IRQ_NONE;
-	} else {
-		while (vector < pci->vectors && pci_irq_vector(pci->pdev, vector) != irq)
-			vector++;
-	}
-	hs_event_interrupt(pci->device, vector);
+	/* A line is masked until the driver has cleared the cause. */
+	if (pci->intx && !pci_check_and_mask_intx(pci->pdev))
+		return IRQ_NONE;
+	hs_event_interrupt(pci->device, vector->index);
 	return IRQ_HANDLED;
 }
 
 static void hs_pci_free_irqs(struct hs_pci *pci, int count)
 {
 	while (count--)
-		free_irq(pci_irq_vector(pci->pdev, count), pci);
+		free_irq(pci_irq_vector(pci->pdev, count), &pci->vector[count]);
 	pci_free_irq_vectors(pci->pdev);
 	pci->vectors = 0;
 }
@@ -70,7 +74,7 @@ static void hs_pci_free_irqs(struct hs_pci *pci, int count)
 static int hs_pci_request_irqs(struct hs_pci *pci)
 {
 	struct pci_dev *pdev = pci->pdev;
-	int count, ret;
+	int count, ret, i;
 
 	pci->intx = false;
 	count = pci_alloc_irq_vectors(pdev, 1, HS_MAX_VECTORS, PCI_IRQ_MSI | PCI_IRQ_MSIX);
@@ -81,14 +85,16 @@ static int hs_pci_request_irqs(struct hs_pci *pci)
 	/* A device without interrupts is a device all the same. */
 	if (count < 0)
 		return 0;
-	for (pci->vectors = 0; pci->vectors < count; pci->vectors++) {
-		ret = request_irq(pci_irq_vector(pdev, pci->vectors), hs_pci_interrupt,
-				  pci->intx ? IRQF_SHARED : 0, KBUILD_MODNAME, pci);
+	for (i = 0; i < count; i++) {
+		pci->vector[i] = (struct hs_vector){ .pci = pci, .index = i };
+		ret = request_irq(pci_irq_vector(pdev, i), hs_pci_interrupt,
+				  pci->intx ? IRQF_SHARED : 0, KBUILD_MODNAME, &pci->vector[i]);
 		if (ret) {
-			hs_pci_free_irqs(pci, pci->vectors);
+			hs_pci_free_irqs(pci, i);
 			return ret;
 		}
 	}
+	pci->vectors = count;
 	return 0;
 }
 

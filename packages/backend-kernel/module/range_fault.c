@@ -18,6 +18,9 @@ u64 hs_deadline(u64 given)
 	return given ? given : ktime_get_ns() + HMM_RANGE_DEFAULT_TIMEOUT * NSEC_PER_MSEC;
 }
 
+/* Between two looks whether a signal came. */
+#define HS_FAULT_SLICE (HZ / 10)
+
 static unsigned long hs_time_left(u64 deadline)
 {
 	u64 now = ktime_get_ns();
@@ -194,16 +197,22 @@ int hs_fault_pages(struct hs_fault *fault)
 	if (fault->nowait) {
 		ret = hs_fault_nowait(fault);
 	} else {
-		left = hs_time_left(fault->deadline);
-		if (left) {
-			hs_fault_range(fault, &range);
-			ret = hs_compat_range_fault(&range, left);
-			fault->notifier_seq = range.notifier_seq;
-			if (!ret)
-				WRITE_ONCE(mirror->stable_seq, range.notifier_seq);
-		} else {
-			ret = -EBUSY;
+		hs_fault_range(fault, &range);
+		ret = -EBUSY;
+		while (ret == -EBUSY && !signal_pending(current)) {
+			left = hs_time_left(fault->deadline);
+			if (!left)
+				break;
+			if (requests)
+				memcpy(fault->pfns, requests, fault->pages * sizeof(*requests));
+			ret = hs_compat_range_fault(&range,
+						    min_t(unsigned long, left, HS_FAULT_SLICE));
 		}
+		if (ret == -EBUSY && signal_pending(current))
+			ret = -EINTR;
+		fault->notifier_seq = range.notifier_seq;
+		if (!ret)
+			WRITE_ONCE(mirror->stable_seq, range.notifier_seq);
 		if (ret == -EFAULT || ret == -EPERM || ret == -EINVAL || ret == -ENOMEM) {
 			unsigned long *asked = requests;
 
@@ -300,7 +309,7 @@ static int hs_fault_rounds(struct hs_fault *fault, struct hmm_sdk_fault *argumen
 	if (hs_events_newer(mirror, fault->first, fault->pages, argument->seen))
 		return -ESTALE;
 	do {
-		if (fatal_signal_pending(current))
+		if (signal_pending(current))
 			return -EINTR;
 		ret = hs_fault_requests(fault, user);
 		if (!ret)

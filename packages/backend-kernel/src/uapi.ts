@@ -758,9 +758,12 @@ export const Migrate = {
     declined: { offset: 16, type: 'u64', count: 1 },
     /** pointer to u8[pages], written */
     outcomes: { offset: 24, type: 'u64', count: 1 },
-    /** out+err: pages migrated or populated */
+    /** in/out: pages migrated or populated are added to it: 0 at first */
     moved: { offset: 32, type: 'u32', count: 1 },
-    /** out+err: pages of the range that were dealt with; their outcomes are written */
+    /**
+     * in/out: pages of the range that were dealt with, their outcomes written: 0 at first; a call
+     * that ended with EINTR goes on from there
+     */
     done: { offset: 36, type: 'u32', count: 1 },
     /** out+err */
     eventSeq: { offset: 40, type: 'u64', count: 1 },
@@ -773,7 +776,7 @@ export const Evict = {
   fields: {
     /** 0 */
     flags: { offset: 0, type: 'u32', count: 1 },
-    /** out+err: pages brought back */
+    /** in/out: pages brought back are added to it: 0 at first */
     moved: { offset: 4, type: 'u32', count: 1 },
     /** out+err: pages still in device memory */
     left: { offset: 8, type: 'u32', count: 1 },

@@ -672,9 +672,12 @@ struct hmm_sdk_migrate {
 	__u64 declined;
 	/* pointer to u8[pages], written */
 	__u64 outcomes;
-	/* out+err: pages migrated or populated */
+	/* in/out: pages migrated or populated are added to it: 0 at first */
 	__u32 moved;
-	/* out+err: pages of the range that were dealt with; their outcomes are written */
+	/*
+	 * in/out: pages of the range that were dealt with, their outcomes written: 0 at first; a
+	 * call that ended with EINTR goes on from there
+	 */
 	__u32 done;
 	/* out+err */
 	__u64 event_seq;
@@ -684,7 +687,7 @@ struct hmm_sdk_migrate {
 struct hmm_sdk_evict {
 	/* 0 */
 	__u32 flags;
-	/* out+err: pages brought back */
+	/* in/out: pages brought back are added to it: 0 at first */
 	__u32 moved;
 	/* out+err: pages still in device memory */
 	__u32 left;

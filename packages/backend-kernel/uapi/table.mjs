@@ -10,8 +10,9 @@
  * - `out` fields are written on success. Those marked `out+err` are written on failure as well.
  * - Ids are scoped to the descriptor that made them; an id that does not exist (any more) fails
  *   with EBADF.
- * - Waiting calls end with EINTR only when a fatal signal is pending, and may be given a deadline:
- *   absolute CLOCK_MONOTONIC nanoseconds; 0 stands for one second from now.
+ * - Waiting calls end with EINTR when a signal is pending, between two steps of their work: not
+ *   inside one, such as a page fault that waits. The same call with the same struct goes on. They
+ *   may be given a deadline: absolute CLOCK_MONOTONIC nanoseconds; 0 stands for one second from now.
  * - `first` and `pages` of mirror calls are page indexes in the mirror. A range that is empty or
  *   reaches beyond it fails with EINVAL.
  * - Arrays of entries are little-endian 64-bit values with the ENTRY_* layout.
@@ -501,8 +502,8 @@ export const structs = {
       ['pages', 'u32', '', '1..max_migrate_pages'],
       ['declined', 'u64', '', 'pointer to a bitmap of (pages + 7) / 8 bytes, bit i & 7 of byte i >> 3; 0 for none'],
       ['outcomes', 'u64', '', 'pointer to u8[pages], written'],
-      ['moved', 'u32', 'out+err', 'pages migrated or populated'],
-      ['done', 'u32', 'out+err', 'pages of the range that were dealt with; their outcomes are written'],
+      ['moved', 'u32', 'in/out', 'pages migrated or populated are added to it: 0 at first'],
+      ['done', 'u32', 'in/out', 'pages of the range that were dealt with, their outcomes written: 0 at first; a call that ended with EINTR goes on from there'],
       ['event_seq', 'u64', 'out+err', ''],
     ],
   },
@@ -510,7 +511,7 @@ export const structs = {
     comment: 'EVICT',
     fields: [
       ['flags', 'u32', '', '0'],
-      ['moved', 'u32', 'out+err', 'pages brought back'],
+      ['moved', 'u32', 'in/out', 'pages brought back are added to it: 0 at first'],
       ['left', 'u32', 'out+err', 'pages still in device memory'],
       ['pad', 'u32', '', '0'],
     ],
