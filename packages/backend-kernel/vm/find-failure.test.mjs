@@ -12,6 +12,7 @@ const REPORTS = {
   exitCode: 0,
   setupError: undefined,
   unload: 'ok',
+  booted: true,
   finished: true,
   leaks: undefined,
 }

@@ -50,6 +50,7 @@ export async function fillShare(share, kernel, accelerator, options, limits) {
  * @property {number | undefined} exitCode
  * @property {string | undefined} setupError
  * @property {string | undefined} unload `ok`, or why the module could not be unloaded.
+ * @property {boolean} booted The kernel was up before anything of ours ran.
  * @property {boolean} finished The guest went down on purpose.
  * @property {string | undefined} leaks What kmemleak found, in kernels that have it.
  */
@@ -72,6 +73,7 @@ export async function guestReports(share) {
     exitCode: exitCode === undefined ? undefined : Number(exitCode),
     setupError: await read('setup-error'),
     unload: await read('unload'),
+    booted: (await read('booted')) !== undefined,
     finished: (await read('finished')) !== undefined,
     leaks: leakReport(await read('kmemleak'), await read('module-symbols')),
   }

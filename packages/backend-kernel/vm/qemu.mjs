@@ -27,6 +27,8 @@ const KERNEL_ARGUMENTS = [
   'panic=-1',
   'audit=0',
   'mitigations=off',
+  // The host may be too busy for the timer to tick while the kernel looks.
+  'no_timer_check',
   // An emulated CPU on a busy host may pause for long: no false alarms.
   'rcupdate.rcu_cpu_stall_timeout=120',
   'sysctl.kernel.watchdog_thresh=60',

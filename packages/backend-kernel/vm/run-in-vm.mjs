@@ -51,14 +51,33 @@ import { scanKernelLog } from './splat.mjs'
  * @property {{ bootMs: number | undefined, totalMs: number }} times
  */
 
+/** Emulated kernels die now and then while they boot (text patching, timers), before anything of ours runs. */
+const BOOTS = 3
+
 /**
  * Boots a kernel with the host's root below it, runs one command there, and tells what happened. What goes
- * wrong inside the VM is in `failure`; it throws only when the VM cannot be started at all.
+ * wrong inside the VM is in `failure`; it throws only when the VM cannot be started at all. A kernel that
+ * dies before it is up is booted again, and said so; after that moment nothing is tried twice.
  *
  * @param {RunInVmOptions} options
  * @returns {Promise<VmRun>}
  */
 export async function runInVm(options) {
+  for (let boot = 1; ; boot++) {
+    const { booted, ...run } = await runOnce(options)
+    const died = run.failure?.name === 'vm-died' || run.failure?.name === 'vm-timeout'
+    if (booted || !died || run.accelerator === 'kvm' || boot === BOOTS) return run
+    options.progress?.note(
+      `the kernel died while it booted (log: ${run.kernelLogPath}); boot ${boot + 1} of ${BOOTS}`,
+    )
+  }
+}
+
+/**
+ * @param {RunInVmOptions} options
+ * @returns {Promise<VmRun & { booted: boolean }>}
+ */
+async function runOnce(options) {
   const progress = options.progress ?? new Progress()
   const kernel = await ensureKernel(options.kernel ?? DEFAULT_KERNEL, { progress })
   const initramfs = await ensureInitramfs(kernel, { progress })
@@ -100,6 +119,7 @@ export async function runInVm(options) {
     }
     const keep = failure !== undefined || options.keepLog === true
     return {
+      booted: reports.booted,
       exitCode: reports.exitCode,
       failure,
       kernelLog,
