@@ -216,7 +216,13 @@ export class KernelMirror implements RawMirror, MirrorSink {
     const result = (): MapAttempt => new MapAttempt(this, range, call)
     return this.#run(request, call, wait, range, {
       done: result,
-      late: () => result().undo(),
+      late: () => {
+        try {
+          result().undo()
+        } catch {
+          // Nobody waits any more; the mapping is revoked at the latest when the mirror closes.
+        }
+      },
       again: () => undefined,
     })
   }

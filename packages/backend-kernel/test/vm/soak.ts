@@ -107,13 +107,14 @@ class Actor {
     const part = this.range.slice(first, 1 + random(Math.min(8, PAGES - first)))
     try {
       const access = random(2) === 0 ? 'read' : 'write'
-      await this.mirror.map(part, { access, deadlineMs: 5000 }, (mapping) => {
+      const signal = random(4) === 0 ? AbortSignal.timeout(random(4)) : undefined
+      await this.mirror.map(part, { access, deadlineMs: 5000, signal }, (mapping) => {
         for (let i = 0; i < part.pages; i++) this.table.set(first + i, mapping.dmaAddress(i))
       })
       tally('map')
     } catch (error) {
       if (!HmmError.is(error)) throw error
-      assert.ok(['EFAULT', 'EPERM', 'EBUSY'].includes(error.code), error.message)
+      assert.ok(['EFAULT', 'EPERM', 'EBUSY', 'EINTR'].includes(error.code), error.message)
       tally(`map ${error.code}`)
     }
   }
