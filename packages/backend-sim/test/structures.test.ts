@@ -4,7 +4,7 @@ import { IovaAllocator } from '../src/dma/iova-allocator.js'
 import { IntervalTree } from '../src/mm/interval-tree.js'
 import { RadixTable } from '../src/mm/radix-table.js'
 import { TableArena } from '../src/mm/table-arena.js'
-import { FailurePoints } from '../src/sim/failure-point.js'
+import { FailurePoints, POINT_COPY, POINT_LINK } from '../src/sim/failure-point.js'
 
 test('an interval tree finds what a list finds', () => {
   const interval = fc.record({ first: fc.nat(100), length: fc.nat(20), drop: fc.nat(9) })
@@ -121,9 +121,9 @@ test('IOVA blocks never overlap, stay below the mask and are aligned', () => {
 test('a failure point fails at the pass that was asked for, once', () => {
   const points = new FailurePoints()
   points.failNth('link', 3)
-  expect([1, 2, 3, 4].map(() => points.fails('link'))).toEqual([false, false, true, false])
+  expect([1, 2, 3, 4].map(() => points.fails(POINT_LINK))).toEqual([false, false, true, false])
   points.failNth('link', 2)
-  expect(points.firstFailure('link', 5)).toBe(1)
-  expect(points.firstFailure('link', 5)).toBe(-1)
-  expect(points.fails('copy')).toBe(false)
+  expect(points.firstFailure(POINT_LINK, 5)).toBe(1)
+  expect(points.firstFailure(POINT_LINK, 5)).toBe(-1)
+  expect(points.fails(POINT_COPY)).toBe(false)
 })

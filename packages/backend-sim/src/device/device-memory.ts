@@ -1,3 +1,4 @@
+import { POINT_COPY, POINT_DEVICE_PAGE } from '../sim/failure-point.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
 import {
   MIGRATE_OUTCOMES,
@@ -164,7 +165,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
         if (failed < 0) failed = start + i
         continue
       }
-      if (failures.fails('copy')) {
+      if (failures.fails(POINT_COPY)) {
         frames.flags[frame]! &= ~FRAME_LOCKED
         frames.put(frame)
         migration.refuse(i, 'busy')
@@ -197,7 +198,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   /** A free page of the memory, with one reference and locked (`zone_device_page_init`), or 0. */
   #allocate(): number {
     const { frames, failures } = this.#simulation.machine
-    if (failures.fails('device-page')) return 0
+    if (failures.fails(POINT_DEVICE_PAGE)) return 0
     let frame = this.#free.pop()
     if (frame === undefined) {
       if (this.#next === this.pages) return 0

@@ -1,3 +1,4 @@
+import { POINT_NOTIFIER } from '../sim/failure-point.js'
 import { HmmError, supported, unsupported, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import type {
   RawAddressSpace,
@@ -59,7 +60,7 @@ export class SimDevice implements RawDevice, MirrorOwner {
     if (!(space instanceof SimAddressSpace)) throw new TypeError('the space is of another backend')
     const { mm } = space
     if (!mm.alive) throw new HmmError('ESRCH', { message: 'the process is gone' })
-    if (this.#simulation.machine.failures.fails('notifier')) {
+    if (this.#simulation.machine.failures.fails(POINT_NOTIFIER)) {
       throw new HmmError('ENOMEM', { message: 'no memory for the notifier' })
     }
     const domain = this.dma.translation.domain ?? this.#makeIdleDomain()

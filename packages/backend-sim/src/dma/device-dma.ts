@@ -31,7 +31,7 @@ export class DeviceDma implements RawDma {
   readonly mirrorWindows = new IntervalTree<MirrorChunk>()
   readonly #machine: Machine
   readonly #buffers = new Set<SimBuffer>()
-  readonly #mappings = new Set<SimDmaMapping>()
+  readonly #mappings: SimDmaMapping[] = []
   readonly #windows = new Set<SimIovaWindow>()
 
   constructor(machine: Machine, shape: DmaShape) {

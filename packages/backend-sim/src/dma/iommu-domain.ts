@@ -1,3 +1,4 @@
+import { POINT_LINK } from '../sim/failure-point.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
 import { FRAME_DIRTY } from '../mm/frame-table.js'
 import { RadixTable } from '../mm/radix-table.js'
@@ -25,7 +26,7 @@ export class IommuDomain implements DmaTranslation {
 
   map(firstFrame: number, pages: number, write: boolean): number {
     const dmaPage = this.allocate(pages)
-    const failing = this.machine.failures.firstFailure('link', pages)
+    const failing = this.machine.failures.firstFailure(POINT_LINK, pages)
     if (failing >= 0) {
       this.iova.free(dmaPage, pages)
       throw new HmmError('ENOMEM', { message: 'the IOMMU has no memory for its tables' })

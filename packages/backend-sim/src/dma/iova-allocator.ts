@@ -1,7 +1,12 @@
+import { POINT_IOVA } from '../sim/failure-point.js'
 import type { FailurePoints } from '../sim/failure-point.js'
 
-/** Freed blocks of one size that wait before the first of them is used again. */
-const QUARANTINE = 256
+/** Freed pages that wait before the first block of their size is used again, */
+const QUARANTINE_PAGES = 4096
+/** but not more blocks than this. */
+const QUARANTINE_BLOCKS = 256
+/** Sizes whose freed blocks are found by index. */
+const SMALL = 1024
 
 /** Freed blocks of one size, the oldest first. */
 class FreedBlocks {
@@ -55,6 +60,8 @@ export class IovaAllocator {
   /** The highest limit so far. */
   #top: number
   readonly #freed = new Map<number, FreedBlocks>()
+  /** The small sizes of `#freed` once more. */
+  #small: (FreedBlocks | undefined)[] = []
   #used = 0
 
   constructor(failures: FailurePoints, limit: number) {
@@ -73,6 +80,7 @@ export class IovaAllocator {
   setLimit(limit: number): void {
     if (this.#used === 0) {
       this.#freed.clear()
+      this.#small = []
       this.#bottom = limit
       this.#top = limit
     } else if (limit > this.#top) {
@@ -87,7 +95,7 @@ export class IovaAllocator {
 
   /** The first page of a free block, or -1. Page 0 is never handed out. */
   allocate(pages: number): number {
-    if (this.#failures.fails('iova')) return -1
+    if (this.#failures.fails(POINT_IOVA)) return -1
     const start = this.#take(pages)
     if (start >= 0) this.#used += pages
     return start
@@ -99,8 +107,11 @@ export class IovaAllocator {
   }
 
   #take(pages: number): number {
-    const freed = this.#freed.get(pages)
-    if (freed !== undefined && freed.length > QUARANTINE) {
+    const freed = pages < SMALL ? this.#small[pages] : this.#freed.get(pages)
+    if (
+      freed !== undefined &&
+      (freed.length > QUARANTINE_BLOCKS || freed.length * pages > QUARANTINE_PAGES)
+    ) {
       const start = freed.take(pages, this.#limit)
       if (start >= 0) return start
     }
@@ -125,6 +136,7 @@ export class IovaAllocator {
     this.#bottom = 1
     blocks.sort((a, b) => b.start - a.start)
     this.#freed.clear()
+    this.#small = []
     const merged: Block[] = []
     for (const block of blocks) {
       const last = merged[merged.length - 1]
@@ -149,10 +161,11 @@ export class IovaAllocator {
   }
 
   #addFree(start: number, pages: number): void {
-    let freed = this.#freed.get(pages)
+    let freed = pages < SMALL ? this.#small[pages] : this.#freed.get(pages)
     if (freed === undefined) {
       freed = new FreedBlocks()
       this.#freed.set(pages, freed)
+      if (pages < SMALL) this.#small[pages] = freed
     }
     freed.push(start)
   }

@@ -1,3 +1,4 @@
+import { POINT_LINK } from '../sim/failure-point.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { DmaDirection, RawBuffer, RawIovaWindow } from '@hmm-sdk/hmm-api/raw'
 import { SimBuffer } from './buffer.js'
@@ -49,7 +50,7 @@ export class SimIovaWindow implements RawIovaWindow {
         hint: 'Unlink it first; linking never replaces.',
       })
     }
-    const failing = this.#domain.machine.failures.firstFailure('link', pages)
+    const failing = this.#domain.machine.failures.firstFailure(POINT_LINK, pages)
     if (failing >= 0) {
       const message = 'the IOMMU has no memory for its tables'
       throw new HmmError('ENOMEM', { message, page: at + failing })

@@ -1,3 +1,4 @@
+import { POINT_LINK } from '../sim/failure-point.js'
 import { ENTRY_WRITE, HmmError } from '@hmm-sdk/hmm-api'
 import type { RawMapAttempt } from '@hmm-sdk/hmm-api/raw'
 import type { Machine } from '../sim/machine.js'
@@ -87,7 +88,7 @@ export class MapAttempt implements RawMapAttempt {
   }
 
   #reserve(first: number, pages: number): number {
-    const refused = this.#context.machine.failures.firstFailure('link', pages)
+    const refused = this.#context.machine.failures.firstFailure(POINT_LINK, pages)
     return refused >= 0 ? refused : this.#context.dma.reserve(first, pages)
   }
 

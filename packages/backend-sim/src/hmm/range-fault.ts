@@ -1,3 +1,4 @@
+import { POINT_FAULT } from '../sim/failure-point.js'
 import {
   ENTRY_DEVICE,
   ENTRY_DMA_MAPPED,
@@ -33,6 +34,10 @@ import { NEED_NOTHING, NEED_WRITE, needFault } from './need-fault.js'
 /** Flags that every store keeps (`HMM_PFN_INOUT_FLAGS`). */
 const STICKY = ENTRY_DMA_MAPPED | ENTRY_PEER | ENTRY_PEER_BUS
 
+/** Not a page, and not an integer either: page numbers outgrow small integers, and a field that
+ * changes from one to the other makes the engine compile the walk again. */
+const NOWHERE = -0.5
+
 /** `struct hmm_range`: `entries[i]` is page `start + i`. */
 export interface RangeRequest {
   readonly start: number
@@ -65,8 +70,8 @@ export function* rangeFault(
     scheduler.charge(costs.fault * (walk.faultEnd - walk.faultFrom))
     yield* faultSpan(mm, walk, request.start)
     at = walk.faultFrom
-    walk.faultEnd = 0
-    walk.faultFrom = 0
+    walk.faultEnd = NOWHERE
+    walk.faultFrom = NOWHERE
   }
   return true
 }
@@ -79,7 +84,7 @@ function* faultSpan(mm: MemoryMap, walk: RangeWalk, start: number): Operation<vo
     throw pageError('EPERM', walk.faultFrom - start, 'write access to read-only memory')
   }
   const count = walk.faultEnd - walk.faultFrom
-  const failing = mm.machine.failures.firstFailure('fault', count)
+  const failing = mm.machine.failures.firstFailure(POINT_FAULT, count)
   for (let page = walk.faultFrom; page < walk.faultEnd; page++) {
     if (write && failing < 0) page = fillAnonymous(mm, vma, page, walk.faultEnd)
     if (page === walk.faultEnd) break
@@ -103,23 +108,35 @@ function pageError(code: 'EPERM' | 'EFAULT' | 'ENOMEM', page: number, message: s
 class RangeWalk {
   vma: Vma | undefined
   /** The span that needs a fault, empty if none was recorded. */
-  faultFrom = 0
-  faultEnd = 0
+  faultFrom = NOWHERE
+  faultEnd = NOWHERE
   faultWrite = false
   readonly #mm: MemoryMap
-  readonly #request: RangeRequest
+  // Copies, so that the request's shape (literals of several callers) stays out of the loops; flags
+  // as signed 32-bit numbers, which are small integers and the request's unsigned ones are not.
+  readonly #start: number
+  readonly #end: number
+  readonly #entries: Uint32Array
+  readonly #defaultFlags: number
+  readonly #mask: number
+  readonly #owner: object | undefined
   /** Whether any entry can ask for a fault at all. */
   readonly #mayFault: boolean
 
   constructor(mm: MemoryMap, request: RangeRequest) {
     this.#mm = mm
-    this.#request = request
+    this.#start = request.start
+    this.#end = request.end
+    this.#entries = request.entries
+    this.#defaultFlags = request.defaultFlags | 0
+    this.#mask = request.mask | 0
+    this.#owner = request.owner
     this.#mayFault = ((request.defaultFlags | request.mask) & ENTRY_REQ_FAULT) !== 0
   }
 
   /** Walks one chunk from `at`: the page after it, or where a fault was recorded. */
   step(at: number): number {
-    const { end } = this.#request
+    const end = this.#end
     if (this.vma === undefined || at >= this.vma.end || at < this.vma.start) {
       this.vma = this.#mm.vmas.next(at)
     }
@@ -143,7 +160,7 @@ class RangeWalk {
   /** No mapping, or one that a device may not see (`hmm_vma_walk_test`). */
   #bad(from: number, to: number, why: string): number {
     const asking = this.#firstNeed(from, to)
-    if (asking >= 0) throw pageError('EFAULT', asking - this.#request.start, `the page ${why}`)
+    if (asking >= 0) throw pageError('EFAULT', asking - this.#start, `the page ${why}`)
     this.#fill(from, to, ENTRY_ERROR)
     return to
   }
@@ -159,7 +176,10 @@ class RangeWalk {
   }
 
   #leaf(from: number, to: number, at: number): number {
-    const { entries, start, defaultFlags, mask } = this.#request
+    const entries = this.#entries
+    const start = this.#start
+    const defaultFlags = this.#defaultFlags
+    const mask = this.#mask
     const words = this.#mm.tables.arena.words
     let e = 2 * (from - start) + 1
     const count = to - from
@@ -193,7 +213,10 @@ class RangeWalk {
 
   /** An entry that is not ordinary; true if it needs a fault, which is then recorded. */
   #unusual(pte: number, page: number, to: number, e: number): boolean {
-    const { entries, defaultFlags, mask, owner } = this.#request
+    const entries = this.#entries
+    const defaultFlags = this.#defaultFlags
+    const mask = this.#mask
+    const owner = this.#owner
     const requested = entries[e]!
     if ((pte & PTE_PRESENT) !== 0) {
       // The zero page, which nobody may write, or a NUMA hint, which counts as not there.
@@ -224,7 +247,7 @@ class RangeWalk {
       return false
     }
     if (pte !== 0 && (kind === PTE_HWPOISON || kind === PTE_MARKER)) {
-      throw pageError('EFAULT', page - this.#request.start, 'the page is poisoned or guarded')
+      throw pageError('EFAULT', page - this.#start, 'the page is poisoned or guarded')
     }
     this.#record(page, to, need === NEED_WRITE)
     return true
@@ -240,7 +263,10 @@ class RangeWalk {
   /** The first page of `[from, to)` that asks for a fault if nothing is there, or -1. */
   #firstNeed(from: number, to: number): number {
     if (!this.#mayFault) return -1
-    const { entries, start, defaultFlags, mask } = this.#request
+    const entries = this.#entries
+    const start = this.#start
+    const defaultFlags = this.#defaultFlags
+    const mask = this.#mask
     if ((defaultFlags & ENTRY_REQ_FAULT) !== 0) return from
     for (let page = from; page < to; page++) {
       const requested = entries[2 * (page - start) + 1]!
@@ -250,7 +276,10 @@ class RangeWalk {
   }
 
   #anyWrite(from: number, to: number): boolean {
-    const { entries, start, defaultFlags, mask } = this.#request
+    const entries = this.#entries
+    const start = this.#start
+    const defaultFlags = this.#defaultFlags
+    const mask = this.#mask
     for (let page = from; page < to; page++) {
       const requested = entries[2 * (page - start) + 1]!
       if (needFault(requested, 0, defaultFlags, mask) === NEED_WRITE) return true
@@ -259,7 +288,8 @@ class RangeWalk {
   }
 
   #fill(from: number, to: number, flags: number): void {
-    const { entries, start } = this.#request
+    const entries = this.#entries
+    const start = this.#start
     for (let e = 2 * (from - start) + 1; e < 2 * (to - start); e += 2) {
       entries[e - 1] = 0
       entries[e] = flags | (entries[e]! & STICKY)

@@ -1,3 +1,4 @@
+import { POINT_FRAME } from '../sim/failure-point.js'
 import type { FailurePoints } from '../sim/failure-point.js'
 import type { DevPagemap } from './dev-pagemap.js'
 import { PageData } from './page-data.js'
@@ -64,7 +65,7 @@ export class FrameTable {
 
   /** A frame with one reference and no contents, or 0 if there is no memory. */
   allocate(flags: number): number {
-    if (this.#failures.fails('frame') || this.#used >= this.#limit) return 0
+    if (this.#failures.fails(POINT_FRAME) || this.#used >= this.#limit) return 0
     let frame = this.#free
     if (frame !== 0) this.#free = this.index[frame]!
     else {
@@ -80,7 +81,7 @@ export class FrameTable {
 
   /** The first of `frames` adjoining frames with one reference each, or 0. */
   allocateRun(frames: number, flags: number): number {
-    if (this.#failures.fails('frame') || this.#used + frames > this.#limit) return 0
+    if (this.#failures.fails(POINT_FRAME) || this.#used + frames > this.#limit) return 0
     if (frames === 1 && this.#free !== 0) {
       const frame = this.#free
       this.#free = this.index[frame]!

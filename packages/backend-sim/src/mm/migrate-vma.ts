@@ -1,3 +1,4 @@
+import { POINT_MIGRATE_ENTRY } from '../sim/failure-point.js'
 import { MIGRATE_OUTCOMES, type MigrateOutcome } from '@hmm-sdk/hmm-api/raw'
 import { anonPrepare } from './anon-prepare.js'
 import type { DevPagemap } from './dev-pagemap.js'
@@ -176,7 +177,7 @@ export class MigrateVma {
     const { frames, failures } = this.#mm.machine
     const frame = pte & PTE_FRAME
     const flags = frames.flags[frame]!
-    if ((flags & FRAME_LOCKED) !== 0 || failures.fails('migrate-entry')) {
+    if ((flags & FRAME_LOCKED) !== 0 || failures.fails(POINT_MIGRATE_ENTRY)) {
       this.refuse(index, 'busy')
       return
     }

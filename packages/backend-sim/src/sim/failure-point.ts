@@ -19,11 +19,15 @@ export const FAILURE_POINTS = [
 ] as const
 export type FailurePoint = (typeof FAILURE_POINTS)[number]
 
-/** Index of each point in the counters. */
-const INDEX = Object.fromEntries(FAILURE_POINTS.map((name, index) => [name, index])) as Record<
-  FailurePoint,
-  number
->
+/** The same points as indexes into {@link FAILURE_POINTS}, for the places that are passed often. */
+export const POINT_FRAME = 0
+export const POINT_DEVICE_PAGE = 1
+export const POINT_IOVA = 2
+export const POINT_LINK = 3
+export const POINT_FAULT = 4
+export const POINT_MIGRATE_ENTRY = 5
+export const POINT_COPY = 6
+export const POINT_NOTIFIER = 7
 
 /** Counts how often each point was reached, and says when it is to fail. */
 export class FailurePoints {
@@ -32,18 +36,17 @@ export class FailurePoints {
   readonly #armed: number[][] = FAILURE_POINTS.map(() => [])
   #armedPoints = 0
 
-  /** Passes the point once; true if it fails this time. */
-  fails(point: FailurePoint): boolean {
-    const index = INDEX[point]
-    const count = this.#reached[index]! + 1
-    this.#reached[index] = count
-    return this.#armedPoints !== 0 && this.#take(index, count)
+  /** Passes the point (a `POINT_*`) once; true if it fails this time. */
+  fails(point: number): boolean {
+    const count = this.#reached[point]! + 1
+    this.#reached[point] = count
+    return this.#armedPoints !== 0 && this.#take(point, count)
   }
 
   /** Passes the point `times` times; the number of the first that fails (from 0), or -1. */
-  firstFailure(point: FailurePoint, times: number): number {
+  firstFailure(point: number, times: number): number {
     if (this.#armedPoints === 0) {
-      this.#reached[INDEX[point]]! += times
+      this.#reached[point]! += times
       return -1
     }
     for (let i = 0; i < times; i++) if (this.fails(point)) return i
@@ -53,9 +56,11 @@ export class FailurePoints {
   /** Makes the `n`-th pass from now fail, 1 for the next. */
   failNth(point: FailurePoint, n: number): void {
     if (!Number.isSafeInteger(n) || n < 1) throw new TypeError(`failNth: ${n} is not 1 or more`)
-    const armed = this.#armed[INDEX[point]]!
+    const index = FAILURE_POINTS.indexOf(point)
+    const armed = this.#armed[index]
+    if (armed === undefined) throw new TypeError(`failNth: there is no point '${String(point)}'`)
     if (armed.length === 0) this.#armedPoints++
-    armed.push(this.#reached[INDEX[point]]! + n)
+    armed.push(this.#reached[index]! + n)
     armed.sort((a, b) => a - b)
   }
 
