@@ -17,11 +17,14 @@ const FRAGMENT = fileURLToPath(new URL('debug.config', import.meta.url))
 /** Every check costs time, and emulation multiplies it. */
 const SLOWNESS = 6
 
-/**
- * The allocator's per-CPU lists keep stale pointers to what was taken from them, and kmemleak takes these
- * for references. Caches with checks of their own have no such lists.
- */
-const ARGUMENTS = ['slab_debug=F']
+const ARGUMENTS = [
+  // The allocator's per-CPU lists keep stale pointers to what was taken from them, and kmemleak takes these
+  // for references. Caches with checks of their own have no such lists.
+  'slab_debug=F',
+  // While the kernel detects its CPU it does not know for a moment that it has 5-level page tables: KASAN
+  // reports any interrupt that comes then as an access to a wild address.
+  'no5lvl',
+]
 
 const KEPT_KERNELS = 2
 
