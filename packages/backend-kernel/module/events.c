@@ -216,6 +216,7 @@ void hs_events_publish(struct hs_mirror *mirror)
 {
 	u64 *slot = mirror->device->events.shared + HS_SHARED_SLOT(mirror->slot);
 
+	/* Who reads the new number in the shared page also finds the event that moved it. */
 	smp_store_release(slot, mirror->sequence);
 }
 

@@ -137,8 +137,8 @@ static int hs_fault_refuse_secret(struct hs_fault *fault)
 	unsigned long start = (mirror->start_page + fault->first) << PAGE_SHIFT;
 	unsigned long end = start + ((unsigned long)fault->pages << PAGE_SHIFT);
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, start);
 	int ret = 0;
+	VMA_ITERATOR(vmi, mm, start);
 
 	if (fault->nowait) {
 		if (!mmap_read_trylock(mm))

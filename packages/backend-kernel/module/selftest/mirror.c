@@ -285,6 +285,56 @@ static void refuses_secret_memory(void)
 	agent_stop(&agent);
 }
 
+/* Written by the device after MADV_FREE: no longer free, whatever the CPU's dirty bit says. */
+static void keeps_what_was_written_to_free_memory(void)
+{
+	struct agent agent = agent_start(context);
+	long base = tell(&agent, OP_MMAP, 4, RW, ANON);
+	struct mirror mirror;
+	uint64_t entries[4], word = 99;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		tell(&agent, OP_WRITE, base + i * PAGE, 7, 0);
+	CHECK(!mirror_create(&mirror, device, agent.space, base, 4));
+	CHECK(!tell(&agent, OP_MADVISE, base, 4, MADV_FREE));
+	take_events(&mirror);
+	CHECK(!map(&mirror, 0, 2, HMM_SDK_MAP_WRITE, entries));
+	CHECK(!engine_write(device, mirror.dma_page, 0, &word, 8));
+	CHECK(!engine_write(device, mirror.dma_page + 1, 0, &word, 8));
+	CHECK(unmap(&mirror, 1, 1) == 1);
+	CHECK(!tell(&agent, OP_MADVISE, base, 4, MADV_PAGEOUT));
+	CHECK(tell(&agent, OP_READ, base, 0, 0) == 99);
+	CHECK(tell(&agent, OP_READ, base + PAGE, 0, 0) == 99);
+	CHECK(!mirror_close(&mirror));
+	agent_stop(&agent);
+}
+
+/* Without rights a page has a number that says nothing but which pages are the same. */
+static void hides_page_frames(void)
+{
+	struct agent agent = agent_start(context);
+	long base = tell(&agent, OP_MMAP, 2, RW, ANON);
+	uint64_t frames[2] = { 0 }, hidden[2] = { 0 };
+	struct hmm_sdk_fault fault = { .pages = 2, .default_flags = HMM_SDK_ENTRY_VALID };
+	struct mirror mirror;
+
+	CHECK(!mirror_create(&mirror, device, agent.space, base, 2));
+	fault.mirror = mirror.id;
+	fault.entries = (uintptr_t)frames;
+	/* Both are the zero page. */
+	CHECK(!ioctl(device, HMM_SDK_IOC_FAULT, &fault));
+	CHECK(PAGE_OF(frames[0]) == PAGE_OF(frames[1]) && PAGE_OF(frames[0]) < 1ULL << 40);
+	CHECK(!seteuid(65534));
+	fault.entries = (uintptr_t)hidden;
+	CHECK(!ioctl(device, HMM_SDK_IOC_FAULT, &fault));
+	CHECK(!seteuid(0));
+	CHECK(PAGE_OF(hidden[0]) == PAGE_OF(hidden[1]) && hidden[0] >> 51 == frames[0] >> 51);
+	CHECK(PAGE_OF(hidden[0]) != PAGE_OF(frames[0]));
+	CHECK(!mirror_close(&mirror));
+	agent_stop(&agent);
+}
+
 static void maps_and_links_buffers(void)
 {
 	struct hmm_sdk_buffer_alloc alloc = { .bytes = 3 * PAGE };
@@ -393,6 +443,8 @@ int main(void)
 	RUN(coalesces_without_losing_anything);
 	RUN(shares_a_page_that_is_read_only);
 	RUN(refuses_secret_memory);
+	RUN(keeps_what_was_written_to_free_memory);
+	RUN(hides_page_frames);
 	RUN(maps_and_links_buffers);
 	RUN(forgets_spaces_of_a_dead_driver);
 	return DONE();
