@@ -29,13 +29,12 @@ export const group = caseGroup('dma/engine', ['engine', 'dma.coherent'], {
     await rejects('EFAULT', engine.read(pages.address(0, t.pageSize - 2), 4), 'beyond the end')
   }),
 
-  'across-pages': needing(['mirror', 'dma.mirror'], async (t) => {
-    const range = await t.mmap(2)
-    await t.space.write(range.at(t.pageSize - 2), Uint8Array.of(1, 2, 3, 4))
-    const pages = await (await t.watch(range)).map('read')
-    if (pages.dmaPage(1) !== pages.dmaPage(0) + 1) return
-    equal(await t.device.engine.read(pages.address(0, t.pageSize - 2), 4), [1, 2, 3, 4])
-  }),
+  'across-pages': async (t) => {
+    const buffer = t.own(await t.device.dma.allocCoherent({ bytes: 2 * t.pageSize }))
+    buffer.write(t.pageSize - 2, Uint8Array.of(1, 2, 3, 4))
+    const address = dmaAddress(buffer.dmaAddress + BigInt(t.pageSize - 2))
+    equal(await t.device.engine.read(address, 4), [1, 2, 3, 4])
+  },
 
   copy: async (t) => {
     const bytes = 2 * t.pageSize
@@ -48,8 +47,9 @@ export const group = caseGroup('dma/engine', ['engine', 'dma.coherent'], {
 
   'too-long': async (t) => {
     const { engine } = t.device
-    if (engine.maxBytes >= 2 ** 30) return
-    await rejects('EINVAL', engine.read(dmaAddress(0n), engine.maxBytes + 1))
+    // No API call moves more than 1 GiB, whatever the engine could do.
+    const expected = engine.maxBytes < 2 ** 30 ? 'EINVAL' : TypeError
+    await rejects(expected, () => engine.read(dmaAddress(0n), engine.maxBytes + 1))
   },
 
   'no-bytes': async (t) => {

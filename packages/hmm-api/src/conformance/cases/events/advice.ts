@@ -1,5 +1,5 @@
 import { equal } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 
 export const description = `
 Advice that drops pages raises "clear" over the range, whether pages are there or not; advice that only
@@ -62,4 +62,31 @@ export const group = caseGroup('events/advice', ['mirror'], {
     await t.space.madvise(range, 'cold')
     equal(await watch.seen(), [])
   },
+
+  // Reclaim unmaps the pages (try_to_unmap); they come back with their data when they are used.
+  pageout: needing(['space.pageout'], async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await t.space.madvise(range, 'pageout')
+    equal(await watch.seen(), ['clear 0-1'])
+    equal(await watch.snapshot(), ['none', 'none'])
+    await watch.fault('read')
+    equal(await t.contents(range), [1, 2])
+  }),
+
+  // What the device wrote counts as dirty: a page given up by "free" is not dropped any more.
+  'free-then-written-by-the-device': needing(
+    ['space.pageout', 'dma.mirror', 'engine'],
+    async (t) => {
+      const range = await t.mmap(1)
+      await t.poke(range, 0, 1)
+      await t.space.madvise(range, 'free')
+      const watch = await t.watch(range)
+      await (await watch.map('write')).poke(0, 7)
+      watch.mirror.unmap(range)
+      await t.space.madvise(range, 'pageout')
+      equal(await t.peek(range, 0), 7)
+    },
+  ),
 })
