@@ -395,39 +395,68 @@ static void maps_and_links_buffers(void)
 	CHECK(!ioctl(device, HMM_SDK_IOC_BUFFER_FREE, &free));
 }
 
-static void forgets_spaces_of_a_dead_driver(void)
+/* The agent outlives the driver and still holds the context, which has ended all the same. */
+static void ends_with_the_driver(void)
 {
-	int pipes[2], ready[2];
-	pid_t driver, agent_pid = 0;
-	char byte;
+	struct hmm_sdk_space_bind bind = { 0 };
+	int go[2], answer[2], error = 0;
+	pid_t driver;
 
-	CHECK(!pipe(pipes) && !pipe(ready));
+	CHECK(!pipe(go) && !pipe(answer));
 	fflush(stdout);
 	driver = fork();
 	if (!driver) {
-		int mine = context_open();
-		int soft = soft_open(mine, 0);
-		struct agent agent = agent_start(mine);
-		long base = tell(&agent, OP_MMAP, 4, RW, ANON);
-		struct mirror mirror;
-		uint64_t entries[4];
+		int mine, soft;
 
-		/* The agent outlives the driver, and holds the context. */
-		CHECK(!mirror_create(&mirror, soft, agent.space, base, 4));
-		CHECK(!map(&mirror, 0, 4, HMM_SDK_MAP_WRITE, entries));
-		CHECK(write(pipes[1], &agent.pid, sizeof(agent.pid)) > 0);
-		pause();
-		_exit(0);
+		close(context);
+		close(device);
+		mine = context_open();
+		soft = soft_open(mine, 0);
+		if (!fork()) {
+			long base = (long)mmap(NULL, 4 * PAGE, RW, ANON, -1, 0);
+			char byte;
+
+			/* Devices are not inherited by a process that is executed. */
+			close(soft);
+			close(go[1]);
+			if (ioctl(mine, HMM_SDK_IOC_SPACE_BIND, &bind))
+				_exit(1);
+			if (write(answer[1], &bind.space, 4) != 4 ||
+			    write(answer[1], &base, sizeof(base)) != sizeof(base) ||
+			    read(go[0], &byte, 1) != 1)
+				_exit(1);
+			memset(&bind, 0, sizeof(bind));
+			error = ioctl(mine, HMM_SDK_IOC_SPACE_BIND, &bind) ? errno : 0;
+			if (write(answer[1], &error, sizeof(error)) < 0)
+				_exit(1);
+			_exit(0);
+		} else {
+			struct mirror mirror;
+			uint64_t entries[4];
+			uint32_t space;
+			long base;
+
+			if (read(answer[0], &space, 4) != 4 ||
+			    read(answer[0], &base, sizeof(base)) != sizeof(base) ||
+			    mirror_create(&mirror, soft, space, base, 4) ||
+			    map(&mirror, 0, 4, HMM_SDK_MAP_WRITE, entries) ||
+			    write(answer[1], &error, sizeof(error)) != sizeof(error))
+				_exit(1);
+			pause();
+			_exit(0);
+		}
 	}
-	CHECK(read(pipes[0], &agent_pid, sizeof(agent_pid)) == sizeof(agent_pid));
+	/* The driver has mapped the agent; now it dies. */
+	usleep(300000);
+	CHECK(read(answer[0], &error, sizeof(error)) == sizeof(error) && error == 0);
 	kill(driver, SIGKILL);
 	waitpid(driver, NULL, 0);
-	kill(agent_pid, SIGKILL);
-	close(pipes[0]);
-	close(pipes[1]);
-	close(ready[0]);
-	close(ready[1]);
-	(void)byte;
+	CHECK(write(go[1], "x", 1) == 1);
+	CHECK(read(answer[0], &error, sizeof(error)) == sizeof(error) && error == ESHUTDOWN);
+	close(go[0]);
+	close(go[1]);
+	close(answer[0]);
+	close(answer[1]);
 }
 
 int main(void)
@@ -446,6 +475,6 @@ int main(void)
 	RUN(keeps_what_was_written_to_free_memory);
 	RUN(hides_page_frames);
 	RUN(maps_and_links_buffers);
-	RUN(forgets_spaces_of_a_dead_driver);
+	RUN(ends_with_the_driver);
 	return DONE();
 }
