@@ -35,7 +35,7 @@ export class SimBackend implements RawBackend {
     const device = new SimDevice(this.simulation, { name, memoryPages, shape })
     this.simulation.devices.add(device)
     if (model === undefined) return device
-    const hosted = hostModel(model, device, this.scheduler)
+    const hosted = await hostModel(model, device, this.scheduler)
     // A model is all that its driver sees; what moves its bytes belongs to the model.
     return withoutEngine(hosted)
   }

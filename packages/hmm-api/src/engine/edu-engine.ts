@@ -50,10 +50,11 @@ export class EduEngine implements RawEngine {
   readonly #interrupts: RawInterrupts
   readonly #scheduler: RawScheduler
   #staging: RawCoherentBuffer | undefined
+  #checked = false
   #queue: Promise<unknown> = Promise.resolve()
   #transfers = 0
 
-  constructor(
+  private constructor(
     device: RawDevice,
     registers: RawRegisters,
     interrupts: RawInterrupts,
@@ -63,7 +64,23 @@ export class EduEngine implements RawEngine {
     this.#registers = registers
     this.#interrupts = interrupts
     this.#scheduler = scheduler
+  }
+
+  /**
+   * The engine of an opened device. Its staging page is allocated here: later it could be given an
+   * address that was just revoked, and an access that must fault would find the page instead.
+   * EIO if the platform cannot serve so few address bits, ENOMEM.
+   */
+  static async open(
+    device: RawDevice,
+    registers: RawRegisters,
+    interrupts: RawInterrupts,
+    scheduler: RawScheduler,
+  ): Promise<EduEngine> {
     device.dma.setMask(ADDRESS_BITS)
+    const engine = new EduEngine(device, registers, interrupts, scheduler)
+    engine.#staging = await device.dma.allocCoherent(BUFFER_BYTES)
+    return engine
   }
 
   /** Transfers done so far. */
@@ -106,23 +123,25 @@ export class EduEngine implements RawEngine {
       if (wait.signal?.aborted) {
         throw new HmmError('EINTR', { message: 'aborted by its signal', cause: wait.signal.reason })
       }
-      this.#staging ??= await this.#checkedStaging()
-      return work(this.#staging)
+      const staging = this.#staging
+      if (staging === undefined)
+        throw new HmmError('ECANCELED', { message: 'the device is closed' })
+      if (!this.#checked) await this.#check(staging)
+      return work(staging)
     })
     this.#queue = turn.catch(() => undefined)
     return turn
   }
 
-  /** The staging page, after a pattern went to the device and back to another place of it. */
-  async #checkedStaging(): Promise<RawCoherentBuffer> {
-    const staging = await this.#device.dma.allocCoherent(BUFFER_BYTES)
+  /** Sends a pattern to the device and back to another place of the staging page. */
+  async #check(staging: RawCoherentBuffer): Promise<void> {
     const pattern = Uint8Array.from({ length: CHECK_BYTES }, (_, index) => 0xa5 ^ index)
     staging.write(0, pattern)
     await this.#transfer(this.#address(staging.dmaPage, 0), BUFFER, CHECK_BYTES, false)
     await this.#transfer(BUFFER, this.#address(staging.dmaPage, CHECK_BYTES), CHECK_BYTES, true)
     const echo = staging.read(CHECK_BYTES, CHECK_BYTES)
-    if (echo.every((byte, index) => byte === pattern[index])) return staging
-    staging.free()
+    this.#checked = echo.every((byte, index) => byte === pattern[index])
+    if (this.#checked) return
     throw new HmmError('EIO', {
       message: `the device does not drive ${ADDRESS_BITS} address bits: bytes do not come back`,
       hint: 'Start QEMU with -device edu,dma_mask=0xffffffffff',

@@ -4,13 +4,13 @@ import type { RawScheduler } from '../raw/raw-scheduler.js'
 import { EDU_ID, EduEngine } from './edu-engine.js'
 
 /** The device with an engine, if it has one or if we know how to drive the one it has. */
-export function withEngine(device: RawDevice, scheduler: RawScheduler): RawDevice {
+export async function withEngine(device: RawDevice, scheduler: RawScheduler): Promise<RawDevice> {
   const { registers, interrupts } = device
   const isEdu = device.pciId === EDU_ID && registers !== undefined && interrupts !== undefined
   if (device.engine !== undefined || !isEdu) return device
   let engine: EduEngine
   try {
-    engine = new EduEngine(device, registers, interrupts, scheduler)
+    engine = await EduEngine.open(device, registers, interrupts, scheduler)
   } catch (error) {
     // The platform cannot serve the few address bits of the device: its engine is of no use here.
     const reason = (error as Error).message

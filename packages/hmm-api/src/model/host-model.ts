@@ -11,12 +11,12 @@ import type { Bus, DeviceModel, DevicePorts, FaultOutcome } from './device-model
  * Runs `model` in front of `device`: the result has the model's registers, interrupts and faults,
  * and everything else of `device`, whose engine moves the model's bytes. ENXIO if it has none.
  */
-export function hostModel(
+export async function hostModel(
   model: DeviceModel,
   device: RawDevice,
   scheduler: RawScheduler,
-): RawDevice {
-  const below = withEngine(device, scheduler)
+): Promise<RawDevice> {
+  const below = await withEngine(device, scheduler)
   if (below.engine === undefined) {
     throw new HmmError('ENXIO', {
       message: `device model '${model.name}' needs a device with an engine below it`,

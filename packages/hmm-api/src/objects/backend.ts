@@ -3,6 +3,7 @@ import type { HmmConfig } from '../config-types.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { Counters, Leak, TraceEvent } from '../event.js'
 import type { RawBackend } from '../raw/raw-backend.js'
+import { withEngine } from '../engine/with-engine.js'
 import { hostModel } from '../model/host-model.js'
 import { Clock } from '../sync/clock.js'
 import { checkApiVersion } from '../version.js'
@@ -75,7 +76,11 @@ export class Backend extends Owned {
         })
       }
       let raw = await this[RAW].openDevice(name, entry?.[this[RAW].name])
-      if (entry?.model !== undefined) raw = hostModel(entry.model, raw, this[RAW].scheduler)
+      const { scheduler } = this[RAW]
+      raw =
+        entry?.model === undefined
+          ? await withEngine(raw, scheduler)
+          : await hostModel(entry.model, raw, scheduler)
       const device = new Device(this, raw, name)
       this.#devices.add(device)
       return device

@@ -1,6 +1,5 @@
 import { VirtualRange } from '../address/virtual-range.js'
 import { Capabilities } from '../capability.js'
-import { withEngine } from '../engine/with-engine.js'
 import type { RawDevice } from '../raw/raw-device.js'
 import type { Clock } from '../sync/clock.js'
 import { Sync } from '../sync/sync.js'
@@ -61,9 +60,8 @@ export class Device extends Owned {
   constructor(backend: Backend, raw: RawDevice, name: string) {
     super(backend.context, backend, 'device', name)
     this.#backend = backend
-    const device = withEngine(raw, backend.context.raw.scheduler)
-    this[RAW] = device
-    this.capabilities = new Capabilities(`device '${name}'`, device.capabilities)
+    this[RAW] = raw
+    this.capabilities = new Capabilities(`device '${name}'`, raw.capabilities)
     this.dma = new Dma(this)
     this.memory = new DeviceMemory(this)
     this.registers = new Registers(this)

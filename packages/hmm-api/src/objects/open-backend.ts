@@ -10,6 +10,8 @@ export interface OpenBackendOptions {
    * made. With a backend itself nothing is looked up, no file is read, and a browser will do.
    */
   readonly backend?: string | CreateBackend | RawBackend | undefined
+  /** Options for a `createBackend` given as `backend`; the config's `sim` if left out. */
+  readonly options?: unknown
   /** The config itself, the path of a config file, or false for none. Default: hmm.config.* */
   readonly config?: HmmConfig | string | false | undefined
 }
@@ -36,7 +38,8 @@ export async function openBackend(options: OpenBackendOptions = {}): Promise<Bac
       throw new TypeError('a config file needs a backend by name; give the config itself')
     }
     const given = config === false ? {} : (config ?? {})
-    const raw = typeof backend === 'function' ? await backend(given.sim ?? {}) : backend
+    const raw =
+      typeof backend === 'function' ? await backend(options.options ?? given.sim ?? {}) : backend
     return new Backend(raw, given)
   }
   const { loadBackend } = (await loader()) as BackendLoader
