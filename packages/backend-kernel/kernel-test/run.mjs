@@ -9,6 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 const stages = {
   conformance: 600,
   examples: 300,
+  dmirror: 300,
   lifecycle: 120,
   'random-ioctls': 120,
 }

@@ -1,0 +1,103 @@
+import {
+  HmmError,
+  type Device,
+  type MigrateOutcome,
+  type MigrateResult,
+  type MirroredRange,
+  type VirtualRange,
+} from '@hmm-sdk/hmm-api'
+import type { PageTable } from './page-table.js'
+
+/**
+ * Migrates piece by piece, and maps for the device what moved. Best effort: which pages stayed
+ * where they were shows when they are read. `failAllocation`: the first page is declined.
+ */
+export async function migrateToDevice(
+  device: Device,
+  table: PageTable,
+  pieces: readonly MirroredRange[],
+  failAllocation: boolean,
+): Promise<void> {
+  let decline = failAllocation ? [0] : []
+  for (const piece of pieces) {
+    for await (const part of readable(piece)) {
+      const { mirror, range } = part
+      const result = await device.memory.migrate(mirror, range, { to: 'device', decline })
+      decline = []
+      await mapDevicePages(device, table, part, result)
+    }
+  }
+}
+
+/** Migrates piece by piece; how many pages moved. `failAllocation`: ENOMEM before any did. */
+export async function migrateToSystem(
+  device: Device,
+  pieces: readonly MirroredRange[],
+  failAllocation: boolean,
+): Promise<number> {
+  let pages = 0
+  for (const piece of pieces) {
+    for await (const { mirror, range } of readable(piece)) {
+      if (failAllocation) throw new HmmError('ENOMEM', { range, message: 'told to fail' })
+      const result = await device.memory.migrate(mirror, range, { to: 'system' })
+      pages += result.count('migrated')
+    }
+  }
+  return pages
+}
+
+/**
+ * The parts of a piece before which nothing is in the way; EINVAL at what cannot be read: a hole,
+ * or memory without the right to. The kernel's driver asks each VMA for VM_READ.
+ */
+async function* readable(piece: MirroredRange): AsyncGenerator<MirroredRange> {
+  const { mirror, range } = piece
+  for (let first = 0; first < range.pages;) {
+    const rest = range.slice(first, range.pages - first)
+    const pages = await countReadable(piece, rest)
+    if (pages === 0) {
+      throw new HmmError('EINVAL', { range, page: first, message: 'this memory may not be read' })
+    }
+    yield mirror.select(rest.slice(0, pages))
+    first += pages
+  }
+}
+
+function countReadable({ mirror }: MirroredRange, range: VirtualRange): Promise<number> {
+  return mirror.faultAndCommit(range, { request: 'none' }, (found) => {
+    let pages = 0
+    while (pages < range.pages && !found.error(pages)) pages += 1
+    return pages
+  })
+}
+
+/** What is in the device's memory after a migration. */
+const THERE: ReadonlySet<MigrateOutcome> = new Set(['migrated', 'populated', 'already-there'])
+
+/**
+ * Maps what is in the device's memory now, also what was there before: the invalidation of the
+ * migration was about its whole range. Only what is present is mapped: a page that the CPU took
+ * back in between is not asked for. Pages that the process may not write are left out of the first
+ * map, and are in the second.
+ */
+async function mapDevicePages(
+  device: Device,
+  table: PageTable,
+  { mirror, range }: MirroredRange,
+  result: MigrateResult,
+): Promise<void> {
+  const missing = new Set<number>()
+  for (let index = 0; index < range.pages; index++) {
+    if (THERE.has(result.outcome(index))) missing.add(index)
+  }
+  for (const access of ['write', 'read'] as const) {
+    if (missing.size === 0) return
+    await device.dma.map(mirror.select(range), { access, presentOnly: true }, (mapping) => {
+      for (const index of missing) {
+        if (!mapping.isMapped(index) || !mapping.isDevice(index)) continue
+        table.install(mapping, index)
+        missing.delete(index)
+      }
+    })
+  }
+}

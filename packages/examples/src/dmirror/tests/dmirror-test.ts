@@ -1,0 +1,70 @@
+import { HmmError, type Backend, type CapabilityName } from '@hmm-sdk/hmm-api'
+import { Scene } from './scene.js'
+
+/** What a test needs: a capability, or one that has no name of its own yet. */
+export type Need = CapabilityName | 'huge pages' | 'huge device pages'
+
+/** How a test went. It fails by throwing. */
+export type Outcome =
+  | { readonly status: 'passed'; readonly notes: readonly string[] }
+  | { readonly status: 'skipped'; readonly reason: string }
+
+/** A test, as a function of a backend whose config is `dmirrorConfig()`. */
+export type DmirrorTest = (backend: Backend) => Promise<Outcome>
+
+/** A test that runs where all of its needs are met. */
+export function needing(needs: readonly Need[], run: (t: Scene) => Promise<void>): DmirrorTest {
+  return async (backend) => {
+    const notes: string[] = []
+    let reason: string | undefined
+    const body = async (t: Scene): Promise<void> => {
+      for (const need of ['mirror', 'dma.mirror', 'engine', ...needs] as const) {
+        reason ??= await whyNot(t, need)
+      }
+      if (reason === undefined) await run(t)
+    }
+    await Scene.run(backend, (text) => notes.push(text), body)
+    return reason === undefined ? { status: 'passed', notes } : { status: 'skipped', reason }
+  }
+}
+
+/** A test that no backend can run yet, with the reason. */
+export function notYet(reason: string): DmirrorTest {
+  return async () => ({ status: 'skipped', reason })
+}
+
+/** Whether there are huge pages to run another variant with; says so if not. */
+export async function variants(t: Scene): Promise<readonly boolean[]> {
+  const reason = await whyNot(t, 'huge pages')
+  if (reason === undefined) return [false, true]
+  t.note(`without the variants on huge pages: ${reason}`)
+  return [false]
+}
+
+/** Why a need is not met, or undefined. */
+async function whyNot(t: Scene, need: Need): Promise<string | undefined> {
+  if (need === 'huge pages') return whyNoHugePages(t)
+  const device = await t.device()
+  if (need === 'huge device pages') {
+    const { limits } = device.capabilities.get('memory') as { limits?: Record<string, number> }
+    if ((limits?.['order'] ?? 0) >= Math.log2(t.hugePages)) return undefined
+    return 'device memory moves single pages: the capability memory has no limit order for more'
+  }
+  const owner = need.startsWith('space.') ? t.space : device
+  const capability = owner.capabilities.get(need)
+  return capability.supported ? undefined : `${need}: ${capability.reason}`
+}
+
+/** As the kernel answers where it has none: the advice is EINVAL. */
+async function whyNoHugePages(t: Scene): Promise<string | undefined> {
+  const mapping = await t.mmap(2 * t.hugePages)
+  try {
+    await t.space.madvise(t.hugeBlock(mapping), 'hugepage')
+    return undefined
+  } catch (error) {
+    if (HmmError.is(error, 'EINVAL')) return error.details.message ?? 'no transparent huge pages'
+    throw error
+  } finally {
+    await t.space.munmap(mapping)
+  }
+}

@@ -1,0 +1,44 @@
+import { PROT } from '../snapshot.js'
+import { needing } from './dmirror-test.js'
+import { did, same } from './scene.js'
+
+export const snapshotTests = {
+  snapshot: needing(['memory'], async (t) => {
+    const [first, second] = [await t.openWithZeroPage(0), await t.open(1)]
+    const range = await t.mmap(7, { protection: 'none' })
+    await t.space.munmap(range.page(1))
+    await t.space.mprotect(range.page(2), 'r')
+    await t.cpuSees(range.page(2), new Uint8Array(t.pageSize))
+    await t.space.mprotect(range.slice(3, 4), 'rw')
+    const three = t.words(range.page(0), 3, 0)
+    for (const page of [3, 4]) await t.fill(range.page(page), three)
+    await t.space.mprotect(range.page(3), 'r')
+    did(await first.migrateToDevice(range.page(5)), 1, 0)
+    did(await second.migrateToDevice(range.page(6)), 1, 0)
+    const expected = Uint8Array.of(
+      PROT.error,
+      PROT.error,
+      PROT.zero | PROT.read,
+      PROT.read,
+      PROT.write,
+      PROT.devicePrivateLocal | PROT.write,
+      // Memory of another device: it would have to be faulted in.
+      PROT.none,
+    )
+    same(await first.snapshot(range), expected, 'the snapshot')
+  }),
+
+  hmm_cow_in_device: needing(['memory', 'space.fork'], async (t) => {
+    const driver = await t.open()
+    const range = await t.mmap(4)
+    await t.fill(range, t.words(range))
+    did(await driver.migrateToDevice(range), range.pages, 0)
+    const child = await t.fork()
+    await t.fill(range, t.words(range, 7))
+    await child.kill()
+    await child.released
+    const expected = new Uint8Array(range.pages).fill(PROT.write)
+    same(await driver.snapshot(range), expected, 'the snapshot')
+    await t.cpuSees(range, t.words(range, 7))
+  }),
+}

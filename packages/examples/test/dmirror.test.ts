@@ -1,0 +1,23 @@
+import { createBackend } from '@hmm-sdk/backend-sim'
+import { openBackend } from '@hmm-sdk/hmm-api'
+import { describe, expect, test } from 'vitest'
+import { dmirrorConfig, dmirrorTests } from '../src/index.js'
+
+test('all 39 behaviours of the kernel are accounted for', () => {
+  expect(Object.keys(dmirrorTests)).toHaveLength(39)
+  for (const run of Object.values(dmirrorTests)) expect(run).toBeTypeOf('function')
+})
+
+// As in the kernel, and as over ioctl: drivers are told inside the CPU operation, or afterwards.
+describe.each(['inside', 'deferred'] as const)('told %s', (invalidate) => {
+  test.for(Object.entries(dmirrorTests))('%s', async ([, run], { skip }) => {
+    const backend = await openBackend({
+      backend: createBackend,
+      config: dmirrorConfig({ sim: { invalidate } }),
+    })
+    const outcome = await run(backend)
+    await backend.close()
+    expect(backend.report()).toEqual({ leaks: [], misuses: [] })
+    if (outcome.status === 'skipped') skip(outcome.reason)
+  })
+})
