@@ -7,6 +7,7 @@ import { describe, it } from 'vitest'
 const VARIANTS = {
   'invalidations afterwards': { sim: { invalidate: 'deferred' } },
   'no IOMMU': { devices: { demo: { sim: { dma: { shape: 'direct' } } } } },
+  'edu, whose engine is driven by registers': { devices: { demo: { sim: { model: 'edu' } } } },
   'pages of 16 KiB': { sim: { pageSize: 16384 } },
   'pages of 64 KiB': { sim: { pageSize: 65536 } },
 }

@@ -49,8 +49,9 @@ export class EduEngine implements RawEngine {
   readonly #registers: RawRegisters
   readonly #interrupts: RawInterrupts
   readonly #scheduler: RawScheduler
-  #staging: RawCoherentBuffer | undefined
+  readonly #staging: RawCoherentBuffer
   #checked = false
+  #closed = false
   #queue: Promise<unknown> = Promise.resolve()
   #transfers = 0
 
@@ -59,8 +60,10 @@ export class EduEngine implements RawEngine {
     registers: RawRegisters,
     interrupts: RawInterrupts,
     scheduler: RawScheduler,
+    staging: RawCoherentBuffer,
   ) {
     this.#device = device
+    this.#staging = staging
     this.#registers = registers
     this.#interrupts = interrupts
     this.#scheduler = scheduler
@@ -78,9 +81,8 @@ export class EduEngine implements RawEngine {
     scheduler: RawScheduler,
   ): Promise<EduEngine> {
     device.dma.setMask(ADDRESS_BITS)
-    const engine = new EduEngine(device, registers, interrupts, scheduler)
-    engine.#staging = await device.dma.allocCoherent(BUFFER_BYTES)
-    return engine
+    const staging = await device.dma.allocCoherent(BUFFER_BYTES)
+    return new EduEngine(device, registers, interrupts, scheduler, staging)
   }
 
   /** Transfers done so far. */
@@ -108,10 +110,14 @@ export class EduEngine implements RawEngine {
     })
   }
 
-  /** Frees the staging page; no access may be under way. */
-  close(): void {
-    this.#staging?.free()
-    this.#staging = undefined
+  /**
+   * Ends it: the transfer under way is waited for, since the device cannot be told to stop, what is
+   * queued fails with ECANCELED, and the staging page is freed.
+   */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#queue
+    this.#staging.free()
   }
 
   #address(page: number, offset: number): number {
@@ -123,11 +129,8 @@ export class EduEngine implements RawEngine {
       if (wait.signal?.aborted) {
         throw new HmmError('EINTR', { message: 'aborted by its signal', cause: wait.signal.reason })
       }
-      const staging = this.#staging
-      if (staging === undefined)
-        throw new HmmError('ECANCELED', { message: 'the device is closed' })
-      if (!this.#checked) await this.#check(staging)
-      return work(staging)
+      if (!this.#checked) await this.#check(this.#staging)
+      return work(this.#staging)
     })
     this.#queue = turn.catch(() => undefined)
     return turn
@@ -178,6 +181,7 @@ export class EduEngine implements RawEngine {
     length: number,
     toMemory: boolean,
   ): Promise<void> {
+    if (this.#closed) throw new HmmError('ECANCELED', { message: 'the device was closed' })
     const done = this.#scheduler.createWait('edu transfer')
     let finished = false
     const finish = (): void => {

@@ -21,8 +21,8 @@ export async function withEngine(device: RawDevice, scheduler: RawScheduler): Pr
   return extend(device, {
     engine,
     capabilities: { ...device.capabilities, engine: supported({ maxBytes: engine.maxBytes }) },
-    close: () => {
-      engine.close()
+    close: async () => {
+      await engine.close()
       return device.close()
     },
   })
