@@ -162,7 +162,9 @@ export class EduEngine implements RawEngine {
       throw deviceFault(access, `the device drives ${ADDRESS_BITS} address bits`)
     }
     const before = this.#revocations(page, offset, length)
-    if (before.includes(-1)) throw deviceFault(access, 'the address is not mapped')
+    // Our own page is no memory of the driver's, though it may stand right behind a mapping of it.
+    const isStaging = before.some((_, index) => page + index === this.#staging.dmaPage)
+    if (isStaging || before.includes(-1)) throw deviceFault(access, 'the address is not mapped')
     await work(this.#address(page, offset))
     const after = this.#revocations(page, offset, length)
     if (after.some((count, index) => count !== before[index])) {
