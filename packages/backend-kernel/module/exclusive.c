@@ -135,7 +135,7 @@ static int hs_grant_check(struct hs_grant *grant)
 			ret = -EAGAIN;
 	if (mirror->closing)
 		ret = -EBADF;
-	serial = ++mirror->serial;
+	serial = hs_next_serial(mirror);
 	for (i = 0; i < grant->pages && !ret; i++) {
 		struct hs_page *page = &mirror->table[grant->first + i];
 
@@ -144,6 +144,7 @@ static int hs_grant_check(struct hs_grant *grant)
 			page->serial = serial;
 			grant->map->changed++;
 		}
+		hs_share_page(mirror, grant->first + i);
 		grant->entries[i] = hs_map_entry(mirror, grant->first + i, true);
 	}
 	grant->map->serial = serial;

@@ -213,7 +213,7 @@ struct hs_device {
 
 struct hs_page {
 	u64 state;
-	/* Of the call that changed it last. */
+	/* Of the call that changed it last; 0 once another call was given it too. */
 	u32 serial;
 	u32 revocations;
 };
@@ -392,6 +392,8 @@ u64 hs_map_entry(struct hs_mirror *mirror, u32 index, bool valid);
 int hs_link_pages(struct hs_mirror *mirror, u32 first, u32 pages, const unsigned long *pfns,
 		  bool write, u64 extra, u32 *changed, u32 *failed_page, u32 *reason);
 u32 hs_unlink_pages(struct hs_mirror *mirror, u32 first, u32 last);
+u32 hs_next_serial(struct hs_mirror *mirror);
+void hs_share_page(struct hs_mirror *mirror, u32 index);
 u32 hs_undo_pages(struct hs_mirror *mirror, u32 first, u32 pages, u32 serial);
 
 /* engine.c */

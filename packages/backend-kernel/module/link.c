@@ -126,6 +126,28 @@ static void hs_page_downgrade(struct hs_mirror *mirror, u32 index)
 	page->revocations++;
 }
 
+/* The next name of a call. 0 is the name of none. */
+u32 hs_next_serial(struct hs_mirror *mirror)
+{
+	if (!++mirror->serial)
+		mirror->serial = 1;
+	return mirror->serial;
+}
+
+/*
+ * The call with the newest serial was given a page that an older one linked: the page belongs to
+ * both now, so that neither may take it back alone.
+ */
+void hs_share_page(struct hs_mirror *mirror, u32 index)
+{
+	struct hs_page *page = &mirror->table[index];
+
+	if (page->serial == mirror->serial || !(page->state & HS_PAGE_LINKED))
+		return;
+	page->serial = 0;
+	page->state &= ~HS_PAGE_UPGRADED;
+}
+
 u32 hs_undo_pages(struct hs_mirror *mirror, u32 first, u32 pages, u32 serial)
 {
 	u32 count = 0;
@@ -208,7 +230,7 @@ static int hs_link_page(struct hs_mirror *mirror, u32 index, unsigned long pfn, 
 int hs_link_pages(struct hs_mirror *mirror, u32 first, u32 pages, const unsigned long *pfns,
 		  bool write, u64 extra, u32 *changed, u32 *failed_page, u32 *reason)
 {
-	u32 serial = ++mirror->serial;
+	u32 serial = hs_next_serial(mirror);
 	u32 run = 0, new = 0;
 	int ret = 0;
 	u32 i;

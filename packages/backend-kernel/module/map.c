@@ -62,9 +62,13 @@ static void hs_map_answer(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *
 	struct hs_mirror *mirror = fault->mirror;
 	u32 i;
 
-	for (i = 0; i < fault->pages; i++)
-		entries[i] = hs_map_entry(mirror, fault->first + i,
-					  !pfns || pfns[i] & HMM_PFN_VALID);
+	for (i = 0; i < fault->pages; i++) {
+		bool valid = !pfns || pfns[i] & HMM_PFN_VALID;
+
+		if (valid)
+			hs_share_page(mirror, fault->first + i);
+		entries[i] = hs_map_entry(mirror, fault->first + i, valid);
+	}
 	map->serial = mirror->serial;
 	map->sequence = mirror->sequence;
 }
@@ -84,7 +88,7 @@ static bool hs_map_held(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *en
 	for (i = fault->first; i < fault->first + fault->pages; i++)
 		if ((mirror->table[i].state & needed) != needed)
 			return false;
-	mirror->serial++;
+	hs_next_serial(mirror);
 	map->changed = 0;
 	map->event_seq = hs_events_last(mirror->device);
 	hs_map_answer(fault, map, entries, NULL);

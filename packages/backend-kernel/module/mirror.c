@@ -412,7 +412,7 @@ static int hs_unmap_or_undo(struct hs_device *device, struct hmm_sdk_unmap *unma
 	int ret = 0;
 
 	unmap->unmapped = 0;
-	if (unmap->pad || (!undo && unmap->serial))
+	if (unmap->pad || undo != !!unmap->serial)
 		return -EINVAL;
 	mirror = hs_mirror_get(device, unmap->mirror);
 	if (!mirror)

@@ -1060,8 +1060,9 @@ export const IOC_MAP = 0xc050e82d
  */
 export const IOC_COMMIT_CHECK = 0xc020e82e
 /**
- * On a device, with {@link Unmap}. Takes back what MAP or EXCLUSIVE with that serial changed and
- * nobody changed since: new pages are unmapped, upgraded ones go back to read-only.
+ * On a device, with {@link Unmap}. Takes back what MAP or EXCLUSIVE with that serial changed and no
+ * later call changed or was given too: new pages are unmapped, upgraded ones go back to read-only.
+ * Pages that a later MAP shares stay as they are. EINVAL: serial 0.
  */
 export const IOC_UNDO = 0xc020e82f
 /**

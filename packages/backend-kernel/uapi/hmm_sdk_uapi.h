@@ -980,8 +980,9 @@ struct hmm_sdk_read_events {
 #define HMM_SDK_IOC_COMMIT_CHECK \
 	_IOWR(HMM_SDK_MAGIC, 0x2e, struct hmm_sdk_commit_check)
 /*
- * On a device. Takes back what MAP or EXCLUSIVE with that serial changed and nobody changed
- * since: new pages are unmapped, upgraded ones go back to read-only.
+ * On a device. Takes back what MAP or EXCLUSIVE with that serial changed and no later call
+ * changed or was given too: new pages are unmapped, upgraded ones go back to read-only.
+ * Pages that a later MAP shares stay as they are. EINVAL: serial 0.
  */
 #define HMM_SDK_IOC_UNDO \
 	_IOWR(HMM_SDK_MAGIC, 0x2f, struct hmm_sdk_unmap)

@@ -651,7 +651,7 @@ export const ioctls = [
   ['COMMIT_CHECK', 0x2e, 'commit_check', 'device',
     'ESTALE if an invalidation of the range is newer than `since`, self or not. Never blocks for long.'],
   ['UNDO', 0x2f, 'unmap', 'device',
-    'Takes back what MAP or EXCLUSIVE with that serial changed and nobody changed since: new pages are unmapped, upgraded ones go back to read-only.'],
+    'Takes back what MAP or EXCLUSIVE with that serial changed and no later call changed or was given too: new pages are unmapped, upgraded ones go back to read-only. Pages that a later MAP shares stay as they are. EINVAL: serial 0.'],
   ['UNMAP', 0x30, 'unmap', 'device', 'Unmaps what is mapped in the range; pages the device could write become dirty. Never blocks for long.'],
   ['EXCLUSIVE', 0x31, 'map', 'device',
     'make_device_exclusive and link with write access: every page or none. EBUSY + CONTENDED. EOPNOTSUPP + NOT_ANONYMOUS. Errors of MAP.'],

@@ -113,6 +113,32 @@ static void keeps_read_only_read_only(void)
 	agent_stop(&agent);
 }
 
+/* What a later call was given too is not the first one's to take back. */
+static void undoes_only_its_own(void)
+{
+	struct agent agent = agent_start(context);
+	long base = tell(&agent, OP_MMAP, 4, RW, ANON);
+	struct mirror mirror;
+	uint64_t entries[4], word = 1;
+	uint32_t serial;
+
+	CHECK(!mirror_create(&mirror, device, agent.space, base, 4));
+	CHECK(!map(&mirror, 0, 3, HMM_SDK_MAP_WRITE, entries));
+	serial = last_map.serial;
+	take_events(&mirror);
+	CHECK(!map(&mirror, 1, 1, 0, entries) && last_map.changed == 0);
+	CHECK(!map(&mirror, 1, 3, 0, entries) && last_map.changed == 1);
+	CHECK(undo(&mirror, 0, 3, serial) == 1);
+	CHECK_ERRNO(engine_read(device, mirror.dma_page, 0, &word, 8), EFAULT);
+	CHECK(!engine_read(device, mirror.dma_page + 1, 0, &word, 8));
+	CHECK(!engine_read(device, mirror.dma_page + 2, 0, &word, 8));
+	CHECK(undo(&mirror, 0, 4, last_map.serial) == 1);
+	CHECK_ERRNO(engine_read(device, mirror.dma_page + 3, 0, &word, 8), EFAULT);
+	CHECK_ERRNO(undo(&mirror, 0, 4, 0), EINVAL);
+	CHECK(!mirror_close(&mirror));
+	agent_stop(&agent);
+}
+
 static void faults_as_the_kernel_does(void)
 {
 	struct agent agent = agent_start(context);
@@ -467,6 +493,7 @@ int main(void)
 	RUN(reads_and_writes_what_the_process_has);
 	RUN(revokes_on_munmap);
 	RUN(keeps_read_only_read_only);
+	RUN(undoes_only_its_own);
 	RUN(faults_as_the_kernel_does);
 	RUN(tells_release_once);
 	RUN(coalesces_without_losing_anything);
