@@ -59,6 +59,25 @@ export const group = caseGroup('mirror/commit', ['mirror', 'dma.mirror', 'engine
     equal(await t.peek(watch.range, 0), 7)
   },
 
+  'undo-leaves-what-another-map-got': async (t) => {
+    // Two maps of the same pages at once, of which one fails in its commit, whichever comes first.
+    for (const failsFirst of [true, false]) {
+      const watch = await t.watch(await t.mmap(2))
+      const failing = () =>
+        watch.mirror.map<void>(watch.range, { access: 'write' }, () => {
+          throw new RangeError('of the driver')
+        })
+      const good = () => watch.map('write')
+      const [first, second] = failsFirst
+        ? await Promise.allSettled([failing(), good()])
+        : await Promise.allSettled([good(), failing()])
+      const mapped = failsFirst ? second : first
+      if (mapped.status === 'rejected') throw mapped.reason
+      await (mapped.value as DevicePages).poke(0, 7)
+      equal(await t.peek(watch.range, 0), 7)
+    }
+  },
+
   'awaiting-in-it': async (t) => {
     const { mirror, range } = await t.watch(await t.mmap(1))
     let pages: DevicePages | undefined
