@@ -24,7 +24,16 @@ export function layoutOf(name) {
     if (offset % width) throw new Error(`${name}.${field}: needs explicit padding before it`)
     const count = match[2] ? Number(match[2]) : 1
     const array = match[2] !== undefined
-    fields.push({ name: field, type: match[1], count, array, offset, bytes: width * count, mark, comment })
+    fields.push({
+      name: field,
+      type: match[1],
+      count,
+      array,
+      offset,
+      bytes: width * count,
+      mark,
+      comment,
+    })
     offset += width * count
   }
   if (offset % 8) throw new Error(`${name}: size ${offset} is not a multiple of 8`)
@@ -114,7 +123,9 @@ export function header() {
     }
   }
   for (const [name, number, struct] of ioctls) {
-    out.push(`_Static_assert(${PREFIX}_IOC_${name} == ${hex(requestOf(number, struct))}, "${name}");`)
+    out.push(
+      `_Static_assert(${PREFIX}_IOC_${name} == ${hex(requestOf(number, struct))}, "${name}");`,
+    )
   }
   out.push('#undef HMM_SDK_OFFSET_IS', '#undef HMM_SDK_SIZE_IS', '#endif', '')
   out.push('#endif /* HMM_SDK_UAPI_H */', '')
