@@ -20,6 +20,10 @@ const commands = {
     needs: { javaScript: true },
     run: (args) => node('scripts/kernel.mjs', 'test', ...args),
   },
+  lockstep: {
+    needs: { javaScript: true },
+    run: (args) => node('lockstep/cli.mjs', ...args),
+  },
   bench: { needs: { javaScript: true }, run: (args) => node('bench/run.mjs', ...args) },
   lint: { needs: {}, run: (args) => node('scripts/lint.mjs', ...args) },
   build: { needs: { javaScript: true, declarations: true } },

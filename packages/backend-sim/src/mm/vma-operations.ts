@@ -16,6 +16,7 @@ export function removeVma(vma: Vma): void {
 
 /** Cuts `vma` at `page`, inside it; the second part is returned (`split_vma`). */
 export function splitVma(vma: Vma, page: number): Vma {
+  splitHugePage(vma, page)
   const second = copyOf(vma, vma.mm)
   second.start = page
   second.pgoff = vma.pgoff + (page - vma.start)
@@ -57,6 +58,21 @@ export function resizeVma(vma: Vma, start: number, end: number): void {
   vma.start = start
   vma.end = end
   linkRmap(vma)
+}
+
+/**
+ * Where a huge page could span the cut, the kernel raises CLEAR over it before it looks whether there
+ * is one (`split_huge_pmd_if_needed`, `__split_huge_pmd`).
+ */
+function splitHugePage(vma: Vma, page: number): void {
+  const { mm } = vma
+  const { tables } = mm
+  const first = page - (page & tables.mask)
+  const end = first + tables.leafPages
+  if (page === first || vma.start > first || vma.end < end) return
+  if (tables.nextPud(page, page + 1) !== page) return
+  mm.invalidateStart('clear', first, end)
+  mm.invalidateEnd()
 }
 
 function mergeable(first: Vma, second: Vma): boolean {

@@ -1,0 +1,104 @@
+// Random programs: fast-check arbitraries. A program of a run is the same for the same seed and number.
+import fc from 'fast-check'
+import { ARENA_PAGES, DEVICES, FILES, FILE_PAGES } from './program.mjs'
+
+const at = fc.nat(ARENA_PAGES - 1)
+const n = fc.oneof(
+  { weight: 5, arbitrary: fc.integer({ min: 1, max: 4 }) },
+  fc.integer({ min: 1, max: 12 }),
+)
+const p = fc.nat(2)
+const d = fc.nat(DEVICES - 1)
+const value = fc.nat(255)
+const prot = fc.constantFrom('rw', 'rw', 'rw', 'r', 'r', 'none', 'w', 'rwx')
+const often = fc.constantFrom(false, false, true)
+const seldom = fc.constantFrom(false, false, false, false, true)
+
+const step = (op, fields) => fc.record({ op: fc.constant(op), ...fields })
+
+/** Every kind of step: how often it comes, and what it is made of. */
+const STEPS = {
+  mmap: [7, {
+    p, at, n, prot,
+    map: fc.constantFrom('private', 'private', 'private', 'shared', 'file', 'file', 'file-private'),
+    f: fc.nat(FILES - 1), fp: fc.nat(FILE_PAGES), populate: seldom,
+  }],
+  munmap: [2, { p, at, n }],
+  mprotect: [4, { p, at, n, prot }],
+  read: [4, { p, at }],
+  write: [8, { p, at, value }],
+  add: [1, { p, at, value }],
+  exchange: [1, { p, at, value, expected: fc.nat(3) }],
+  fault: [4, {
+    p, d, at, n, request: fc.constantFrom('none', 'read', 'read', 'write'),
+    per: fc.array(fc.tuple(fc.nat(11), fc.constantFrom('read', 'write')), { maxLength: 2 }),
+  }],
+  map: [8, { p, d, at, n, access: fc.constantFrom('read', 'write'), presentOnly: often }],
+  unmap: [1, { p, d, at, n }],
+  'device-read': [2, { p, d, at }],
+  'device-write': [5, { p, d, at, value }],
+  mirror: [2, { p, d, at: fc.constantFrom(0, 0, 0, 4, 20), n: fc.constantFrom(32, 32, 32, 16, 5) }],
+  mremap: [3, {
+    p, at, n, size: n, to: at, fixed: fc.constantFrom(true, true, false),
+    keep: seldom, mayMove: fc.constantFrom(true, true, false),
+  }],
+  madvise: [4, {
+    p, at, n, advice: fc.constantFrom('dontneed', 'dontneed', 'free', 'remove', 'cold', 'willneed', 'dontfork', 'dofork'),
+  }],
+  fork: [2, { p, d: fc.nat(DEVICES) }],
+  exit: [1, { p, how: fc.constantFrom('exit', 'exit', 'kill', 'exec') }],
+  truncate: [1, { f: fc.nat(FILES - 1), size: fc.nat(FILE_PAGES) }],
+  punch: [1, { f: fc.nat(FILES - 1), at: fc.nat(FILE_PAGES - 1), n: fc.integer({ min: 1, max: 4 }) }],
+  exclusive: [2, { p, d, at, n: fc.integer({ min: 1, max: 3 }) }],
+  'device-add': [2, { p, d, at, value }],
+  migrate: [5, { p, d, at, n, to: fc.constantFrom('device', 'device', 'system'), decline: fc.array(fc.nat(11), { maxLength: 1 }) }],
+  evict: [1, { d }],
+  'cpu-fault-pages': [1, { d, n: fc.constantFrom(1, 2, 4, 8) }],
+} // prettier-ignore
+
+/** The names of the operations, for `--only`. */
+export const OPERATIONS = Object.keys(STEPS)
+
+function stepOf(names) {
+  return fc.oneof(
+    ...names.map((name) => {
+      const [weight, fields] = STEPS[name]
+      return { weight, arbitrary: step(name, fields) }
+    }),
+  )
+}
+
+/** Programs of exactly `steps` steps, which shrink to any shorter one. */
+export function programs({ steps = 40, only = OPERATIONS } = {}) {
+  const any = stepOf(only)
+  const whole = fc.array(any, { minLength: steps, maxLength: steps, size: 'max' })
+  const parts = fc.array(any, { maxLength: steps, size: 'max' })
+  return new Shrinking(whole, parts).map(
+    (list) => ({ steps: list }),
+    (program) => program.steps,
+  )
+}
+
+/** Values of one arbitrary, which shrink as those of another. */
+class Shrinking extends fc.Arbitrary {
+  #from
+  #to
+
+  constructor(from, to) {
+    super()
+    this.#from = from
+    this.#to = to
+  }
+
+  generate(random, bias) {
+    return this.#from.generate(random, bias)
+  }
+
+  canShrinkWithoutContext(value) {
+    return this.#to.canShrinkWithoutContext(value)
+  }
+
+  shrink(value, context) {
+    return this.#to.shrink(value, context)
+  }
+}

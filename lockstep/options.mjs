@@ -1,0 +1,20 @@
+/** What both cli.mjs and main.mjs understand. */
+export const OPTIONS = {
+  programs: { type: 'string', default: '300' },
+  seed: { type: 'string', default: '1' },
+  first: { type: 'string', default: '0' },
+  steps: { type: 'string', default: '40' },
+  only: { type: 'string' },
+  replay: { type: 'string' },
+  'shrink-seconds': { type: 'string', default: '120' },
+  'max-failures': { type: 'string', default: '1' },
+  'sim-only': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+}
+
+/** A whole number, 0 or more. */
+export function asNumber(name, text) {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new TypeError(`--${name} takes a number, not '${text}'`)
+}

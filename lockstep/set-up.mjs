@@ -1,0 +1,74 @@
+// A quiet kernel: what would change memory behind a program's back is switched off, so that the same program
+// gives the same events and states every time.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+
+const HUGE = '/sys/kernel/mm/transparent_hugepage'
+
+/** File -> what it is set to, and why. */
+function settings() {
+  return [
+    [`${HUGE}/enabled`, 'never', 'huge pages only where a program asks'],
+    [`${HUGE}/shmem_enabled`, 'never', 'the same in memory files'],
+    [`${HUGE}/khugepaged/defrag`, '0', 'khugepaged collapses at its own time'],
+    ...sizes().flatMap((size) => [
+      [`${HUGE}/${size}/enabled`, 'never', 'no folio of several pages'],
+      [`${HUGE}/${size}/shmem_enabled`, 'never', 'the same in memory files'],
+    ]),
+    ['/sys/kernel/mm/ksm/run', '2', 'KSM merges equal pages'],
+    ['/proc/sys/kernel/numa_balancing', '0', 'its scan raises protection-vma'],
+    ['/proc/sys/vm/compaction_proactiveness', '0', 'compaction migrates pages'],
+    ['/proc/sys/vm/swappiness', '0', 'reclaim by explicit step only'],
+    ['/proc/sys/vm/page-cluster', '0', 'swap-in brings one page'],
+    ['/sys/kernel/debug/fault_around_bytes', '4096', 'a file fault maps one page'],
+    ['/sys/module/page_reporting/parameters/page_reporting_order', undefined, ''],
+  ].filter(([, value]) => value !== undefined)
+}
+
+function sizes() {
+  try {
+    return readdirSync(HUGE).filter((name) => name.startsWith('hugepages-'))
+  } catch {
+    return []
+  }
+}
+
+/**
+ * Sets all of it (`write`), or only looks; returns one line for each, and how many are not as wanted although
+ * the kernel has them.
+ */
+export function setUp({ write }) {
+  const lines = [
+    `cpus: ${cpus().length} (wanted: 1, as reuse after a copy-on-write depends on per-CPU batches)`,
+  ]
+  let wrong = cpus().length === 1 ? 0 : 1
+  for (const [file, value, why] of settings()) {
+    const before = read(file)
+    if (before === undefined) {
+      lines.push(`${file}: not there`)
+      continue
+    }
+    if (write && before !== value) attempt(() => writeFileSync(file, value))
+    const now = read(file)
+    if (now !== value) wrong += 1
+    lines.push(
+      `${file}: ${before}${now === before ? '' : ` -> ${now}`}${now === value ? '' : ` (wanted: ${value}: ${why})`}`,
+    )
+  }
+  return { lines, wrong }
+}
+
+/** A setting's value; of a choice such as `always [madvise] never`, the chosen word. */
+function read(file) {
+  const text = attempt(() => readFileSync(join(file), 'utf8').trim())
+  return /\[(\w+)\]/.exec(text ?? '')?.[1] ?? text
+}
+
+function attempt(work) {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,424 @@
+// One side of a lockstep run: a backend on which a program runs, step by step, and what is to be seen of it.
+import { HmmError, VirtualRange } from '@hmm-sdk/hmm-api'
+import { ARENA_PAGES, DEVICES, FILES, FILE_PAGES, PROCESSES } from './program.mjs'
+
+/** A boundary of page tables lies in the middle of the arena. */
+const TABLE_PAGES = 512
+const RESERVE_PAGES = 3 * TABLE_PAGES
+const PROBE_BYTES = 8
+
+/** What the driver of one mirror knows. */
+class Driver {
+  /** Page of the arena -> its DMA address, as long as no event took it. */
+  table = new Map()
+  /** Page -> an address that was revoked or unmapped, until it was probed once. */
+  stale = new Map()
+  /** Events since the last observation. */
+  events = []
+  releases = 0
+  mirror
+  at
+  n
+
+  constructor(at, n) {
+    this.at = at
+    this.n = n
+  }
+
+  drop(first, pages) {
+    for (let page = first; page < first + pages; page++) {
+      const entry = this.table.get(page)
+      if (entry === undefined) continue
+      this.table.delete(page)
+      this.stale.set(page, entry)
+    }
+  }
+}
+
+export class Side {
+  #backend
+  #devices
+  #fullDevices
+  #start = 0
+  #processes = []
+  #files = []
+  /** `process.device` -> Driver */
+  #drivers = new Map()
+
+  constructor(backend, devices) {
+    this.#backend = backend
+    this.#devices = devices
+    this.#fullDevices = devices.map((device) => device.memory.freePages)
+  }
+
+  static async open(backend) {
+    const devices = []
+    for (let index = 0; index < DEVICES; index++)
+      devices.push(await backend.openDevice(`device${index}`))
+    return new Side(backend, devices)
+  }
+
+  /** The first process, its arena without access, the files, a mirror of the arena. */
+  async begin() {
+    const space = await this.#backend.createAddressSpace({ name: 'process0' })
+    this.#processes = [{ space }, undefined, undefined]
+    const reserve = await space.mmap({ pages: RESERVE_PAGES, protection: 'none' })
+    const boundary = Math.ceil((reserve.startPage + TABLE_PAGES) / TABLE_PAGES) * TABLE_PAGES
+    this.#start = boundary - ARENA_PAGES / 2
+    this.#files = []
+    for (let index = 0; index < FILES; index++)
+      this.#files.push(await space.createFile({ pages: FILE_PAGES, name: `file${index}` }))
+    await this.#watch(0, 0, 0, ARENA_PAGES)
+    for (const device of this.#devices)
+      if (device.memory.pages > 0) device.memory.setCpuFaultPages(1)
+  }
+
+  /** Runs one step; its result, or what it failed with. */
+  async step(step) {
+    try {
+      return { ok: (await this.#run(step)) ?? null }
+    } catch (error) {
+      if (!HmmError.is(error)) {
+        if (error instanceof RangeError || error instanceof TypeError)
+          return { refused: error.name }
+        throw error
+      }
+      return error.page === undefined
+        ? { error: error.code }
+        : { error: error.code, page: error.page }
+    }
+  }
+
+  /** What there is to be seen now without changing it. */
+  async observe() {
+    const mirrors = {}
+    const frames = new Map()
+    for (const [name, driver] of this.#sorted()) mirrors[name] = await this.#look(driver, frames)
+    await this.#forgetTheDead()
+    return {
+      mirrors,
+      processes: this.#processes.map((each) => (each === undefined ? '-' : 'alive')).join(' '),
+      freePages: this.#devices.map((device) => device.memory.freePages),
+    }
+  }
+
+  /** What the CPU of every process reads of every page, which changes it. */
+  async contents() {
+    const result = {}
+    for (const [index, process] of this.#processes.entries()) {
+      if (process === undefined) continue
+      const pages = []
+      for (let page = 0; page < ARENA_PAGES; page++) {
+        const read = await this.step({ op: 'read', p: this.#living().indexOf(index), at: page })
+        pages.push(read.ok ?? read.error)
+      }
+      result[`process${index}`] = pages
+    }
+    return result
+  }
+
+  /** Closes what the program made; what was left over. */
+  async end() {
+    const left = []
+    for (const [, driver] of this.#sorted()) {
+      await driver.mirror.close()
+      left.push(...driver.mirror.callbackFailures.map(String))
+    }
+    this.#drivers.clear()
+    for (const process of this.#processes) await process?.space.close()
+    for (const process of this.#processes)
+      left.push(...(process?.space.leaks ?? []).map((leak) => leak.kind))
+    this.#processes = []
+    const missing = this.#devices.map(
+      (device, index) => this.#fullDevices[index] - device.memory.freePages,
+    )
+    if (missing.some((pages) => pages !== 0)) left.push(`device pages ${missing.join(' ')}`)
+    return left.filter((kind) => kind !== 'file')
+  }
+
+  async close() {
+    await this.#backend.close()
+  }
+
+  // --- steps
+
+  #run(step) {
+    switch (step.op) {
+      case 'mmap': return this.#mmap(step)
+      case 'munmap': return this.#space(step).munmap(this.#range(step))
+      case 'mprotect': return this.#space(step).mprotect(this.#range(step), step.prot)
+      case 'madvise': return this.#space(step).madvise(this.#range(step), step.advice)
+      case 'mremap': return this.#mremap(step)
+      case 'read': return this.#read(step)
+      case 'write': return this.#space(step).write(this.#address(step.at), Uint8Array.of(step.value, step.at))
+      case 'add': return this.#space(step).fetchAdd(this.#address(step.at), step.value)
+      case 'exchange': return this.#space(step).compareExchange(this.#address(step.at), step.expected, step.value)
+      case 'fork': return this.#fork(step)
+      case 'exit': return this.#exit(step)
+      case 'truncate': return this.#files[step.f % FILES].truncate(step.size)
+      case 'punch': return this.#files[step.f % FILES].punchHole(step.at, step.n)
+      case 'mirror': return this.#mirror(step)
+      case 'evict': return this.#device(step).memory.evict()
+      case 'cpu-fault-pages': return this.#device(step).memory.setCpuFaultPages(step.n)
+      default: return this.#drive(step)
+    }
+  } // prettier-ignore
+
+  /** Steps of the driver of a mirror. */
+  #drive(step) {
+    const names = [...this.#drivers.keys()].sort()
+    if (names.length === 0) return 'skipped'
+    const driver = this.#drivers.get(names[(step.p * DEVICES + step.d) % names.length])
+    const at = Math.max(step.at, driver.at)
+    const end = Math.min(step.at + (step.n ?? 1), driver.at + driver.n)
+    if (end <= at) return 'skipped'
+    const range = this.#range({ at, n: end - at })
+    const { mirror } = driver
+    switch (step.op) {
+      case 'fault': return this.#fault(mirror, range, step)
+      case 'map': return mirror.map(
+        range, { access: step.access, presentOnly: step.presentOnly }, (mapping) => this.#commit(driver, at, mapping))
+      case 'exclusive': return mirror.exclusive(range, {}, (mapping) => this.#commit(driver, at, mapping))
+      case 'unmap': return this.#unmap(driver, range, at)
+      case 'device-read': return this.#engine(driver, at, (engine, address) => engine.read(address, PROBE_BYTES).then(hex))
+      case 'device-write': return this.#engine(driver, at, (engine, address) => engine.write(address, Uint8Array.of(step.value, at, 0xdd)))
+      case 'device-add': return this.#engine(driver, at, (engine, address) => engine.fetchAdd(address, step.value))
+      case 'migrate': return this.#migrate(mirror, range, step)
+      default: throw new TypeError(`no operation '${step.op}'`)
+    }
+  } // prettier-ignore
+
+  async #mmap({ at, n, prot, map, f, fp, populate, ...step }) {
+    const range = this.#range({ at, n })
+    const file = map.startsWith('file') ? this.#files[f % FILES] : undefined
+    await this.#space(step).mmap({
+      pages: range.pages,
+      at: range.start,
+      protection: prot,
+      shared: map === 'shared' || map === 'file',
+      populate,
+      ...(file === undefined ? {} : { file, filePage: fp }),
+    })
+  }
+
+  async #mremap({ at, n, size, to, fixed, keep, mayMove, ...step }) {
+    const range = this.#range({ at, n })
+    const pages = keep
+      ? range.pages
+      : Math.min(size, ARENA_PAGES - (fixed ? to : range.startPage - this.#start))
+    const moved = await this.#space(step).mremap(range, {
+      pages,
+      mayMove: mayMove || fixed || keep,
+      ...(fixed || keep ? { to: this.#address(Math.min(to, ARENA_PAGES - pages)) } : {}),
+      dontUnmap: keep,
+    })
+    const first = moved.startPage - this.#start
+    return first >= 0 && first < ARENA_PAGES ? `${first}+${moved.pages}` : 'elsewhere'
+  }
+
+  async #read({ at, ...step }) {
+    return hex(await this.#space(step).read(this.#address(at), PROBE_BYTES))
+  }
+
+  async #fork({ d, ...step }) {
+    const free = this.#processes.indexOf(undefined)
+    if (free < 0 || free >= PROCESSES) return 'skipped'
+    this.#processes[free] = { space: await this.#space(step).fork({ name: `process${free}` }) }
+    if (d < DEVICES) await this.#watch(free, d, 0, ARENA_PAGES)
+    return `process${free}`
+  }
+
+  async #exit({ how, ...step }) {
+    // The files belong to the first process, which therefore stays.
+    const living = this.#living()
+    const index = living[step.p % living.length]
+    if (index === 0) return 'skipped'
+    const process = this.#processes[index]
+    await process.space[how]()
+    await process.space.released
+    process.gone = true
+    return `process${index}`
+  }
+
+  async #mirror({ p, d, at, n }) {
+    const living = this.#living()
+    const index = living[p % living.length]
+    const driver = this.#drivers.get(`${index}.${d % DEVICES}`)
+    if (driver !== undefined) {
+      await driver.mirror.close()
+      this.#drivers.delete(`${index}.${d % DEVICES}`)
+      return 'closed'
+    }
+    await this.#watch(index, d % DEVICES, at, Math.min(n, ARENA_PAGES - at))
+    return 'opened'
+  }
+
+  #fault(mirror, range, { request, per = [] }) {
+    const perPage = new Map(per.filter(([index]) => index < range.pages))
+    const options = { request, ...(perPage.size === 0 ? {} : { perPage }) }
+    return mirror.faultAndCommit(range, options, (pages) =>
+      indexes(range.pages).map((index) => pageState(pages, index)).join(' '))
+  } // prettier-ignore
+
+  /** A driver installs what it was given. */
+  #commit(driver, at, mapping) {
+    return indexes(mapping.pages)
+      .map((index) => {
+        const page = at + index
+        if (!mapping.isMapped(index)) return '-'
+        driver.table.set(page, mapping.dmaAddress(index))
+        driver.stale.delete(page)
+        const right = mapping.writable(index) ? 'w' : 'r'
+        return `${right}${mapping.isDevice(index) ? 'd' : ''}${mapping.isExclusive(index) ? 'x' : ''}`
+      })
+      .join(' ')
+  }
+
+  #unmap(driver, range, at) {
+    driver.mirror.unmap(range)
+    driver.drop(at, range.pages)
+  }
+
+  #engine(driver, page, run) {
+    const address = driver.table.get(page)
+    return address === undefined ? 'not mapped' : run(driver.mirror.device.engine, address)
+  }
+
+  async #migrate(mirror, range, { to, decline = [] }) {
+    const declined = decline.filter((index) => index < range.pages)
+    const result = await mirror.device.memory.migrate(mirror, range, { to, decline: declined })
+    return indexes(range.pages).map((index) => result.outcome(index)).join(' ')
+  } // prettier-ignore
+
+  // --- observation
+
+  async #look(driver, frames) {
+    const { mirror } = driver
+    let pages = 'released'
+    // A snapshot brings every event that was raised before.
+    if (!mirror.isReleased) {
+      pages = await mirror.faultAndCommit(mirror.range, { request: 'none' }, (found) =>
+        indexes(found.range.pages).map((index) => {
+          const state = pageState(found, index)
+          if (!found.valid(index)) return state
+          const frame = found.frame(index)
+          if (!frames.has(frame)) frames.set(frame, frames.size)
+          return `${state}#${frames.get(frame)}`
+        }),
+      )
+    }
+    const events = driver.events
+    driver.events = []
+    const mapped = await this.#probe(driver, driver.table)
+    const stale = await this.#probe(driver, driver.stale)
+    driver.stale.clear()
+    return { pages, events: byKind(events, driver), mapped, stale, releases: driver.releases }
+  }
+
+  /** What the device reads at each address: bytes, or an error. */
+  async #probe(driver, addresses) {
+    const result = {}
+    for (const [page, address] of [...addresses].sort(([a], [b]) => a - b)) {
+      try {
+        result[page] = hex(await driver.mirror.device.engine.read(address, PROBE_BYTES))
+      } catch (error) {
+        if (!HmmError.is(error)) throw error
+        result[page] = error.code
+      }
+    }
+    return result
+  }
+
+  async #forgetTheDead() {
+    for (const [index, process] of this.#processes.entries()) {
+      if (!process?.gone) continue
+      for (const [name, driver] of this.#sorted()) {
+        if (!name.startsWith(`${index}.`)) continue
+        await driver.mirror.close()
+        this.#drivers.delete(name)
+      }
+      await process.space.close()
+      this.#processes[index] = undefined
+    }
+  }
+
+  // --- what steps refer to
+
+  async #watch(process, d, at, n) {
+    const driver = new Driver(at, n)
+    driver.mirror = await this.#devices[d].mirror(
+      this.#processes[process].space,
+      this.#range({ at, n }),
+      {
+        name: `${process}.${d}`,
+        invalidate: (event) => {
+          driver.events.push(event)
+          driver.drop(event.range.startPage - this.#start, event.range.pages)
+        },
+        released: () => {
+          driver.releases += 1
+        },
+      },
+    )
+    this.#drivers.set(`${process}.${d}`, driver)
+  }
+
+  #sorted() {
+    return [...this.#drivers].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  #living() {
+    return indexes(this.#processes.length).filter((index) => this.#processes[index] !== undefined)
+  }
+
+  #space({ p }) {
+    const living = this.#living()
+    return this.#processes[living[p % living.length]].space
+  }
+
+  #device({ d }) {
+    return this.#devices[d % DEVICES]
+  }
+
+  #range({ at, n }) {
+    const first = Math.min(at, ARENA_PAGES - 1)
+    const shift = this.#shift
+    return VirtualRange.fromPages(this.#start + first, Math.min(n, ARENA_PAGES - first), shift)
+  }
+
+  #address(page) {
+    return this.#range({ at: page, n: 1 }).start
+  }
+
+  get #shift() {
+    return Math.log2(this.#processes[0].space.pageSize)
+  }
+}
+
+const indexes = (count) => Array.from({ length: count }, (_, index) => index)
+
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+/** `-` not present, `!` can never be accessed, else right, place and order. */
+function pageState(pages, index) {
+  if (pages.error(index)) return '!'
+  if (!pages.valid(index)) return '-'
+  const order = pages.order(index)
+  return `${pages.writable(index) ? 'w' : 'r'}${pages.isDevice(index) ? 'd' : ''}${order > 0 ? order : ''}`
+}
+
+/** Events as sets of pages of the arena by kind, cause, and whether the kernel could wait. */
+function byKind(events, driver) {
+  const kinds = {}
+  for (const { kind, self, blockable, coalesced, range } of events) {
+    const name = `${self ? 'self-' : ''}${kind}${blockable ? '' : '-nonblockable'}${coalesced ? '-coalesced' : ''}`
+    const first = driver.at + driver.mirror.range.indexOf(range)
+    kinds[name] ??= new Set()
+    for (let page = first; page < first + range.pages; page++) kinds[name].add(page)
+  }
+  return Object.fromEntries(
+    Object.keys(kinds)
+      .sort()
+      .map((name) => [name, [...kinds[name]].sort((a, b) => a - b).join(',')]),
+  )
+}
