@@ -77,8 +77,7 @@ const THERE: ReadonlySet<MigrateOutcome> = new Set(['migrated', 'populated', 'al
 /**
  * Maps what is in the device's memory now, also what was there before: the invalidation of the
  * migration was about its whole range. Only what is present is mapped: a page that the CPU took
- * back in between is not asked for. Pages that the process may not write are left out of the first
- * map, and are in the second.
+ * back in between is not asked for, and one that the process may not write is mapped for reading.
  */
 async function mapDevicePages(
   device: Device,
@@ -86,18 +85,11 @@ async function mapDevicePages(
   { mirror, range }: MirroredRange,
   result: MigrateResult,
 ): Promise<void> {
-  const missing = new Set<number>()
-  for (let index = 0; index < range.pages; index++) {
-    if (THERE.has(result.outcome(index))) missing.add(index)
-  }
-  for (const access of ['write', 'read'] as const) {
-    if (missing.size === 0) return
-    await device.dma.map(mirror.select(range), { access, presentOnly: true }, (mapping) => {
-      for (const index of missing) {
-        if (!mapping.isMapped(index) || !mapping.isDevice(index)) continue
-        table.install(mapping, index)
-        missing.delete(index)
-      }
-    })
-  }
+  const options = { access: 'write', presentOnly: true } as const
+  await device.dma.map(mirror.select(range), options, (mapping) => {
+    for (let index = 0; index < range.pages; index++) {
+      if (!THERE.has(result.outcome(index))) continue
+      if (mapping.isMapped(index) && mapping.isDevice(index)) table.install(mapping, index)
+    }
+  })
 }

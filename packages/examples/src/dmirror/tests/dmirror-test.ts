@@ -33,11 +33,11 @@ export function notYet(reason: string): DmirrorTest {
   return async () => ({ status: 'skipped', reason })
 }
 
-/** Whether there are huge pages to run another variant with; says so if not. */
-export async function variants(t: Scene): Promise<readonly boolean[]> {
-  const reason = await whyNot(t, 'huge pages')
+/** The variants of a test without and with `need`; says so if there is no such variant here. */
+export async function variants(t: Scene, need: Need): Promise<readonly boolean[]> {
+  const reason = await whyNot(t, need)
   if (reason === undefined) return [false, true]
-  t.note(`without the variants on huge pages: ${reason}`)
+  t.note(`without the variants that need ${need}: ${reason}`)
   return [false]
 }
 

@@ -16,6 +16,8 @@ export const hugeTests = {
     const range = await hugeRange(t, 'rw')
     did(await driver.write(range, t.words(range)), range.pages, 1)
     await t.cpuSees(range, t.words(range))
+    const huge = (await driver.snapshot(range)).every((byte) => byte === (PROT.write | PROT.pmd))
+    t.note(huge ? 'the CPU maps a huge page' : 'the CPU maps small pages')
   }),
 
   migrate_anon_huge_empty: needing(['memory', 'huge pages'], async (t) => {
@@ -55,14 +57,14 @@ export const hugeTests = {
 
   migrate_partial_unmap_fault: needing(['memory'], async (t) => {
     const driver = await t.open()
-    for (const huge of await variants(t)) {
+    for (const huge of await variants(t, 'huge pages')) {
       for (const offset of OFFSETS) await unmapPart(t, driver, huge, offset)
     }
   }),
 
   migrate_remap_fault: needing(['memory', 'space.mremap'], async (t) => {
     const driver = await t.open()
-    for (const huge of await variants(t)) {
+    for (const huge of await variants(t, 'huge pages')) {
       for (const before of [false, true]) {
         for (const dontUnmap of [false, true]) {
           for (const offset of OFFSETS)

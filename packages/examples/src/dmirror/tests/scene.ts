@@ -26,6 +26,7 @@ export class Scene {
   readonly #note: (text: string) => void
   readonly #devices = new Map<number, Device>()
   readonly #owned: Closable[] = []
+  readonly #words = new Map<string, Uint8Array>()
 
   private constructor(backend: Backend, space: AddressSpace, note: (text: string) => void) {
     this.backend = backend
@@ -115,13 +116,18 @@ export class Scene {
     )
   }
 
-  /** The bytes of `range` filled with words that count: `start`, `start + step`, ... */
+  /** The bytes of `range` filled with words that count: `start`, `start + step`, ... Not to be changed. */
   words(range: VirtualRange, start = 0, step = 1): Uint8Array {
+    const key = `${range.pages} ${start} ${step}`
+    const known = this.#words.get(key)
+    if (known !== undefined) return known
     const words = new Int32Array((range.pages * this.pageSize) / 4)
     for (let index = 0, value = start; index < words.length; index++, value += step) {
       words[index] = value
     }
-    return new Uint8Array(words.buffer)
+    const bytes = new Uint8Array(words.buffer)
+    this.#words.set(key, bytes)
+    return bytes
   }
 
   #own<T extends Closable>(object: T): T {
@@ -139,12 +145,23 @@ export class Scene {
 /** Fails unless both are the same bytes. */
 export function same(actual: Uint8Array, expected: Uint8Array, what: string): void {
   equal(actual.length, expected.length, `the length of ${what}`)
-  for (let index = 0; index < expected.length; index++) {
-    if (actual[index] === expected[index]) continue
-    throw new CheckFailed(
-      `${what}: byte ${index} is ${actual[index]}, and must be ${expected[index]}`,
-    )
-  }
+  let index = sameWords(actual, expected)
+  while (index < expected.length && actual[index] === expected[index]) index += 1
+  if (index === expected.length) return
+  throw new CheckFailed(
+    `${what}: byte ${index} is ${actual[index]}, and must be ${expected[index]}`,
+  )
+}
+
+/** How many bytes are the same, as far as words tell: buffers are large, and emulators slow. */
+function sameWords(actual: Uint8Array, expected: Uint8Array): number {
+  if (actual.byteOffset % 4 !== 0 || expected.byteOffset % 4 !== 0) return 0
+  const [is, should] = [actual, expected].map(
+    ({ buffer, byteOffset, length }) => new Int32Array(buffer, byteOffset, length >> 2),
+  ) as [Int32Array, Int32Array]
+  let index = 0
+  while (index < should.length && is[index] === should[index]) index += 1
+  return index * 4
 }
 
 /** Fails unless both are the same value. */
