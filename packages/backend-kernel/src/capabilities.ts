@@ -49,6 +49,11 @@ export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): Capabi
   const { reason, hint } = reasonText(device.mirrorReason)
   const software = 'Open the software device: { soft: true }.'
   return {
+    'device.shared': when(
+      device.kind !== uapi.DEVICE_PCI,
+      'a PCI device opens exclusively',
+      'Use the device that is open, or close it first.',
+    ),
     mirror: supported({ pages: device.maxMirrorPages }),
     'dma.mirror': when(device.has(uapi.DEV_MIRROR), reason, hint, {
       pagesPerMap: info.maxMapPages,

@@ -107,6 +107,7 @@ function capabilitiesOf(
   const refusal = mirrorRefusal(shape)
   const behindIommu = 'it needs an IOMMU'
   return {
+    'device.shared': supported(),
     mirror: supported(),
     'dma.mirror': refusal ?? supported({ pagesPerMap: 2 ** 20 }),
     'dma.streaming': supported(),

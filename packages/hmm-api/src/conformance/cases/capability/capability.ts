@@ -16,12 +16,12 @@ export const group = caseGroup('capability', [], {
     }
   },
 
-  'same-before-and-after': async (t) => {
+  'same-before-and-after': needing(['device.shared'], async (t) => {
     const device = await t.openDevice()
     const before = JSON.stringify(device.capabilities)
     await device.close()
     equal(JSON.stringify(device.capabilities), before)
-  },
+  }),
 
   'require-says-why': async (t) => {
     const missing = Object.entries(t.device.capabilities.toJSON()).find(([, c]) => !c.supported)

@@ -24,14 +24,14 @@ export const group = caseGroup(
     },
 
     // A device-exclusive entry is not present (hmm_vma_handle_pte).
-    'takes-the-page-from-the-cpu': async (t) => {
+    'takes-the-page-from-the-cpu': needing(['device.shared'], async (t) => {
       const range = await t.mmap(2)
       await t.fill(range, 1)
       const watch = await t.watch(range)
       await watch.exclusive(range.page(0))
       const other = await t.watch(range, { device: await t.openDevice() })
       equal(await other.snapshot(), ['none', 'write'])
-    },
+    }),
 
     atomic: async (t) => {
       const range = await t.mmap(1)
@@ -93,7 +93,7 @@ export const group = caseGroup(
       equal(await pages.fetchAdd(0, 1), 0)
     },
 
-    'event-of-its-own': async (t) => {
+    'event-of-its-own': needing(['device.shared'], async (t) => {
       const range = await t.mmap(1)
       await t.poke(range, 0, 1)
       const watch = await t.watch(range)
@@ -101,9 +101,9 @@ export const group = caseGroup(
       await watch.exclusive()
       equal(await watch.seen(), ['self-exclusive 0'], 'what the device itself is told')
       equal(await other.seen(), ['exclusive 0'], 'what another device is told')
-    },
+    }),
 
-    'revokes-other-devices': async (t) => {
+    'revokes-other-devices': needing(['device.shared'], async (t) => {
       const range = await t.mmap(1)
       await t.poke(range, 0, 1)
       const other = await t.watch(range, { device: await t.openDevice() })
@@ -111,7 +111,7 @@ export const group = caseGroup(
       await (await t.watch(range)).exclusive()
       await rejects('EFAULT', old.poke(0, 9), 'a write of the other device')
       equal(await t.peek(range, 0), 1)
-    },
+    }),
 
     mprotect: async (t) => {
       const range = await t.mmap(1)

@@ -71,7 +71,7 @@ export const group = caseGroup('lifecycle/busy', NEEDS, {
     equal(await t.peek(watch.range, 0), 0)
   },
 
-  'close-of-the-device-during-transfers': async (t) => {
+  'close-of-the-device-during-transfers': needing(['device.shared'], async (t) => {
     const device = await t.openDevice()
     const watch = await t.watch(await t.mmap(2), { device })
     const running = transfers(await watch.map('write'), 8)
@@ -83,7 +83,7 @@ export const group = caseGroup('lifecycle/busy', NEEDS, {
         `a transfer ends with success, EFAULT, EBADF or ECANCELED, not ${code}`,
       )
     }
-  },
+  }),
 
   'close-of-the-space-with-a-mirror': async (t) => {
     const space = await t.spawn()

@@ -19,7 +19,10 @@ const twice = (open: (t: Scene) => Promise<Owned>) => async (t: Scene) => {
 
 export const group = caseGroup('lifecycle/close', [], {
   'space-twice': twice((t) => t.spawn()),
-  'device-twice': twice((t) => t.openDevice()),
+  'device-twice': needing(
+    ['device.shared'],
+    twice((t) => t.openDevice()),
+  ),
   'backend-twice': twice((t) => t.openBackend()),
   'mirror-twice': needing(
     ['mirror'],
@@ -42,7 +45,7 @@ export const group = caseGroup('lifecycle/close', [], {
     twice((t) => t.space.createFile({ pages: 1 })),
   ),
 
-  'device-names-leaks': needing(['mirror', 'dma.coherent'], async (t) => {
+  'device-names-leaks': needing(['device.shared', 'mirror', 'dma.coherent'], async (t) => {
     const device = await t.openDevice()
     const range = await t.mmap(1)
     await device.mirror(t.space, range, { invalidate: () => undefined, name: 'forgotten' })
@@ -56,7 +59,7 @@ export const group = caseGroup('lifecycle/close', [], {
     )
   }),
 
-  'device-without-leaks': needing(['mirror', 'dma.coherent'], async (t) => {
+  'device-without-leaks': needing(['device.shared', 'mirror', 'dma.coherent'], async (t) => {
     const device = await t.openDevice()
     const invalidate = () => undefined
     await (await device.mirror(t.space, await t.mmap(1), { invalidate })).close()
@@ -65,13 +68,13 @@ export const group = caseGroup('lifecycle/close', [], {
     equal(kinds(device), [])
   }),
 
-  'backend-names-leaks': async (t) => {
+  'backend-names-leaks': needing(['device.shared'], async (t) => {
     const backend = await t.openBackend()
     await backend.createAddressSpace()
     await backend.openDevice('demo')
     await backend.close()
     equal(kinds(backend), ['address-space', 'device'])
-  },
+  }),
 
   'closed-mirror-unmaps': needing(['mirror', 'dma.mirror'], async (t) => {
     const watch = await t.watch(await t.mmap(2))
@@ -88,14 +91,17 @@ export const group = caseGroup('lifecycle/close', [], {
     equal(await t.peek(watch.range, 0), 5)
   }),
 
-  'device-is-usable-after-reopen': needing(['dma.coherent', 'engine'], async (t) => {
-    await (await t.openDevice()).close()
-    const device = await t.openDevice()
-    const buffer = await device.dma.allocCoherent({ bytes: 64 })
-    buffer.write(0, Uint8Array.of(3))
-    equal(await device.engine.read(buffer.dmaAddress, 1), [3])
-    await buffer.close()
-  }),
+  'device-is-usable-after-reopen': needing(
+    ['device.shared', 'dma.coherent', 'engine'],
+    async (t) => {
+      await (await t.openDevice()).close()
+      const device = await t.openDevice()
+      const buffer = await device.dma.allocCoherent({ bytes: 64 })
+      buffer.write(0, Uint8Array.of(3))
+      equal(await device.engine.read(buffer.dmaAddress, 1), [3])
+      await buffer.close()
+    },
+  ),
 
   'asynchronous-dispose': async (t) => {
     const space = await t.spawn()

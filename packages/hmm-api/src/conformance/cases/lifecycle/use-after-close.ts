@@ -1,5 +1,6 @@
 import { rejects } from '../../harness/check.js'
 import { caseGroup, needing, type CaseWithNeeds } from '../../harness/case.js'
+import type { Need } from '../../harness/need.js'
 import type { Scene } from '../../harness/scene.js'
 import {
   BACKEND_OPERATIONS,
@@ -20,11 +21,12 @@ function cases<T extends { close(): Promise<void> }>(
   kind: string,
   operations: Readonly<Record<string, (object: T, range: never) => unknown>>,
   open: Open<T>,
+  needs: readonly Need[] = [],
 ): Record<string, CaseWithNeeds> {
   return Object.fromEntries(
     Object.entries(operations).map(([name, operate]) => [
       `${kind}.${name}`,
-      needing(OPERATION_NEEDS[name] ?? [], async (t) => {
+      needing([...needs, ...(OPERATION_NEEDS[name] ?? [])], async (t) => {
         const range = await t.mmap(1)
         const object = await open(t)
         await object.close()
@@ -37,14 +39,14 @@ function cases<T extends { close(): Promise<void> }>(
 export const group = caseGroup('lifecycle/use-after-close', [], {
   ...cases('space', SPACE_OPERATIONS, (t) => t.spawn()),
   ...cases('mirror', MIRROR_OPERATIONS, async (t) => (await t.watch(await t.mmap(1))).mirror),
-  ...cases('device', DEVICE_OPERATIONS, (t) => t.openDevice()),
+  ...cases('device', DEVICE_OPERATIONS, (t) => t.openDevice(), ['device.shared']),
   ...cases('backend', BACKEND_OPERATIONS, (t) => t.openBackend()),
-  'device.mirror': async (t) => {
+  'device.mirror': needing(['device.shared'], async (t) => {
     const range = await t.mmap(1)
     const device = await t.openDevice()
     await device.close()
     await rejects('EBADF', device.mirror(t.space, range, { invalidate: () => undefined }))
-  },
+  }),
   'device.mirror-of-a-closed-space': async (t) => {
     const space = await t.spawn()
     const range = await space.mmap({ pages: 1 })

@@ -83,13 +83,13 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
     equal(await watch.fault('write'), ['device-write'])
   },
 
-  'fault-of-another-device-brings-it-back': async (t) => {
+  'fault-of-another-device-brings-it-back': needing(['device.shared'], async (t) => {
     const { range } = await onDevice(t, 1)
     const other = await t.watch(range, { device: await t.openDevice() })
     equal(await other.snapshot(), ['none'], 'what the other device sees')
     equal(await other.fault('read'), ['write'], 'after a fault')
     equal(await (await other.map('read')).peek(0), 1)
-  },
+  }),
 
   'mprotect-of-device-pages': async (t) => {
     const { range, watch, mapped } = await onDevice(t, 1)

@@ -1,5 +1,5 @@
 import { equal, rejects } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 
 export const description = `
 Device memory can be emptied at any time without the process noticing: by evict, and by the close of the
@@ -44,7 +44,7 @@ export const group = caseGroup('memory/evict', ['mirror', 'dma.mirror', 'engine'
     equal(t.device.memory.freePages, t.device.memory.pages)
   },
 
-  'close-of-the-device': async (t) => {
+  'close-of-the-device': needing(['device.shared'], async (t) => {
     const device = await t.openDevice()
     const range = await t.mmap(2)
     await t.fill(range, 1)
@@ -54,7 +54,7 @@ export const group = caseGroup('memory/evict', ['mirror', 'dma.mirror', 'engine'
     await watch.mirror.close()
     await device.close()
     equal(await t.contents(range), [1, 9])
-  },
+  }),
 
   'close-of-the-mirror-keeps-device-pages': async (t) => {
     const range = await t.mmap(1)

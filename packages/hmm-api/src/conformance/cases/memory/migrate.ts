@@ -61,7 +61,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     equal(await (await watch.map('read')).peek(0), 1, 'mapped at the new place')
   },
 
-  'other-mirrors-are-told': async (t) => {
+  'other-mirrors-are-told': needing(['device.shared'], async (t) => {
     const range = await t.mmap(1)
     await t.poke(range, 0, 1)
     const other = await t.watch(range, { device: await t.openDevice() })
@@ -70,7 +70,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.device.memory.migrate(mirror, range, { to: 'device' })
     await rejects('EFAULT', old.peek(0), 'a read of the other device')
     equal(await other.seen(), ['migrate 0'])
-  },
+  }),
 
   holes: async (t) => {
     const range = await t.mmap(2)
@@ -193,7 +193,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     equal(await t.contents(range), [11, 2])
   },
 
-  'to-the-other-device': async (t) => {
+  'to-the-other-device': needing(['device.shared'], async (t) => {
     const range = await t.mmap(1)
     await t.poke(range, 0, 6)
     const other = await t.openDevice()
@@ -202,7 +202,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const result = await other.memory.migrate(two.mirror, range, { to: 'device' })
     equal(result.outcome(0), 'foreign-device')
     equal(await one.snapshot(), ['device-write'], 'where it is')
-  },
+  }),
 
   counted: async (t) => {
     const range = await t.mmap(2)

@@ -176,14 +176,14 @@ export const group = caseGroup('mirror/map', ['mirror', 'dma.mirror', 'engine'],
     equal(await t.peek(watch.range, 0), 0)
   },
 
-  'two-devices': async (t) => {
+  'two-devices': needing(['device.shared'], async (t) => {
     const range = await t.mmap(1)
     const other = await t.openDevice()
     const one = await (await t.watch(range)).map('write')
     const two = await (await t.watch(range, { device: other })).map('read')
     await one.poke(0, 8)
     equal(await two.peek(0), 8)
-  },
+  }),
 
   'two-mirrors-of-one-device': async (t) => {
     const range = await t.mmap(1)

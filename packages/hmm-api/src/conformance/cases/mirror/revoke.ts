@@ -155,7 +155,7 @@ export const group = caseGroup('mirror/revoke', ['mirror', 'dma.mirror', 'engine
     equal(await t.peek(range, 0), 5)
   },
 
-  'every-device': async (t) => {
+  'every-device': needing(['device.shared'], async (t) => {
     const range = await t.mmap(1)
     const other = await t.openDevice()
     const one = await (await t.watch(range)).map('write')
@@ -163,7 +163,7 @@ export const group = caseGroup('mirror/revoke', ['mirror', 'dma.mirror', 'engine
     await t.space.munmap(range)
     await rejects('EFAULT', one.peek(0), 'the first device')
     await rejects('EFAULT', two.peek(0), 'the second device')
-  },
+  }),
 
   'without-an-invalidate-that-helps': async (t) => {
     const range = await t.mmap(1)
