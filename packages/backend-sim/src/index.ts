@@ -21,9 +21,12 @@ export function createSimulation(options: SimulationOptions = {}): RawBackend {
 }
 
 export { control, type SimControl, type Usage } from './sim/control.js'
+export type { MemoryEvents, MovingPages } from './sim/memory-events.js'
 export { edu } from './models/edu.js'
 export { DEFAULT_COSTS, type CostModel } from './sim/cost-model.js'
 export { FAILURE_POINTS, type FailurePoint } from './sim/failure-point.js'
 export { DMA_SHAPES, type DmaShape } from './dma/dma-shape.js'
+export { DMA_CHECKS, type DmaCheck, type DmaReport } from './dma/dma-checker.js'
+export type { SimDmaOptions } from './dma/dma-options.js'
 export type { SimulationOptions } from './sim/options.js'
 export type { SimDeviceOptions } from './device/device-options.js'

@@ -16,9 +16,7 @@ export function evictFrame(machine: Machine, frame: number): boolean {
   const to = pinned ? 0 : frames.allocate(0)
   if (to !== 0) {
     frames.copy(frame, to)
-    frames.flags[to]! |= frames.flags[frame]! & ~(FRAME_LOCKED | FRAME_DEVICE)
-    frames.mapping[to] = frames.mapping[frame]!
-    frames.index[to] = frames.index[frame]!
+    frames.moveIdentity(frame, to, ~(FRAME_LOCKED | FRAME_DEVICE))
   }
   removeMigrationEntries(machine, frame, to === 0 ? frame : to)
   frames.flags[frame]! &= ~FRAME_LOCKED

@@ -22,6 +22,8 @@ export interface AttemptContext {
   flush(): void
   /** Whether what was faulted at `moment` must not be used any more. */
   stale(moment: FaultMoment): boolean
+  /** Runs the driver's part of a commit. */
+  holding(run: () => void): void
 }
 
 /**
@@ -69,7 +71,7 @@ export class MapAttempt implements RawMapAttempt {
     machine.tracer.counters.pagesMapped += linked
     this.#trace(true, linked)
     try {
-      run()
+      this.#context.holding(run)
     } catch (error) {
       this.undo()
       throw error

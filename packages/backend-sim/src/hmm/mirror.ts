@@ -50,6 +50,8 @@ export class SimMirror implements RawMirror, AttemptContext {
   readonly #callbacks: RawMirrorCallbacks
   /** Invalidations by the device itself. */
   #own = 0
+  /** Commits that run: the driver's lock, as it were. */
+  #committing = 0
   #closed = false
 
   constructor(
@@ -150,6 +152,15 @@ export class SimMirror implements RawMirror, AttemptContext {
     )
   }
 
+  holding(run: () => void): void {
+    this.#committing++
+    try {
+      run()
+    } finally {
+      this.#committing--
+    }
+  }
+
   /** The process is gone: tells the driver, once. */
   released(): void {
     this.#simulation.invalidations.deliver(() => {
@@ -175,6 +186,7 @@ export class SimMirror implements RawMirror, AttemptContext {
       let valid: boolean
       try {
         this.#checkAlive()
+        this.#checkStable()
         valid = yield* rangeFault(this.mm, this.notifier, sequence, request)
       } finally {
         this.mm.lock.releaseRead()
@@ -271,6 +283,8 @@ export class SimMirror implements RawMirror, AttemptContext {
 
   /** `mmu_interval_notifier_ops.invalidate`: revokes first, then tells the driver. */
   #invalidate(event: NotifierRange, sequence: number): boolean | (() => void) {
+    // Who may not wait cannot have the lock that a commit holds.
+    if (!event.blockable && this.#committing > 0) return false
     const self = event.owner !== undefined && event.owner === this.#owner.token
     // What the device's own migration does is no collision for its own readers.
     if (self) this.#own++
@@ -313,6 +327,11 @@ export class SimMirror implements RawMirror, AttemptContext {
   #range(first: number, pages: number): { start: number; end: number } {
     const start = this.startPage + first
     return { start, end: start + pages }
+  }
+
+  #checkStable(): void {
+    if (!this.mm.unstable) return
+    throw new HmmError('EFAULT', { message: 'the process dies for lack of memory (OOM killer)' })
   }
 
   #checkAlive(): void {

@@ -1,6 +1,6 @@
 import { anonPrepare } from './anon-prepare.js'
 import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
-import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
 import type { Vma } from './vma.js'
@@ -13,7 +13,10 @@ export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): nu
   const frames = mm.machine.frames
   const frame = pte & PTE_FRAME
   if (vma.shared) return makeWritable(mm, page, pte)
-  if ((pte & PTE_SPECIAL) === 0 && (frames.flags[frame]! & FRAME_ANON) !== 0) {
+  if (
+    (pte & PTE_SPECIAL) === 0 &&
+    (frames.flags[frame]! & (FRAME_ANON | FRAME_KSM)) === FRAME_ANON
+  ) {
     if ((frames.flags[frame]! & FRAME_EXCLUSIVE) !== 0) return makeWritable(mm, page, pte)
     if (frames.refs[frame] === 1) {
       // The only reference is this mapping: the other processes have gone or copied.

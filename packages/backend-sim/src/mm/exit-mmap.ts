@@ -19,7 +19,7 @@ export function* exitMmap(mm: MemoryMap, released: () => void): Operation<void> 
     const vmas = [...mm.vmas]
     if (vmas.length > 0) {
       mm.invalidateStart('unmap', 0, end)
-      for (const vma of vmas) yield* zapRange(mm, vma.start, vma.end)
+      for (const vma of vmas) yield* zapRange(mm, vma.start, vma.end, undefined, 'drop-markers')
       mm.invalidateEnd()
       for (const vma of vmas) removeVma(vma)
     }

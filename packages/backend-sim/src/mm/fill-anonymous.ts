@@ -10,7 +10,7 @@ import type { Vma } from './vma.js'
  * has no memory, or is `end`.
  */
 export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number): number {
-  if (vma.file !== undefined) return page
+  if (vma.file !== undefined || mm.unstable) return page
   const { tables, machine } = mm
   if (vma.anonVma === undefined) {
     if (tables.get(page) !== 0) return page

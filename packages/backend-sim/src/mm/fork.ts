@@ -8,6 +8,7 @@ import {
   PTE_FRAME,
   PTE_KIND,
   PTE_DEVICE_PRIVATE,
+  PTE_MIGRATION,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_SWAP,
@@ -81,6 +82,7 @@ function copyEntry(
     }
     if (kind === PTE_DEVICE_EXCLUSIVE) pte = restoredPte(vma, pte)
     else if (kind !== PTE_DEVICE_PRIVATE) {
+      if (kind === PTE_MIGRATION) frames.flags[pte & PTE_FRAME]! &= ~FRAME_EXCLUSIVE
       parent.tables.set(page, pte & ~PTE_WRITE)
       child.tables.set(page, pte & ~PTE_WRITE)
       return

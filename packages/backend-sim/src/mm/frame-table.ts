@@ -18,6 +18,13 @@ export const FRAME_FILE = 32
 export const FRAME_BUFFER = 64
 /** MADV_FREE: reclaim may drop it while it is clean. */
 export const FRAME_LAZY_FREE = 128
+/** Several equal pages were merged into it (KSM): never written, and mapped from several AnonVmas. */
+export const FRAME_KSM = 256
+/** The memory itself is broken: never handed out again. */
+export const FRAME_HWPOISON = 512
+
+/** What a page keeps when it moves to another frame. */
+export const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_LAZY_FREE | FRAME_KSM
 
 /** The frame that every untouched anonymous page shows when it is read. */
 export const ZERO_FRAME = 1
@@ -46,6 +53,8 @@ export class FrameTable {
   readonly #pagemaps: DevPagemap[] = []
   /** Free runs by their length, kept together so that buffers do not wear the numbers out. */
   readonly #freeRuns = new Map<number, number[]>()
+  /** Told the mapping of a merged page when the page is freed. */
+  ksmFreed: (mapping: number) => void = () => {}
   #next = ZERO_FRAME + 1
   #free = 0
   #used = 0
@@ -178,6 +187,14 @@ export class FrameTable {
     this.slots[to] = this.data.duplicate(this.slots[from]!)
   }
 
+  /** The page in `from` is now in `to`, with those of its flags that are in `flags`. */
+  moveIdentity(from: number, to: number, flags: number): void {
+    this.flags[to]! |= this.flags[from]! & flags
+    this.mapping[to] = this.mapping[from]!
+    this.index[to] = this.index[from]!
+    this.flags[from]! &= ~FRAME_KSM
+  }
+
   read(frame: number, offset: number, into: Uint8Array, at: number, length: number): void {
     const bytes = this.view(frame)
     if (bytes === undefined) into.fill(0, at, at + length)
@@ -195,16 +212,18 @@ export class FrameTable {
       this.data.release(slot)
       this.slots[frame] = 0
     }
+    if ((flags & FRAME_KSM) !== 0) this.ksmFreed(this.mapping[frame]!)
     this.mapping[frame] = 0
     if ((flags & FRAME_DEVICE) !== 0) {
       this.flags[frame] = FRAME_DEVICE
       this.pagemapOf(frame).frameFreed(frame)
       return
     }
+    this.#used--
+    if ((flags & FRAME_HWPOISON) !== 0) return
     this.flags[frame] = 0
     this.index[frame] = this.#free
     this.#free = frame
-    this.#used--
   }
 
   #grow(needed: number): void {

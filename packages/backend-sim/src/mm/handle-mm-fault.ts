@@ -1,8 +1,9 @@
 import { anonPrepare } from './anon-prepare.js'
+import { canBeWritable } from './can-be-writable.js'
 import { doSwapPage } from './do-swap-page.js'
 import { doWpPage } from './do-wp-page.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS } from './fault-code.js'
-import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_FRAME } from './frame-table.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_HWPOISON, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
 import { VM_SHARED, VM_WRITE, type Vma } from './vma.js'
@@ -22,9 +23,17 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
       : doFilePage(mm, vma, page, at, write)
   }
   if ((pte & PTE_PRESENT) === 0) return doSwapPage(mm, vma, page, at, pte, write)
+  if ((pte & PTE_PROTNONE) !== 0) return doNumaPage(mm, vma, at, pte)
   if (write && (pte & PTE_WRITE) === 0) return doWpPage(mm, vma, page, pte)
-  // A NUMA hint, or nothing left to do because somebody else was faster.
-  words[at] = (pte & ~PTE_PROTNONE) | PTE_YOUNG | (write ? PTE_DIRTY : 0)
+  // Nothing left to do because somebody else was faster.
+  words[at] = pte | PTE_YOUNG | (write ? PTE_DIRTY : 0)
+  return FAULT_DONE
+}
+
+/** `do_numa_page`: the page is where it should be, and gets its rights back. No event. */
+function doNumaPage(mm: MemoryMap, vma: Vma, at: number, pte: number): number {
+  const write = canBeWritable(mm, vma, pte) ? PTE_WRITE : 0
+  mm.tables.arena.words[at] = (pte & ~PTE_PROTNONE) | PTE_YOUNG | write
   return FAULT_DONE
 }
 
@@ -37,6 +46,8 @@ function doAnonymousPage(
   write: boolean,
 ): number {
   const words = mm.tables.arena.words
+  // What the OOM reaper took would read as zeros.
+  if (mm.unstable) return FAULT_SIGBUS
   if (!write) {
     words[at] = PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG | ZERO_FRAME
     return FAULT_DONE
@@ -61,6 +72,9 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   if (cached === 0) return FAULT_OOM
   const frames = mm.machine.frames
   const shared = (vma.flags & VM_SHARED) !== 0
+  if ((frames.flags[cached]! & FRAME_HWPOISON) !== 0 || (mm.unstable && !shared)) {
+    return FAULT_SIGBUS
+  }
   if (write && !shared) {
     const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
     if (frame === 0) return FAULT_OOM

@@ -6,6 +6,7 @@ import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DIRTY,
   PTE_FRAME,
+  PTE_HWPOISON,
   PTE_KIND,
   PTE_PRESENT,
   PTE_SPECIAL,
@@ -15,6 +16,7 @@ import {
 import { reclaimRange } from './reclaim.js'
 import { resolveFault } from './resolve-fault.js'
 import { punchHole } from './truncate.js'
+import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
 import { VM_DONTFORK, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
 import { zapRange } from './zap.js'
@@ -106,8 +108,9 @@ function freeLazily(mm: MemoryMap, start: number, end: number): void {
   forEachEntry(mm, start, end, (at, pte) => {
     const frame = pte & PTE_FRAME
     if ((pte & PTE_PRESENT) === 0) {
-      if ((pte & PTE_KIND) !== PTE_SWAP) return
-      swap.put(frame)
+      const kind = pte & PTE_KIND
+      if (kind !== PTE_SWAP && kind !== PTE_HWPOISON) return
+      if (kind === PTE_SWAP) swap.put(frame)
       tables.arena.words[at] = 0
       return
     }
@@ -132,22 +135,4 @@ function* swapInRange(mm: MemoryMap, vma: Vma, start: number, end: number): Oper
     if ((pte & PTE_PRESENT) === 0 && (pte & PTE_KIND) === PTE_SWAP) swapped.push(page)
   })
   for (const page of swapped) if (tables.get(page) !== 0) yield* resolveFault(mm, vma, page, false)
-}
-
-function forEachEntry(
-  mm: MemoryMap,
-  start: number,
-  end: number,
-  visit: (at: number, pte: number, page: number) => void,
-): void {
-  const { tables } = mm
-  for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
-    const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
-    const base = tables.leaf(page)
-    for (; page < stop; page++) {
-      const at = base + (page & tables.mask)
-      const pte = tables.arena.words[at]!
-      if (pte !== 0) visit(at, pte, page)
-    }
-  }
 }

@@ -19,6 +19,8 @@ export class MemoryMap {
   readonly high: number
   /** Whether the last user is still there (`mm_users`). */
   alive = true
+  /** The OOM reaper was here (`MMF_UNSTABLE`): what is missing now must not read as zeros. */
+  unstable = false
 
   constructor(machine: Machine, id: number) {
     this.machine = machine
@@ -32,6 +34,11 @@ export class MemoryMap {
   invalidateStart(kind: InvalidateKind, start: number, end: number, owner?: object): void {
     const range: NotifierRange = { kind, start, end, owner, blockable: true }
     this.notifiers.start(range)
+  }
+
+  /** The same for who may not wait; false if a notifier would have to, and then there is no end. */
+  invalidateStartNonblock(kind: InvalidateKind, start: number, end: number): boolean {
+    return this.notifiers.start({ kind, start, end, owner: undefined, blockable: false })
   }
 
   /** `mmu_notifier_invalidate_range_end`. */

@@ -5,11 +5,10 @@ import type { DevPagemap } from './dev-pagemap.js'
 import {
   FRAME_ANON,
   FRAME_DEVICE,
-  FRAME_DIRTY,
   FRAME_EXCLUSIVE,
   FRAME_FILE,
-  FRAME_LAZY_FREE,
   FRAME_LOCKED,
+  MOVING_FLAGS,
 } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import {
@@ -25,9 +24,6 @@ import {
 } from './pte.js'
 import { removeMigrationEntries, setMigrationEntry, tryToMigrate } from './rmap.js'
 import { VM_WRITE, type Vma } from './vma.js'
-
-/** What a frame keeps when it moves. */
-const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_LAZY_FREE
 
 const OUTCOME = Object.fromEntries(MIGRATE_OUTCOMES.map((name, index) => [name, index])) as Record<
   MigrateOutcome,
@@ -209,9 +205,7 @@ export class MigrateVma {
     } else if (this.#pinned(from)) {
       this.refuse(index, 'busy')
     } else {
-      frames.flags[to]! |= flags & MOVING_FLAGS
-      frames.mapping[to] = frames.mapping[from]!
-      frames.index[to] = frames.index[from]!
+      frames.moveIdentity(from, to, MOVING_FLAGS)
       this.outcomes[index] = OUTCOME.migrated
     }
   }
@@ -223,8 +217,8 @@ export class MigrateVma {
     const page = this.#start + index
     const pte = tables.get(page)
     if (
-      pte !== 0 &&
-      ((pte & (PTE_PRESENT | PTE_SPECIAL)) | 0) !== (PTE_PRESENT | PTE_SPECIAL | 0)
+      this.#mm.unstable ||
+      (pte !== 0 && ((pte & (PTE_PRESENT | PTE_SPECIAL)) | 0) !== (PTE_PRESENT | PTE_SPECIAL | 0))
     ) {
       this.refuse(index, 'lost-race')
       return

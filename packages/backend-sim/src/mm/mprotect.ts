@@ -1,19 +1,18 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
-import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import { canBeWritable } from './can-be-writable.js'
 import type { MemoryMap } from './memory-map.js'
 import {
-  PTE_FRAME,
   PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
   PTE_KIND,
   PTE_MIGRATION,
   PTE_PRESENT,
-  PTE_SPECIAL,
+  PTE_PROTNONE,
   PTE_WRITE,
 } from './pte.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_ACCESS, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import { VM_ACCESS, VM_WRITE, type Vma } from './vma.js'
 
 /**
  * `mprotect` of `[start, end)`. ENOMEM at the first page that is not mapped; what comes before it
@@ -54,11 +53,20 @@ function* protectVma(
   if (flags === vma.flags) return
   const [part] = isolateVmas(mm, start, end)
   part!.flags = flags
-  yield* changeProtection(mm, mergeVma(part!), start, end)
+  const merged = mergeVma(part!)
+  yield* changeProtection(mm, start, end, (at) => changeEntry(mm, merged, at))
 }
 
-/** `change_protection`: one event for each part of 512 GiB that has page tables. */
-function* changeProtection(mm: MemoryMap, vma: Vma, start: number, end: number): Operation<void> {
+/**
+ * `change_protection`: calls `change` with the word of each entry that is not empty. One
+ * PROTECTION_VMA event for each part of 512 GiB that has page tables.
+ */
+export function* changeProtection(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+  change: (at: number) => void,
+): Operation<void> {
   const { tables, machine } = mm
   const { scheduler } = machine
   const span = tables.pgdPages
@@ -71,7 +79,9 @@ function* changeProtection(mm: MemoryMap, vma: Vma, start: number, end: number):
       for (let page = tables.nextLeaf(first, to); page < to; page = tables.nextLeaf(page, to)) {
         const offset = page & tables.mask
         const count = Math.min(tables.mask + 1 - offset, to - page)
-        changeLeaf(mm, vma, tables.leaf(page) + offset, count)
+        const from = tables.leaf(page) + offset
+        const { words } = tables.arena
+        for (let at = from; at < from + count; at++) if (words[at] !== 0) change(at)
         if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
         page += count
       }
@@ -81,27 +91,16 @@ function* changeProtection(mm: MemoryMap, vma: Vma, start: number, end: number):
   }
 }
 
-function changeLeaf(mm: MemoryMap, vma: Vma, from: number, count: number): void {
-  const frames = mm.machine.frames
-  const words = mm.tables.arena.words
-  const mayWrite = (vma.flags & VM_WRITE) !== 0
-  const shared = (vma.flags & VM_SHARED) !== 0
-  for (let at = from; at < from + count; at++) {
-    const pte = words[at]!
-    if (pte === 0) continue
-    if ((pte & PTE_PRESENT) === 0) {
-      const kind = pte & PTE_KIND
-      const narrows =
-        kind === PTE_MIGRATION || kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE
-      if (narrows && !mayWrite) words[at] = pte & ~PTE_WRITE
-      continue
-    }
-    let write = mayWrite && shared
-    if (mayWrite && !shared && (pte & PTE_SPECIAL) === 0) {
-      // Writable at once only where a write fault would do nothing but that.
-      const alone = FRAME_ANON | FRAME_EXCLUSIVE
-      write = (frames.flags[pte & PTE_FRAME]! & alone) === alone
-    }
-    words[at] = write ? pte | PTE_WRITE : pte & ~PTE_WRITE
+function changeEntry(mm: MemoryMap, vma: Vma, at: number): void {
+  const { words } = mm.tables.arena
+  const pte = words[at]!
+  if ((pte & PTE_PRESENT) !== 0) {
+    const bare = pte & ~(PTE_WRITE | PTE_PROTNONE)
+    words[at] = canBeWritable(mm, vma, pte) ? bare | PTE_WRITE : bare
+    return
   }
+  const kind = pte & PTE_KIND
+  const narrows =
+    kind === PTE_MIGRATION || kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE
+  if (narrows && (vma.flags & VM_WRITE) === 0) words[at] = pte & ~PTE_WRITE
 }

@@ -20,7 +20,7 @@ export function* unmapLocked(mm: MemoryMap, start: number, end: number): Operati
   if (vmas.length === 0) return
   mm.invalidateStart('unmap', start, end)
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
-  for (const vma of vmas) yield* zapRange(mm, vma.start, vma.end)
+  for (const vma of vmas) yield* zapRange(mm, vma.start, vma.end, undefined, 'drop-markers')
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-end')
   mm.invalidateEnd()
   for (const vma of vmas) removeVma(vma)

@@ -1,14 +1,17 @@
 import type { AnonVma } from './anon-vma.js'
 import type { IntervalTree } from './interval-tree.js'
+import { KsmPage } from './ksm.js'
 import type { MemoryFile } from './memory-file.js'
 import type { Vma, VmaEntry } from './vma.js'
 
+type Mapping = AnonVma | MemoryFile | KsmPage
+
 /** `folio->mapping`: what frames belong to, by small numbers that fit the frame table. */
 export class ReverseMap {
-  readonly #objects: (AnonVma | MemoryFile | undefined)[] = [undefined]
+  readonly #objects: (Mapping | undefined)[] = [undefined]
   readonly #free: number[] = []
 
-  add(object: AnonVma | MemoryFile): number {
+  add(object: Mapping): number {
     const id = this.#free.pop() ?? this.#objects.length
     this.#objects[id] = object
     return id
@@ -19,7 +22,7 @@ export class ReverseMap {
     this.#free.push(id)
   }
 
-  get(id: number): AnonVma | MemoryFile | undefined {
+  get(id: number): Mapping | undefined {
     return this.#objects[id]
   }
 
@@ -28,17 +31,24 @@ export class ReverseMap {
    * (`rmap_walk`). The page table entry there may still be another page's.
    */
   walk(mapping: number, index: number, visit: (vma: Vma, page: number) => void): void {
-    const tree: IntervalTree<VmaEntry> | undefined = this.#objects[mapping]?.tree
-    if (tree === undefined) return
-    // Offsets of anonymous memory need more than 32 bits: try each high part that is in use.
-    const places: [Vma, number][] = []
-    for (let offset = index; offset < MAX_OFFSET; offset += 2 ** 32) {
-      tree.forEachOverlap(offset, offset, ({ vma }) => {
-        const page = vma.pageAt(offset)
-        if (page !== undefined) places.push([vma, page])
-      })
-    }
-    for (const [vma, page] of places) visit(vma, page)
+    const object = this.#objects[mapping]
+    if (object === undefined) return
+    const found: [Vma, number][] = []
+    if (object instanceof KsmPage) {
+      for (const place of object.places) collect(place.anonVma.tree, place.index, found)
+    } else collect(object.tree, index, found)
+    for (const [vma, page] of found) visit(vma, page)
+  }
+}
+
+function collect(tree: IntervalTree<VmaEntry>, index: number, found: [Vma, number][]): void {
+  // Offsets of anonymous memory need more than 32 bits: try each high part that is in use.
+  for (let offset = index; offset < MAX_OFFSET; offset += 2 ** 32) {
+    tree.forEachOverlap(offset, offset, ({ vma }) => {
+      const page = vma.pageAt(offset)
+      if (page === undefined || found.some((pair) => pair[0] === vma && pair[1] === page)) return
+      found.push([vma, page])
+    })
   }
 }
 

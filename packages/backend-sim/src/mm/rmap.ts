@@ -10,6 +10,7 @@ import {
   PTE_MIGRATION,
   PTE_PRESENT,
   PTE_SPECIAL,
+  PTE_SWAP,
   PTE_WAS_DIRTY,
   PTE_WRITE,
   PTE_YOUNG,
@@ -87,7 +88,7 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
 }
 
 /**
- * Every mapping of a locked frame becomes a swap entry, or nothing where `entry` is 0: a CLEAR
+ * Every mapping of a locked frame becomes `entry` (a swap or poison entry), or nothing for 0: a CLEAR
  * event each (`try_to_unmap`).
  */
 export function tryToUnmap(machine: Machine, frame: number, entry: number, flags: number): void {
@@ -98,7 +99,7 @@ export function tryToUnmap(machine: Machine, frame: number, entry: number, flags
     if (pteMaps(pte, frame)) {
       if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
       mm.tables.set(page, entry === 0 ? 0 : entry | flags)
-      if (entry !== 0) swap.get(entry & PTE_FRAME)
+      if (pteIs(entry, PTE_SWAP)) swap.get(entry & PTE_FRAME)
       frames.maps[frame]!--
       frames.put(frame)
     }

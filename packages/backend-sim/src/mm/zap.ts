@@ -6,7 +6,9 @@ import {
   PTE_DEVICE_PRIVATE,
   PTE_DIRTY,
   PTE_FRAME,
+  PTE_HWPOISON,
   PTE_KIND,
+  PTE_MARKER,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_SWAP,
@@ -17,13 +19,14 @@ export type KeepFrame = (frame: number) => boolean
 
 /**
  * Clears the page table entries of `[start, end)` and drops what they referred to
- * (`zap_page_range`). The caller raised the event.
+ * (`zap_page_range`). The caller raised the event. Guards go only with their mapping.
  */
 export function* zapRange(
   mm: MemoryMap,
   start: number,
   end: number,
   keep?: KeepFrame,
+  markers: 'keep-markers' | 'drop-markers' = 'keep-markers',
 ): Operation<void> {
   const { tables, machine } = mm
   for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
@@ -31,12 +34,18 @@ export function* zapRange(
     const offset = page & tables.mask
     const count = Math.min(tables.mask + 1 - offset, end - page)
     const leaf = tables.leaf(page)
-    if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep)
+    if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep, markers === 'drop-markers')
     page += count
   }
 }
 
-function zapLeaf(mm: MemoryMap, from: number, count: number, keep: KeepFrame | undefined): void {
+function zapLeaf(
+  mm: MemoryMap,
+  from: number,
+  count: number,
+  keep: KeepFrame | undefined,
+  dropMarkers: boolean,
+): void {
   const frames = mm.machine.frames
   const words = mm.tables.arena.words
   for (let at = from; at < from + count; at++) {
@@ -52,6 +61,8 @@ function zapLeaf(mm: MemoryMap, from: number, count: number, keep: KeepFrame | u
       }
     } else {
       const kind = pte & PTE_KIND
+      if (kind === PTE_MARKER && !dropMarkers) continue
+      if (kind === PTE_HWPOISON && keep !== undefined) continue
       if (kind === PTE_SWAP) {
         // What was swapped out is always a private copy.
         if (keep !== undefined) continue

@@ -1,14 +1,12 @@
-import { HmmError, type VirtualRange } from '@hmm-sdk/hmm-api'
-import { rawOf, type RawAddressSpace, type RawBackend } from '@hmm-sdk/hmm-api/raw'
+import type { VirtualRange } from '@hmm-sdk/hmm-api'
+import { rawOf, type RawBackend } from '@hmm-sdk/hmm-api/raw'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from '../mm/pte.js'
-import { reclaimRange } from '../mm/reclaim.js'
-import { SimAddressSpace } from './address-space.js'
 import { SimBackend } from './backend.js'
 import { consistencyProblems } from './consistency.js'
 import type { FailurePoint } from './failure-point.js'
-import type { MemoryMap } from '../mm/memory-map.js'
-import type { Operation } from './operation.js'
+import { MemoryEvents } from './memory-events.js'
 import type { Simulation } from './simulation.js'
+import { spaceOf } from './space-of.js'
 
 /** What is in use in a simulation. */
 export interface Usage {
@@ -26,10 +24,13 @@ export interface Usage {
  * drivers see.
  */
 export class SimControl {
+  /** What the kernel does to memory of its own accord. */
+  readonly memory: MemoryEvents
   readonly #simulation: Simulation
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation
+    this.memory = new MemoryEvents(simulation)
   }
 
   /** The next pass of that point fails. */
@@ -49,8 +50,7 @@ export class SimControl {
 
   /** Takes pages of `range` away as memory pressure does, shared ones too; how many. */
   reclaim(space: object, range: VirtualRange): Promise<number> {
-    const { mm } = spaceOf(space)
-    return this.#simulation.run(reclaim(mm, range.startPage, range.endPage))
+    return this.memory.reclaim(space, range)
   }
 
   /** Takes references of the present pages of `range` as a long-term pin does, until `unpin`. */
@@ -82,6 +82,21 @@ export class SimControl {
     return consistencyProblems(this.#simulation)
   }
 
+  /** What the checker of DMA found, in order; the first thousand. */
+  reports(): readonly DmaReport[] {
+    return [...this.#simulation.machine.dma.checker.reports]
+  }
+
+  /** How often each check of DMA found something; all are counted. */
+  reportCounts(): Partial<Record<DmaCheck, number>> {
+    return this.#simulation.machine.dma.checker.counts
+  }
+
+  /** Lazy IOMMUs forget now what they would forget in time. */
+  flushIommu(): void {
+    for (const device of this.#simulation.devices) device.dma.translation.flush()
+  }
+
   usage(): Usage {
     const { frames, swap, pageTables, ioTables } = this.#simulation.machine
     return {
@@ -99,19 +114,4 @@ export function control(backend: object): SimControl {
   const raw = backend instanceof SimBackend ? backend : (rawOf(backend as never) as RawBackend)
   if (raw instanceof SimBackend) return new SimControl(raw.simulation)
   throw new TypeError(`control: backend '${raw.name}' is not a simulation`)
-}
-
-function spaceOf(space: object): SimAddressSpace {
-  const raw = space instanceof SimAddressSpace ? space : (rawOf(space as never) as RawAddressSpace)
-  if (raw instanceof SimAddressSpace) return raw
-  throw new HmmError('EINVAL', { message: 'the address space is not simulated' })
-}
-
-function* reclaim(mm: MemoryMap, start: number, end: number): Operation<number> {
-  yield* mm.lock.read()
-  try {
-    return yield* reclaimRange(mm, start, end, true)
-  } finally {
-    mm.lock.releaseRead()
-  }
 }

@@ -1,0 +1,16 @@
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_FRAME, PTE_SPECIAL } from './pte.js'
+import { VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+
+/**
+ * Whether a present entry may be writable at once because a write fault would do nothing but that
+ * (`can_change_pte_writable`).
+ */
+export function canBeWritable(mm: MemoryMap, vma: Vma, pte: number): boolean {
+  if ((vma.flags & VM_WRITE) === 0) return false
+  if ((vma.flags & VM_SHARED) !== 0) return true
+  if ((pte & PTE_SPECIAL) !== 0) return false
+  const flags = mm.machine.frames.flags[pte & PTE_FRAME]!
+  return (flags & (FRAME_ANON | FRAME_EXCLUSIVE | FRAME_KSM)) === (FRAME_ANON | FRAME_EXCLUSIVE)
+}

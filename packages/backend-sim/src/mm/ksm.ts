@@ -1,0 +1,134 @@
+import type { Machine } from '../sim/machine.js'
+import { anonPrepare } from './anon-prepare.js'
+import type { AnonVma } from './anon-vma.js'
+import {
+  FRAME_ANON,
+  FRAME_DEVICE,
+  FRAME_EXCLUSIVE,
+  FRAME_KSM,
+  FRAME_LOCKED,
+} from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE } from './pte.js'
+import type { Vma } from './vma.js'
+
+/** Where a merged page may be mapped (`struct ksm_stable_node`). */
+export class KsmPage {
+  readonly places: { readonly anonVma: AnonVma; readonly index: number }[] = []
+  readonly id: number
+
+  constructor(machine: Machine) {
+    this.id = machine.reverseMap.add(this)
+    machine.frames.ksmFreed = (id) => machine.reverseMap.remove(id)
+  }
+}
+
+interface Candidate {
+  readonly vma: Vma
+  readonly page: number
+}
+
+/**
+ * What ksmd does to `[start, end)`: pages with equal contents become one, read-only. A CLEAR event
+ * when a page is write-protected, another when it is replaced. How many pages were given up.
+ */
+export function ksmMerge(mm: MemoryMap, start: number, end: number): number {
+  let merged = 0
+  const stable: number[] = []
+  const unstable: Candidate[] = []
+  for (const vma of mm.vmas.overlapping(start, end)) {
+    if (!vma.anonymous) continue
+    const last = Math.min(end, vma.end)
+    for (let page = Math.max(start, vma.start); page < last; page++) {
+      const frame = candidate(mm, page)
+      if (frame === 0) continue
+      const { frames } = mm.machine
+      if ((frames.flags[frame]! & FRAME_KSM) !== 0) {
+        if (!stable.includes(frame)) stable.push(frame)
+        continue
+      }
+      const known = stable.find((other) => sameBytes(mm.machine, other, frame))
+      if (known !== undefined) {
+        if (mergeInto(vma, page, known)) merged++
+        continue
+      }
+      const twin = unstable.findIndex((other) => {
+        const theirs = candidate(mm, other.page)
+        return theirs !== 0 && theirs !== frame && sameBytes(mm.machine, theirs, frame)
+      })
+      if (twin < 0) unstable.push({ vma, page })
+      else if (makeStable(vma, page)) {
+        stable.push(frame)
+        const [other] = unstable.splice(twin, 1)
+        if (mergeInto(other!.vma, other!.page, frame)) merged++
+      }
+    }
+  }
+  return merged
+}
+
+/** Frame of a present page of anonymous memory, 0 for anything else. */
+function candidate(mm: MemoryMap, page: number): number {
+  const pte = mm.tables.get(page)
+  if ((pte & PTE_PRESENT) === 0 || (pte & PTE_SPECIAL) !== 0) return 0
+  const frame = pte & PTE_FRAME
+  const flags = mm.machine.frames.flags[frame]!
+  return (flags & (FRAME_ANON | FRAME_DEVICE | FRAME_LOCKED)) === FRAME_ANON ? frame : 0
+}
+
+/** `write_protect_page`. False if somebody else has a reference of the page. */
+function writeProtect(mm: MemoryMap, page: number): boolean {
+  const { frames } = mm.machine
+  mm.invalidateStart('clear', page, page + 1)
+  const pte = mm.tables.get(page)
+  const frame = pte & PTE_FRAME
+  const free = frames.refs[frame] === frames.maps[frame]
+  if (free) {
+    frames.flags[frame]! &= ~FRAME_EXCLUSIVE
+    mm.tables.set(page, pte & ~(PTE_WRITE | PTE_DIRTY))
+  }
+  mm.invalidateEnd()
+  return free
+}
+
+/** The page itself becomes the one that others are merged into. */
+function makeStable(vma: Vma, page: number): boolean {
+  const { mm } = vma
+  if (!writeProtect(mm, page)) return false
+  const { machine } = mm
+  const frame = mm.tables.get(page) & PTE_FRAME
+  anonPrepare(vma)
+  const node = new KsmPage(machine)
+  node.places.push({ anonVma: vma.anonVma!, index: machine.frames.index[frame]! })
+  machine.frames.flags[frame]! |= FRAME_KSM
+  machine.frames.mapping[frame] = node.id
+  return true
+}
+
+/** `replace_page`. */
+function mergeInto(vma: Vma, page: number, frame: number): boolean {
+  const { mm } = vma
+  if (!writeProtect(mm, page)) return false
+  const { frames, reverseMap } = mm.machine
+  const node = reverseMap.get(frames.mapping[frame]!) as KsmPage
+  mm.invalidateStart('clear', page, page + 1)
+  const pte = mm.tables.get(page)
+  const old = pte & PTE_FRAME
+  node.places.push({ anonVma: vma.anonVma!, index: frames.index[old]! })
+  frames.get(frame)
+  frames.maps[frame]!++
+  mm.tables.set(page, (pte & ~PTE_FRAME) | frame)
+  frames.maps[old]!--
+  frames.put(old)
+  mm.invalidateEnd()
+  return true
+}
+
+function sameBytes(machine: Machine, a: number, b: number): boolean {
+  const one = machine.frames.view(a)
+  const other = machine.frames.view(b)
+  if (one === undefined || other === undefined) {
+    return (one ?? other)?.every((byte) => byte === 0) ?? true
+  }
+  return one.every((byte, index) => byte === other[index])
+}
