@@ -82,21 +82,6 @@ export class SimControl {
     return consistencyProblems(this.#simulation)
   }
 
-  /** What the checker of DMA found, in order; the first thousand. */
-  reports(): readonly DmaReport[] {
-    return [...this.#simulation.machine.dma.checker.reports]
-  }
-
-  /** How often each check of DMA found something; all are counted. */
-  reportCounts(): Partial<Record<DmaCheck, number>> {
-    return this.#simulation.machine.dma.checker.counts
-  }
-
-  /** Lazy IOMMUs forget now what they would forget in time. */
-  flushIommu(): void {
-    for (const device of this.#simulation.devices) device.dma.translation.flush()
-  }
-
   usage(): Usage {
     const { frames, swap, pageTables, ioTables } = this.#simulation.machine
     return {
