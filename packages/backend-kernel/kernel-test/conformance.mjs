@@ -1,13 +1,4 @@
-// The conformance suite on the kernel backend: `node conformance.mjs [ADDRESS...]`.
-import { openBackend } from '@hmm-sdk/hmm-api'
-import { runConformance } from '@hmm-sdk/hmm-api/conformance'
+// The conformance suite on the software device: `node conformance.mjs [ADDRESS...]`.
+import { runSuite } from './suite.mjs'
 
-const only = process.argv.slice(2)
-const report = await runConformance({
-  open: () => openBackend({ backend: 'kernel', config: false }),
-  isolation: 'space',
-  limitMs: 30_000,
-  print: (line) => console.log(line),
-  ...(only.length > 0 ? { only } : {}),
-})
-process.exitCode = report.ok ? 0 : 1
+await runSuite('conformance', { only: process.argv.slice(2) })

@@ -15,9 +15,10 @@ for (let round = 0; !finish; round++) {
   const first = await mirror.map(buffer, { access: 'write' }, (mapping) => mapping.dmaAddress(0))
   await device.engine.write(first, new Uint8Array(4096).fill(round)).catch(() => undefined)
   await space.madvise(buffer.slice(8, 8), 'dontneed')
-  await device.memory.migrate(mirror, buffer.slice(16, 16), {
-    to: round % 2 === 0 ? 'device' : 'system',
-  })
+  if (device.capabilities.has('memory')) {
+    const to = round % 2 === 0 ? 'device' : 'system'
+    await device.memory.migrate(mirror, buffer.slice(16, 16), { to })
+  }
   if (round === 2) console.log('running')
 }
 process.stdin.destroy()

@@ -49,11 +49,13 @@ export class EduEngine implements RawEngine {
   readonly #registers: RawRegisters
   readonly #interrupts: RawInterrupts
   readonly #scheduler: RawScheduler
-  readonly #staging: RawCoherentBuffer
+  #staging: RawCoherentBuffer | undefined
   #checked = false
   #closed = false
   #queue: Promise<unknown> = Promise.resolve()
   #transfers = 0
+  /** Accesses that were asked for and have not ended. */
+  #pending = 0
 
   private constructor(
     device: RawDevice,
@@ -111,13 +113,36 @@ export class EduEngine implements RawEngine {
   }
 
   /**
+   * Fewer bits than the device drives, on behalf of the driver. The staging page is no mapping of
+   * the driver's: it makes way, and comes back within the new mask before the next access.
+   * EBUSY during accesses; EIO as of the platform.
+   */
+  setMask(bits: number): void {
+    if (this.#pending > 0) {
+      throw new HmmError('EBUSY', {
+        message: 'an access of the engine is under way',
+        hint: 'Set the mask before the device is used.',
+      })
+    }
+    this.#staging?.free()
+    this.#staging = undefined
+    this.#checked = false
+    try {
+      this.#device.dma.setMask(Math.min(bits, ADDRESS_BITS))
+    } finally {
+      this.#pending += 1
+      this.#queue = this.#renewStaging()
+    }
+  }
+
+  /**
    * Ends it: the transfer under way is waited for, since the device cannot be told to stop, what is
    * queued fails with ECANCELED, and the staging page is freed.
    */
   async close(): Promise<void> {
     this.#closed = true
     await this.#queue
-    this.#staging.free()
+    this.#staging?.free()
   }
 
   #address(page: number, offset: number): number {
@@ -125,15 +150,38 @@ export class EduEngine implements RawEngine {
   }
 
   #inTurn<T>(wait: RawWait, work: (staging: RawCoherentBuffer) => Promise<T>): Promise<T> {
+    this.#pending += 1
     const turn = this.#queue.then(async () => {
+      const staging = this.#staging
+      if (staging === undefined) {
+        throw new HmmError('EIO', {
+          message: 'no page of the engine within the DMA mask',
+          hint: 'Give the mask more bits.',
+        })
+      }
       if (wait.signal?.aborted) {
         throw new HmmError('EINTR', { message: 'aborted by its signal', cause: wait.signal.reason })
       }
-      if (!this.#checked) await this.#check(this.#staging)
-      return work(this.#staging)
+      if (!this.#checked) await this.#check(staging)
+      return work(staging)
     })
-    this.#queue = turn.catch(() => undefined)
+    this.#queue = turn
+      .catch(() => undefined)
+      .finally(() => {
+        this.#pending -= 1
+      })
     return turn
+  }
+
+  /** Without one, accesses say so; a later mask may bring it back. */
+  async #renewStaging(): Promise<void> {
+    try {
+      this.#staging = await this.#device.dma.allocCoherent(BUFFER_BYTES)
+    } catch {
+      this.#staging = undefined
+    } finally {
+      this.#pending -= 1
+    }
   }
 
   /** Sends a pattern to the device and back to another place of the staging page. */
@@ -163,7 +211,7 @@ export class EduEngine implements RawEngine {
     }
     const before = this.#revocations(page, offset, length)
     // Our own page is no memory of the driver's, though it may stand right behind a mapping of it.
-    const isStaging = before.some((_, index) => page + index === this.#staging.dmaPage)
+    const isStaging = before.some((_, index) => page + index === this.#staging?.dmaPage)
     if (isStaging || before.includes(-1)) throw deviceFault(access, 'the address is not mapped')
     await work(this.#address(page, offset))
     const after = this.#revocations(page, offset, length)

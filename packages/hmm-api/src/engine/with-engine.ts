@@ -1,5 +1,6 @@
 import { supported, unsupported } from '../capability.js'
 import type { RawDevice } from '../raw/raw-device.js'
+import type { RawDma } from '../raw/raw-dma.js'
 import type { RawScheduler } from '../raw/raw-scheduler.js'
 import { EDU_ID, EduEngine } from './edu-engine.js'
 
@@ -18,12 +19,25 @@ export async function withEngine(device: RawDevice, scheduler: RawScheduler): Pr
       capabilities: { ...device.capabilities, engine: unsupported(reason) },
     })
   }
+  const setMask = (bits: number): void => engine.setMask(bits)
   return extend(device, {
     engine,
+    dma: withMask(device.dma, setMask),
     capabilities: { ...device.capabilities, engine: supported({ maxBytes: engine.maxBytes }) },
     close: async () => {
       await engine.close()
       return device.close()
+    },
+  })
+}
+
+/** `dma` with another `setMask`. */
+function withMask(dma: RawDma, setMask: RawDma['setMask']): RawDma {
+  return new Proxy(dma, {
+    get(target, key) {
+      if (key === 'setMask') return setMask
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
     },
   })
 }
