@@ -4,14 +4,16 @@ import { Capabilities, type CapabilityName } from '../capability.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { Advice, RawAddressSpace } from '../raw/raw-address-space.js'
 import type { Backend } from './backend.js'
+import type { Wait } from './context.js'
 import { checkBytes, checkInteger, checkPages, checkRange } from './check.js'
 import { MemoryFile } from './memory-file.js'
+import { bounded } from '../sync/bounded.js'
 import { Owned } from './owned.js'
 import { protectionBits, type Protection } from './protection.js'
 import { RAW } from './raw-of.js'
 
 /** What to map; see `mmap(2)`. */
-export interface MmapOptions {
+export interface MmapOptions extends Wait {
   /** Number of pages, at least 1. */
   readonly pages: number
   /** `'rw'` if left out. */
@@ -29,7 +31,7 @@ export interface MmapOptions {
 }
 
 /** How to resize or move a mapping; see `mremap(2)`. */
-export interface MremapOptions {
+export interface MremapOptions extends Wait {
   /** New number of pages; the same if left out. */
   readonly pages?: number
   /** MREMAP_MAYMOVE; true if left out. */
@@ -57,6 +59,9 @@ const ADVICE: readonly Advice[] = [
 /**
  * The process whose memory is mirrored, seen from its CPU side. Every method is the system call of
  * its name, done by that process; its failure has the system call's errno.
+ *
+ * Every method takes `signal` and `deadlineMs`: it then fails with EINTR or ETIMEDOUT, while the system
+ * call goes on in the process; what it makes after that is unmade.
  *
  * All methods fail with EBADF after `close()`, with ESRCH after the process is gone, and take
  * ranges of this space only. CPU accesses that would raise SIGSEGV or SIGBUS fail with EFAULT.
@@ -106,32 +111,40 @@ export class AddressSpace extends Owned {
    * `mmap(2)`
    */
   mmap(options: MmapOptions): Promise<VirtualRange> {
-    return this.#run('space.mmap', undefined, async () => {
-      const pages = checkPages('pages', options.pages)
-      const at = this.#fixed(options.at, pages)
-      if (options.file !== undefined) this.#need('space.file')
-      options.file?.checkOpen('space.mmap')
-      const startPage = await this[RAW].mmap({
-        pages,
-        protection: protectionBits(options.protection ?? 'rw'),
-        shared: options.shared ?? false,
-        startPage: at,
-        file: options.file?.[RAW],
-        filePage: checkInteger('filePage', options.filePage ?? 0, 0),
-        populate: options.populate ?? false,
-      })
-      return VirtualRange.fromPages(startPage, pages, this[RAW].pageShift)
-    })
+    return this.#run(
+      'space.mmap',
+      undefined,
+      options,
+      async () => {
+        const pages = checkPages('pages', options.pages)
+        const at = this.#fixed(options.at, pages)
+        if (options.file !== undefined) this.#need('space.file')
+        options.file?.checkOpen('space.mmap')
+        const startPage = await this[RAW].mmap({
+          pages,
+          protection: protectionBits(options.protection ?? 'rw'),
+          shared: options.shared ?? false,
+          startPage: at,
+          file: options.file?.[RAW],
+          filePage: checkInteger('filePage', options.filePage ?? 0, 0),
+          populate: options.populate ?? false,
+        })
+        return VirtualRange.fromPages(startPage, pages, this[RAW].pageShift)
+      },
+      (late) => this[RAW].munmap(late.startPage, late.pages),
+    )
   }
 
   /** Unmaps the range; holes in it are fine. Raises UNMAP. `munmap(2)` */
-  munmap(range: VirtualRange): Promise<void> {
-    return this.#ranged('space.munmap', range, () => this[RAW].munmap(range.startPage, range.pages))
+  munmap(range: VirtualRange, wait?: Wait): Promise<void> {
+    return this.#ranged('space.munmap', range, wait, () =>
+      this[RAW].munmap(range.startPage, range.pages),
+    )
   }
 
   /** Changes protection. ENOMEM if the range has a hole. Raises PROTECTION_VMA. `mprotect(2)` */
-  mprotect(range: VirtualRange, protection: Protection): Promise<void> {
-    return this.#ranged('space.mprotect', range, async () =>
+  mprotect(range: VirtualRange, protection: Protection, wait?: Wait): Promise<void> {
+    return this.#ranged('space.mprotect', range, wait, async () =>
       this[RAW].mprotect(range.startPage, range.pages, protectionBits(protection)),
     )
   }
@@ -141,7 +154,7 @@ export class AddressSpace extends Owned {
    * Errors: EFAULT (no such mapping), ENOMEM (cannot grow in place), EINVAL. `mremap(2)`
    */
   mremap(range: VirtualRange, options: MremapOptions = {}): Promise<VirtualRange> {
-    return this.#ranged('space.mremap', range, async () => {
+    return this.#ranged('space.mremap', range, options, async () => {
       this.#need('space.mremap')
       const newPages = checkPages('pages', options.pages ?? range.pages)
       const toPage = this.#fixed(options.to, newPages)
@@ -158,8 +171,8 @@ export class AddressSpace extends Owned {
   }
 
   /** Gives advice. ENOMEM for a hole, EINVAL where it does not apply. `madvise(2)` */
-  madvise(range: VirtualRange, advice: Advice): Promise<void> {
-    return this.#ranged('space.madvise', range, async () => {
+  madvise(range: VirtualRange, advice: Advice, wait?: Wait): Promise<void> {
+    return this.#ranged('space.madvise', range, wait, async () => {
       if (!ADVICE.includes(advice)) {
         throw new TypeError(`advice '${String(advice)}' is not one of ${ADVICE.join(', ')}`)
       }
@@ -169,26 +182,40 @@ export class AddressSpace extends Owned {
   }
 
   /** A memory file of `pages` zeroed pages, to map in this process and its children. memfd_create(2) */
-  createFile(options: { readonly pages: number; readonly name?: string }): Promise<MemoryFile> {
-    return this.#run('space.createFile', undefined, async () => {
-      this.#need('space.file')
-      const raw = await this[RAW].createFile(checkPages('pages', options.pages))
-      return new MemoryFile(this, raw, options.name ?? `file ${raw.id}`)
-    })
+  createFile(
+    options: { readonly pages: number; readonly name?: string } & Wait,
+  ): Promise<MemoryFile> {
+    return this.#run(
+      'space.createFile',
+      undefined,
+      options,
+      async () => {
+        this.#need('space.file')
+        const raw = await this[RAW].createFile(checkPages('pages', options.pages))
+        return new MemoryFile(this, raw, options.name ?? `file ${raw.id}`)
+      },
+      (late) => late.close(),
+    )
   }
 
   /** A child process with a copy-on-write copy. Raises PROTECTION_PAGE here. `fork(2)` */
-  fork(options: { readonly name?: string } = {}): Promise<AddressSpace> {
+  fork(options: { readonly name?: string } & Wait = {}): Promise<AddressSpace> {
     const name = options.name ?? `${this.name}/child`
-    return this.#run('space.fork', undefined, async () => {
-      this.#need('space.fork')
-      return new AddressSpace(this.#backend, await this[RAW].fork(name), name)
-    })
+    return this.#run(
+      'space.fork',
+      undefined,
+      options,
+      async () => {
+        this.#need('space.fork')
+        return new AddressSpace(this.#backend, await this[RAW].fork(name), name)
+      },
+      (late) => late.close(),
+    )
   }
 
   /** Replaces the program: this address space ends as on exit. `execve(2)` */
-  exec(): Promise<void> {
-    return this.#run('space.exec', undefined, async () => {
+  exec(wait?: Wait): Promise<void> {
+    return this.#run('space.exec', undefined, wait, async () => {
       this.#need('space.exec')
       this.#gone = 'exec'
       await this[RAW].exec()
@@ -196,8 +223,8 @@ export class AddressSpace extends Owned {
   }
 
   /** Ends the process; `released` follows its last user. `exit(2)` */
-  exit(status = 0): Promise<void> {
-    return this.#run('space.exit', undefined, async () => {
+  exit(status = 0, wait?: Wait): Promise<void> {
+    return this.#run('space.exit', undefined, wait, async () => {
       checkInteger('status', status, 0, 255)
       this.#gone = 'exit'
       await this[RAW].exit(status)
@@ -205,16 +232,16 @@ export class AddressSpace extends Owned {
   }
 
   /** Ends the process by SIGKILL. */
-  kill(): Promise<void> {
-    return this.#run('space.kill', undefined, async () => {
+  kill(wait?: Wait): Promise<void> {
+    return this.#run('space.kill', undefined, wait, async () => {
       this.#gone = 'kill'
       await this[RAW].kill()
     })
   }
 
   /** CPU read of `length` bytes at `address`; may cross pages. EFAULT for SIGSEGV and SIGBUS. */
-  read(address: VirtualAddress, length: number): Promise<Uint8Array> {
-    return this.#run('space.read', undefined, async () => {
+  read(address: VirtualAddress, length: number, wait?: Wait): Promise<Uint8Array> {
+    return this.#run('space.read', undefined, wait, async () => {
       checkBytes('length', length)
       const { page, offset } = this.#split(address, length)
       return this[RAW].read(page, offset, length)
@@ -222,8 +249,8 @@ export class AddressSpace extends Owned {
   }
 
   /** CPU write at `address`; may cross pages. EFAULT for SIGSEGV and SIGBUS. */
-  write(address: VirtualAddress, bytes: Uint8Array): Promise<void> {
-    return this.#run('space.write', undefined, async () => {
+  write(address: VirtualAddress, bytes: Uint8Array, wait?: Wait): Promise<void> {
+    return this.#run('space.write', undefined, wait, async () => {
       if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes is not a Uint8Array')
       checkBytes('bytes.length', bytes.length)
       const { page, offset } = this.#split(address, bytes.length)
@@ -232,16 +259,21 @@ export class AddressSpace extends Owned {
   }
 
   /** CPU atomic add to the 32-bit word at `address` (aligned to 4); the value before, unsigned. */
-  fetchAdd(address: VirtualAddress, delta: number): Promise<number> {
-    return this.#run('space.fetchAdd', undefined, async () => {
+  fetchAdd(address: VirtualAddress, delta: number, wait?: Wait): Promise<number> {
+    return this.#run('space.fetchAdd', undefined, wait, async () => {
       const { page, offset } = this.#word(address)
       return this[RAW].fetchAdd(page, offset, checkInteger('delta', delta, -(2 ** 31), 2 ** 32 - 1))
     })
   }
 
   /** CPU compare-and-exchange of the 32-bit word at `address` (aligned to 4); the value before. */
-  compareExchange(address: VirtualAddress, expected: number, desired: number): Promise<number> {
-    return this.#run('space.compareExchange', undefined, async () => {
+  compareExchange(
+    address: VirtualAddress,
+    expected: number,
+    desired: number,
+    wait?: Wait,
+  ): Promise<number> {
+    return this.#run('space.compareExchange', undefined, wait, async () => {
       const { page, offset } = this.#word(address)
       checkInteger('expected', expected, 0, 2 ** 32 - 1)
       checkInteger('desired', desired, 0, 2 ** 32 - 1)
@@ -271,15 +303,27 @@ export class AddressSpace extends Owned {
     return this[RAW].close()
   }
 
-  #run<T>(op: string, range: VirtualRange | undefined, run: () => Promise<T>): Promise<T> {
-    return this.context.wait(op, range, () => {
+  #run<T>(
+    op: string,
+    range: VirtualRange | undefined,
+    wait: Wait | undefined,
+    run: () => Promise<T>,
+    discard?: (late: T) => unknown,
+  ): Promise<T> {
+    const alive = (): Promise<T> => {
       this.checkAlive(op)
       return run()
-    })
+    }
+    return bounded(this.context, op, range, wait, alive, discard)
   }
 
-  #ranged<T>(op: string, range: VirtualRange, run: () => Promise<T>): Promise<T> {
-    return this.#run(op, VirtualRange.is(range) ? range : undefined, () => {
+  #ranged<T>(
+    op: string,
+    range: VirtualRange,
+    wait: Wait | undefined,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    return this.#run(op, VirtualRange.is(range) ? range : undefined, wait, () => {
       checkRange(range, this[RAW].pageShift)
       return run()
     })

@@ -8,7 +8,8 @@ import { hostModel } from '../model/host-model.js'
 import { Clock } from '../sync/clock.js'
 import { checkApiVersion } from '../version.js'
 import { AddressSpace } from './address-space.js'
-import { Context, type Misuse } from './context.js'
+import { bounded } from '../sync/bounded.js'
+import { Context, type Misuse, type Wait } from './context.js'
 import { Device } from './device.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
@@ -48,13 +49,16 @@ export class Backend extends Owned {
    *
    * Errors: EBADF (closed), ENOMEM, EAGAIN (no more processes).
    */
-  createAddressSpace(options: { readonly name?: string } = {}): Promise<AddressSpace> {
+  createAddressSpace(options: { readonly name?: string } & Wait = {}): Promise<AddressSpace> {
     const name = options.name ?? 'process'
-    return this.context.wait('backend.createAddressSpace', undefined, async () => {
+    const open = async (): Promise<AddressSpace> => {
       this.checkOpen('backend.createAddressSpace')
       const raw = await this[RAW].createAddressSpace({ name })
       return new AddressSpace(this, raw, name)
-    })
+    }
+    return bounded(this.context, 'backend.createAddressSpace', undefined, options, open, (late) =>
+      late.close(),
+    )
   }
 
   /**
@@ -63,8 +67,8 @@ export class Backend extends Owned {
    *
    * Errors: ENODEV (no such name, or not there), EBUSY (opened by somebody else), EACCES, EBADF.
    */
-  openDevice(name: string): Promise<Device> {
-    return this.context.wait('backend.openDevice', undefined, async () => {
+  openDevice(name: string, wait?: Wait): Promise<Device> {
+    const open = async (): Promise<Device> => {
       this.checkOpen('backend.openDevice')
       const devices = this.#config.devices ?? {}
       const entry = Object.hasOwn(devices, name) ? devices[name] : undefined
@@ -84,7 +88,10 @@ export class Backend extends Owned {
       const device = new Device(this, raw, name)
       this.#devices.add(device)
       return device
-    })
+    }
+    return bounded(this.context, 'backend.openDevice', undefined, wait, open, (late) =>
+      late.close(),
+    )
   }
 
   /** What was counted since it was opened; a copy. */
@@ -106,7 +113,12 @@ export class Backend extends Owned {
 
   /** What its owners had not closed; complete once `close()` has resolved. */
   report(): LeakReport {
-    return { leaks: this.leaks, misuses: [...this.context.misuses] }
+    const found = this[RAW].misuses?.() ?? []
+    const misuses = [
+      ...this.context.misuses,
+      ...found.map((each) => ({ ...each, error: undefined })),
+    ]
+    return { leaks: this.leaks, misuses }
   }
 
   /** @internal */

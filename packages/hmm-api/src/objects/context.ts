@@ -19,7 +19,7 @@ export interface Misuse {
   /** What was found, such as `'invalidate-callback'`: it threw, or returned a promise. */
   readonly check: string
   readonly text: string
-  /** What was thrown, with its stack. */
+  /** What was thrown, with its stack; undefined for what a backend found. */
   readonly error: unknown
 }
 

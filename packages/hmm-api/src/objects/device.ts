@@ -2,6 +2,7 @@ import { VirtualRange } from '../address/virtual-range.js'
 import { Capabilities } from '../capability.js'
 import type { RawDevice } from '../raw/raw-device.js'
 import type { Clock } from '../sync/clock.js'
+import { bounded } from '../sync/bounded.js'
 import { Sync } from '../sync/sync.js'
 import type { AddressSpace } from './address-space.js'
 import type { Backend } from './backend.js'
@@ -21,7 +22,7 @@ import { RAW } from './raw-of.js'
 import { Registers } from './registers.js'
 
 /** What a driver gives when it watches a range. */
-export interface MirrorOptions<T> {
+export interface MirrorOptions<T> extends Wait {
   /**
    * The pages of `event.range` are gone: their DMA mappings are revoked already, now the driver
    * drops its own translations. Synchronous; may neither map nor wait (EDEADLK). The returned
@@ -33,6 +34,9 @@ export interface MirrorOptions<T> {
   /** Name in reports. */
   readonly name?: string
 }
+
+/** What is to be undone before a device is closed. */
+const DMA_KINDS: ReadonlySet<string> = new Set(['dma-mapping', 'iova-window', 'coherent-buffer'])
 
 /**
  * An opened device: everything a driver does, it does through this.
@@ -120,6 +124,9 @@ export class Device extends Owned {
   protected async doClose(): Promise<void> {
     this.#faults.close()
     this.#backend.forget(this)
+    for (const { kind, name } of this.leaks) {
+      if (DMA_KINDS.has(kind)) this[RAW].dma.misuse?.('live-at-close', `${kind} '${name}'`)
+    }
     this.addLeaks(await this[RAW].close())
   }
 
@@ -136,7 +143,8 @@ export class Device extends Owned {
       name: string,
     ) => T,
   ): Promise<T> {
-    return this.context.wait(op, VirtualRange.is(range) ? range : undefined, async () => {
+    const watched = VirtualRange.is(range) ? range : undefined
+    const watch = async (): Promise<T> => {
       this.checkOpen(op)
       if (typeof options?.invalidate !== 'function') {
         throw new TypeError(`${op} needs options.invalidate: the backend tells it what it revoked`)
@@ -155,6 +163,7 @@ export class Device extends Owned {
       )
       relay.attach(notifier, raw)
       return notifier
-    })
+    }
+    return bounded(this.context, op, watched, options, watch, (late) => late.close())
   }
 }

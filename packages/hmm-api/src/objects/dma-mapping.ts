@@ -1,9 +1,10 @@
 import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js'
 import { HmmError } from '../error/hmm-error.js'
-import type { DmaDirection, RawDmaMapping } from '../raw/raw-dma.js'
+import type { DmaDirection, DmaMisuse, RawDmaMapping } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
 import type { HostBuffer } from './host-buffer.js'
 import { Owned } from './owned.js'
+import { RAW } from './raw-of.js'
 
 /** A mapped buffer: contiguous for the device. Undo it with `unmap()` (or `close()`). */
 export class DmaMapping extends Owned {
@@ -75,6 +76,7 @@ export class DmaMapping extends Owned {
     this.#check('mapping.sync')
     if (to !== 'cpu' && to !== 'device') throw new TypeError(`sync is to 'cpu' or 'device'`)
     if (!(offset >= 0 && bytes > 0 && offset + bytes <= this.bytes)) {
+      this.#misuse('sync-outside', `sync of bytes ${offset}..+${bytes}`)
       throw new RangeError(`bytes ${offset}..+${bytes} are outside a mapping of ${this.bytes}`)
     }
     this.#buffer.context.call('mapping.sync', undefined, () => this.#raw.sync(to, offset, bytes))
@@ -100,11 +102,17 @@ export class DmaMapping extends Owned {
   #check(op: string): void {
     this.#device.checkOpen(op)
     if (this.#mapped) return
+    this.#misuse(op === 'mapping.unmap' ? 'unmap-twice' : 'sync-unmapped', op)
     throw new HmmError('EINVAL', {
       op,
       backend: this.context.raw.name,
       message: `mapping of buffer '${this.#buffer.name}' is unmapped already`,
       hint: 'unmap() once; keep the mapping in the object that owns the transfer.',
     })
+  }
+
+  #misuse(check: DmaMisuse, what: string): void {
+    const text = `${what}: mapping of ${this.bytes} bytes of buffer '${this.#buffer.name}'`
+    this.#device[RAW].dma.misuse?.(check, text)
   }
 }

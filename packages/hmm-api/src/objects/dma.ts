@@ -9,6 +9,8 @@ import type { Synchronous } from './interval-notifier.js'
 import { IovaWindow } from './iova-window.js'
 import type { MirroredRange, MirrorMapOptions } from './mirror.js'
 import type { MirrorMapping } from './mirror-mapping.js'
+import { bounded } from '../sync/bounded.js'
+import type { Owned } from './owned.js'
 import { PeerMemory } from './peer-memory.js'
 import { RAW } from './raw-of.js'
 
@@ -49,8 +51,10 @@ export class Dma {
   }
 
   /** Page-aligned memory of the driver's own, zeroed. Errors: ENOMEM, EOPNOTSUPP, EBADF. */
-  allocBuffer(options: { readonly bytes: number; readonly name?: string }): Promise<HostBuffer> {
-    return this.#wait('dma.allocBuffer', async () => {
+  allocBuffer(
+    options: { readonly bytes: number; readonly name?: string } & Wait,
+  ): Promise<HostBuffer> {
+    return this.#wait('dma.allocBuffer', options, async () => {
       this.#device.capabilities.require('dma.streaming')
       const raw = await this.#device[RAW].dma.allocBuffer(checkBytes('bytes', options.bytes))
       return new HostBuffer(this.#device, raw, 'buffer', options.name ?? `${options.bytes} bytes`)
@@ -58,11 +62,10 @@ export class Dma {
   }
 
   /** Memory that device and CPU see alike, mapped. `dma_alloc_coherent` ENOMEM, EOPNOTSUPP, EBADF. */
-  allocCoherent(options: {
-    readonly bytes: number
-    readonly name?: string
-  }): Promise<CoherentBuffer> {
-    return this.#wait('dma.allocCoherent', async () => {
+  allocCoherent(
+    options: { readonly bytes: number; readonly name?: string } & Wait,
+  ): Promise<CoherentBuffer> {
+    return this.#wait('dma.allocCoherent', options, async () => {
       this.#device.capabilities.require('dma.coherent')
       const raw = await this.#device[RAW].dma.allocCoherent(checkBytes('bytes', options.bytes))
       return new CoherentBuffer(this.#device, raw, options.name ?? `${options.bytes} bytes`)
@@ -105,7 +108,7 @@ export class Dma {
   openWindow(
     options: { readonly pages: number; readonly name?: string } & Wait,
   ): Promise<IovaWindow> {
-    return this.#wait('dma.openWindow', async () => {
+    return this.#wait('dma.openWindow', options, async () => {
       this.#device.capabilities.require('dma.window')
       const pages = checkPages('pages', options.pages)
       const raw = await this.#device[RAW].dma.openWindow(pages, rawWait(options))
@@ -144,10 +147,11 @@ export class Dma {
     return this.#device.context.call(op, undefined, run)
   }
 
-  #wait<T>(op: string, run: () => Promise<T>): Promise<T> {
-    return this.#device.context.wait(op, undefined, () => {
+  #wait<T extends Owned>(op: string, wait: Wait | undefined, run: () => Promise<T>): Promise<T> {
+    const open = (): Promise<T> => {
       this.#device.checkOpen(op)
       return run()
-    })
+    }
+    return bounded(this.#device.context, op, undefined, wait, open, (late) => late.close())
   }
 }

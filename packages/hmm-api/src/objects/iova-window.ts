@@ -92,6 +92,8 @@ export class IovaWindow extends Owned {
     checkInteger('at', at, 0)
     checkPages('pages', pages)
     if (at + pages > this.pages) {
+      const text = `pages ${at}..+${pages} of window '${this.name}', which has ${this.pages}`
+      this.#device[RAW].dma.misuse?.('window-outside', text)
       throw new RangeError(`pages ${at}..+${pages} are outside a window of ${this.pages}`)
     }
     return at

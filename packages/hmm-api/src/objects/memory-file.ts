@@ -1,6 +1,8 @@
 import type { RawFile } from '../raw/raw-address-space.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInteger, checkPages } from './check.js'
+import { bounded } from '../sync/bounded.js'
+import type { Wait } from './context.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
 
@@ -15,13 +17,15 @@ export class MemoryFile extends Owned {
   }
 
   /** Cuts or grows it to `pages` pages (0 and more). Raises CLEAR over what goes. `ftruncate(2)` */
-  truncate(pages: number): Promise<void> {
-    return this.#run('file.truncate', () => this[RAW].truncate(checkInteger('pages', pages, 0)))
+  truncate(pages: number, wait?: Wait): Promise<void> {
+    return this.#run('file.truncate', wait, () =>
+      this[RAW].truncate(checkInteger('pages', pages, 0)),
+    )
   }
 
   /** Frees pages, which read as zero afterwards. Raises CLEAR. `fallocate(2)` PUNCH_HOLE */
-  punchHole(page: number, pages: number): Promise<void> {
-    return this.#run('file.punchHole', () =>
+  punchHole(page: number, pages: number, wait?: Wait): Promise<void> {
+    return this.#run('file.punchHole', wait, () =>
       this[RAW].punchHole(checkInteger('page', page, 0), checkPages('pages', pages)),
     )
   }
@@ -30,10 +34,11 @@ export class MemoryFile extends Owned {
     return this[RAW].close()
   }
 
-  #run(op: string, run: () => Promise<void>): Promise<void> {
-    return this.context.wait(op, undefined, () => {
+  #run(op: string, wait: Wait | undefined, run: () => Promise<void>): Promise<void> {
+    const open = (): Promise<void> => {
       this.checkOpen(op)
       return run()
-    })
+    }
+    return bounded(this.context, op, undefined, wait, open)
   }
 }

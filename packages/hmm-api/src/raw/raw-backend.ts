@@ -32,6 +32,8 @@ export interface RawBackend {
   /** All open objects were closed before. Returns what the backend itself finds leaked. */
   close(): Promise<readonly Leak[]>
   counters(): Counters
+  /** Mistakes of drivers that the backend found by itself, also told as `misuse` events. */
+  misuses?(): readonly { readonly check: string; readonly text: string }[]
   /** Trace events go to `listener` from now on, or nowhere. */
   trace(listener: ((event: TraceEvent) => void) | undefined): void
 }

@@ -11,7 +11,16 @@ export interface RawDmaLimits {
   /** Most bytes of one mapping. */
   readonly maxMappingBytes: number
   readonly pageShift: number
+  /**
+   * Whether the IOMMU forgets what `unmap` undid at once, or some time later; no matter for windows
+   * and mirrors. Taken as `strict` where it is left out.
+   */
+  readonly flush?: 'strict' | 'lazy'
 }
+
+/** Mistakes of drivers that hmm-api finds before the backend is called. */
+export type DmaMisuse =
+  'unmap-twice' | 'sync-unmapped' | 'sync-outside' | 'window-outside' | 'live-at-close'
 
 /** Memory of the driver's own, page aligned, that the CPU side reads and writes here. */
 export interface RawBuffer {
@@ -73,4 +82,6 @@ export interface RawDma {
    * revocation (compare before and after).
    */
   revocations(dmaPage: number): number
+  /** Told of mistakes that are refused before they reach the backend, for its reports. */
+  misuse?(check: DmaMisuse, text: string): void
 }
