@@ -1,5 +1,5 @@
 import type { DeviceModel } from '@hmm-sdk/hmm-api'
-import { DMA_SHAPES, DMA_SHAPES_NOW, type DmaShape } from '../dma/dma-shape.js'
+import { checkDmaOptions, type DmaOptions, type SimDmaOptions } from '../dma/dma-options.js'
 import { edu } from '../models/edu.js'
 import { checkKeys, checkNumber } from '../sim/options.js'
 
@@ -10,13 +10,13 @@ export interface SimDeviceOptions {
   /** Pages of device-private memory. Default 4096; 0 for a device with a model. */
   readonly memoryPages?: number
   /** What stands between the device and memory. Default `{ shape: 'iommu' }`. */
-  readonly dma?: { readonly shape?: DmaShape }
+  readonly dma?: SimDmaOptions
 }
 
 export interface CheckedDeviceOptions {
   readonly model: DeviceModel | undefined
   readonly memoryPages: number
-  readonly shape: DmaShape
+  readonly dma: DmaOptions
 }
 
 /** Throws TypeError for an unknown key or a value that an option cannot have. */
@@ -24,16 +24,9 @@ export function checkDeviceOptions(name: string, given: unknown): CheckedDeviceO
   const what = `device '${name}'`
   const options = checkKeys(what, given, ['model', 'memoryPages', 'dma'])
   const model = checkModel(what, options['model'])
-  const dma = checkKeys(`${what}: dma`, options['dma'], ['shape'])
-  const shape = (dma['shape'] ?? 'iommu') as DmaShape
-  if (!DMA_SHAPES_NOW.includes(shape)) {
-    const soon = DMA_SHAPES.includes(shape) ? 'does not exist yet' : 'is unknown'
-    throw new TypeError(
-      `${what}: DMA shape '${String(shape)}' ${soon}; use ${DMA_SHAPES_NOW.join(' or ')}`,
-    )
-  }
+  const dma = checkDmaOptions(`${what}: dma`, options['dma'])
   const pages = options['memoryPages'] ?? (model === undefined ? 4096 : 0)
-  return { model, memoryPages: checkNumber(`${what}: memoryPages`, pages, 0, 2 ** 22), shape }
+  return { model, memoryPages: checkNumber(`${what}: memoryPages`, pages, 0, 2 ** 22), dma }
 }
 
 function checkModel(what: string, model: unknown): DeviceModel | undefined {

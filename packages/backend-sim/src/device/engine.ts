@@ -1,6 +1,6 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { RawEngine } from '@hmm-sdk/hmm-api/raw'
-import type { DmaTranslation } from '../dma/dma-translation.js'
+import type { DeviceDma } from '../dma/device-dma.js'
 import { IOPTE_EXCLUSIVE, IOPTE_FRAME } from '../dma/iopte.js'
 import { FRAME_DIRTY } from '../mm/frame-table.js'
 import type { Operation } from '../sim/operation.js'
@@ -11,12 +11,12 @@ export class SimEngine implements RawEngine {
   readonly maxBytes = 2 ** 20
   readonly #simulation: Simulation
   readonly #deviceId: number
-  readonly #translation: DmaTranslation
+  readonly #dma: DeviceDma
 
-  constructor(simulation: Simulation, deviceId: number, translation: DmaTranslation) {
+  constructor(simulation: Simulation, deviceId: number, dma: DeviceDma) {
     this.#simulation = simulation
     this.#deviceId = deviceId
-    this.#translation = translation
+    this.#dma = dma
   }
 
   read(dmaPage: number, offset: number, length: number): Promise<Uint8Array> {
@@ -51,7 +51,8 @@ export class SimEngine implements RawEngine {
     if (scheduler.explorer !== undefined) yield scheduler.point('dma')
     scheduler.charge(costs.transfer)
     const page = dmaPage + Math.floor(offset / pageSize)
-    const entry = this.#translate(page, offset % pageSize, true, 'atomic')
+    const start = dmaPage * pageSize + offset
+    const entry = this.#translate(page, offset % pageSize, true, 'atomic', start)
     if ((entry & IOPTE_EXCLUSIVE) === 0) {
       throw new HmmError('EPERM', {
         message: 'atomics work only on pages that the device has for itself',
@@ -75,21 +76,24 @@ export class SimEngine implements RawEngine {
     const { scheduler, costs, pageSize } = this.#simulation.machine
     if (scheduler.explorer !== undefined) yield scheduler.point('dma')
     scheduler.charge(costs.transfer)
+    const start = dmaPage * pageSize + offset
+    this.#dma.access.before(dmaPage, offset, length, write)
     for (let at = 0; at < length;) {
       const position = offset + at
       const inPage = position % pageSize
       const count = Math.min(pageSize - inPage, length - at)
       const page = dmaPage + Math.floor(position / pageSize)
-      const entry = this.#translate(page, inPage, write, write ? 'write' : 'read')
+      const entry = this.#translate(page, inPage, write, write ? 'write' : 'read', start)
       move(entry & IOPTE_FRAME, inPage, at, count)
       at += count
     }
   }
 
-  #translate(page: number, inPage: number, write: boolean, access: string): number {
-    const entry = this.#translation.translate(page, write)
+  #translate(page: number, inPage: number, write: boolean, access: string, start: number): number {
+    const entry = this.#dma.translation.translate(page, write)
     if (typeof entry === 'number') return entry
     const { tracer, pageShift } = this.#simulation.machine
+    this.#dma.access.failed(start, page, write, entry)
     tracer.counters.deviceFaults++
     const address = (BigInt(page) << BigInt(pageShift)) + BigInt(inPage)
     tracer.emit({ type: 'device-fault', device: this.#deviceId, address, access, source: entry })

@@ -1,5 +1,5 @@
 import { POINT_NOTIFIER } from '../sim/failure-point.js'
-import { HmmError, supported, unsupported, type CapabilityTable } from '@hmm-sdk/hmm-api'
+import { HmmError, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import type {
   RawAddressSpace,
   RawDevice,
@@ -7,12 +7,13 @@ import type {
   RawMirrorCallbacks,
 } from '@hmm-sdk/hmm-api/raw'
 import { DeviceDma } from '../dma/device-dma.js'
-import { mirrorRefusal, type DmaShape } from '../dma/dma-shape.js'
+import type { DmaOptions } from '../dma/dma-options.js'
 import { IommuDomain } from '../dma/iommu-domain.js'
 import { MirrorDma } from '../hmm/mirror-dma.js'
 import { SimMirror, type MirrorOwner } from '../hmm/mirror.js'
 import { SimAddressSpace } from '../sim/address-space.js'
 import type { Simulation } from '../sim/simulation.js'
+import { capabilitiesOf } from './sim-capabilities.js'
 import { SimDeviceMemory } from './device-memory.js'
 import { SimEngine } from './engine.js'
 
@@ -33,17 +34,17 @@ export class SimDevice implements RawDevice, MirrorOwner {
 
   constructor(
     simulation: Simulation,
-    options: { readonly name: string; readonly memoryPages: number; readonly shape: DmaShape },
+    options: { readonly name: string; readonly memoryPages: number; readonly dma: DmaOptions },
   ) {
     this.#simulation = simulation
     this.id = simulation.newId()
     this.name = options.name
-    this.dma = new DeviceDma(simulation.machine, options.shape)
-    this.engine = new SimEngine(simulation, this.id, this.dma.translation)
+    this.dma = new DeviceDma(simulation.machine, options.dma, options.name)
+    this.engine = new SimEngine(simulation, this.id, this.dma)
     const { memoryPages: pages } = options
     this.memory =
       pages === 0 ? undefined : new SimDeviceMemory(simulation, this.id, pages, this.token)
-    this.capabilities = capabilitiesOf(simulation, options.shape, pages)
+    this.capabilities = capabilitiesOf(simulation, options.dma, pages)
   }
 
   /** The open mirrors. */
@@ -96,41 +97,5 @@ export class SimDevice implements RawDevice, MirrorOwner {
   #makeIdleDomain(): IommuDomain {
     this.#idleDomain ??= new IommuDomain(this.#simulation.machine, 32)
     return this.#idleDomain
-  }
-}
-
-function capabilitiesOf(
-  simulation: Simulation,
-  shape: DmaShape,
-  memoryPages: number,
-): CapabilityTable {
-  const refusal = mirrorRefusal(shape)
-  const behindIommu = 'it needs an IOMMU'
-  return {
-    'device.shared': supported(),
-    mirror: supported(),
-    'dma.mirror': refusal ?? supported({ pagesPerMap: 2 ** 20 }),
-    'dma.streaming': supported(),
-    'dma.coherent': supported(),
-    'dma.window': refusal === undefined ? supported() : unsupported(behindIommu),
-    'dma.window.mirrored': unsupported(
-      'windows of the driver hold own buffers only; mirrors have windows of their own',
-      'Map mirrored ranges with mirror.map.',
-    ),
-    'dma.peer': unsupported('the simulation has no peer-to-peer topology yet'),
-    engine: supported({ maxBytes: 2 ** 20 }),
-    'engine.atomics': refusal === undefined ? supported() : unsupported(behindIommu),
-    memory:
-      memoryPages > 0
-        ? supported({ pages: memoryPages })
-        : unsupported('the device has no memory', 'Configure it with memoryPages.'),
-    exclusive: refusal ?? supported(),
-    'deviceFault.exact':
-      refusal === undefined
-        ? supported()
-        : unsupported('without an IOMMU no access of the device is checked'),
-    'invalidate.inside': simulation.invalidations.deferred
-      ? unsupported('the simulation was told to deliver invalidations afterwards')
-      : supported(),
   }
 }

@@ -1,14 +1,23 @@
 import type { RawBuffer } from '@hmm-sdk/hmm-api/raw'
 import { FRAME_BUFFER } from '../mm/frame-table.js'
 import type { Machine } from '../sim/machine.js'
+import { CpuCache } from './cpu-cache.js'
+import { readFrames, writeFrames } from './frame-bytes.js'
+import type { SimIovaWindow } from './iova-window.js'
+import type { SimDmaMapping } from './streaming-mapping.js'
 
 /** A driver's own memory: adjoining frames. */
 export class SimBuffer implements RawBuffer {
   readonly bytes: number
   readonly pages: number
   readonly firstFrame: number
+  /** Its live mappings, the newest first, as a list. */
+  mappings: SimDmaMapping | undefined
+  /** Windows that pages of it were linked into. */
+  windows: Set<SimIovaWindow> | undefined
   readonly #machine: Machine
   readonly #freed: (buffer: SimBuffer) => void
+  #cache: CpuCache | undefined
   #free = false
 
   /** `firstFrame` is the first of enough frames with a reference each, which the buffer owns. */
@@ -31,35 +40,105 @@ export class SimBuffer implements RawBuffer {
   }
 
   read(offset: number, length: number): Uint8Array {
-    const { frames, pageSize } = this.#machine
-    const bytes = new Uint8Array(length)
-    for (let at = 0; at < length;) {
-      const inPage = (offset + at) % pageSize
-      const count = Math.min(pageSize - inPage, length - at)
-      frames.read(this.#frame(offset + at), inPage, bytes, at, count)
-      at += count
+    for (let each = this.mappings; each !== undefined; each = each.next) {
+      each.cpuReads(offset, length)
     }
-    return bytes
+    return this.peek(offset, length)
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    const { frames, pageSize } = this.#machine
-    for (let at = 0; at < bytes.length;) {
-      const inPage = (offset + at) % pageSize
-      const count = Math.min(pageSize - inPage, bytes.length - at)
-      frames.write(this.#frame(offset + at), inPage, bytes.subarray(at, at + count))
-      at += count
+    for (let each = this.mappings; each !== undefined; each = each.next) {
+      each.cpuWrites(offset, bytes.length)
     }
+    this.poke(offset, bytes)
+  }
+
+  /** What the CPU sees; no question of whose turn it is. */
+  peek(offset: number, length: number): Uint8Array {
+    const bytes = readFrames(this.#machine, this.firstFrame, offset, length)
+    this.#cached(offset, length, (page, inPage, at, count) => {
+      bytes.set(page.subarray(inPage, inPage + count), at)
+    })
+    return bytes
+  }
+
+  /** What the CPU writes. */
+  poke(offset: number, bytes: Uint8Array): void {
+    const held = this.#cached(offset, bytes.length, (page, inPage, at, count) => {
+      page.set(bytes.subarray(at, at + count), inPage)
+    })
+    if (held < bytes.length) this.#writeUncached(offset, bytes)
+  }
+
+  /** A non-coherent device gets the bytes: the CPU goes on in its cache from now on. */
+  giveToDevice(start: number, bytes: number): void {
+    const { frames, pageSize } = this.#machine
+    this.#cache ??= new CpuCache(frames, pageSize, this.firstFrame)
+    this.#cache.users++
+    this.#cache.fetch(start, start + bytes)
+    this.#cache.clean(start, start + bytes)
+  }
+
+  /** A non-coherent device does not use the bytes any more. */
+  takeFromDevice(start: number, bytes: number, written: boolean): void {
+    const cache = this.#cache
+    if (cache === undefined) return
+    if (written) cache.invalidate(start, start + bytes)
+    if (--cache.users > 0) return
+    cache.cleanAll()
+    this.#cache = undefined
+  }
+
+  /** Moves bytes between the cache of the CPU and memory, if a non-coherent device has them. */
+  syncCache(to: 'cpu' | 'device', start: number, bytes: number): void {
+    if (to === 'cpu') this.#cache?.invalidate(start, start + bytes)
+    else this.#cache?.clean(start, start + bytes)
   }
 
   free(): void {
     if (this.#free) return
     this.#free = true
+    for (const window of [...(this.windows ?? [])]) window.dropBuffer(this)
     this.#machine.frames.freeRun(this.firstFrame, this.pages)
     this.#freed(this)
   }
 
-  #frame(offset: number): number {
-    return this.firstFrame + Math.floor(offset / this.#machine.pageSize)
+  /** Calls `visit` for each part of the bytes that is in the cache; how many are. */
+  #cached(
+    offset: number,
+    length: number,
+    visit: (page: Uint8Array, inPage: number, at: number, count: number) => void,
+  ): number {
+    const cache = this.#cache
+    if (cache === undefined) return 0
+    const { pageSize } = this.#machine
+    let held = 0
+    for (let at = 0; at < length;) {
+      const inPage = (offset + at) % pageSize
+      const count = Math.min(pageSize - inPage, length - at)
+      const page = cache.page(Math.floor((offset + at) / pageSize))
+      if (page !== undefined) {
+        visit(page, inPage, at, count)
+        held += count
+      }
+      at += count
+    }
+    return held
+  }
+
+  #writeUncached(offset: number, bytes: Uint8Array): void {
+    const { pageSize } = this.#machine
+    if (this.#cache === undefined) {
+      writeFrames(this.#machine, this.firstFrame, offset, bytes)
+      return
+    }
+    for (let at = 0; at < bytes.length;) {
+      const count = Math.min(pageSize - ((offset + at) % pageSize), bytes.length - at)
+      if (this.#cache.page(Math.floor((offset + at) / pageSize)) === undefined) {
+        const part = bytes.subarray(at, at + count)
+        writeFrames(this.#machine, this.firstFrame, offset + at, part)
+      }
+      at += count
+    }
   }
 }

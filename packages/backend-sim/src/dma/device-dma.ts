@@ -1,6 +1,7 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type {
   DmaDirection,
+  DmaMisuse,
   RawBuffer,
   RawCoherentBuffer,
   RawDma,
@@ -11,12 +12,17 @@ import type {
 import type { MirrorChunk } from '../hmm/mirror-dma.js'
 import { IntervalTree } from '../mm/interval-tree.js'
 import type { Machine } from '../sim/machine.js'
+import { AccessCheck } from './access-check.js'
+import { BounceCopy } from './bounce-copy.js'
+import { BouncePool } from './bounce-pool.js'
 import { SimBuffer } from './buffer.js'
-import type { DmaShape } from './dma-shape.js'
-import { createTranslation } from './dma-shape.js'
+import type { DmaCheck } from './dma-checker.js'
+import type { DmaOptions } from './dma-options.js'
+import { createTranslation, translates } from './dma-shape.js'
 import type { DmaTranslation } from './dma-translation.js'
 import { SimIovaWindow } from './iova-window.js'
-import { SimDmaMapping } from './streaming-mapping.js'
+import { checkOverlap } from './overlap.js'
+import { SimDmaMapping, type MappingOwner } from './streaming-mapping.js'
 
 /** The mask of a device whose driver has not set one. */
 const DEFAULT_MASK_BITS = 32
@@ -24,25 +30,42 @@ const DEFAULT_MASK_BITS = 32
 const FEWEST_MASK_BITS = 24
 
 /** The DMA side of one device. */
-export class DeviceDma implements RawDma {
+export class DeviceDma implements RawDma, MappingOwner {
   readonly limits: RawDmaLimits
   readonly translation: DmaTranslation
   /** Windows of mirrors, by DMA page. */
   readonly mirrorWindows = new IntervalTree<MirrorChunk>()
+  readonly coherent: boolean
+  readonly revocable: boolean
+  readonly mappings: SimDmaMapping[] = []
+  /** What watches the accesses of the device. */
+  readonly access: AccessCheck
+  readonly #name: string
   readonly #machine: Machine
+  readonly #options: DmaOptions
   readonly #buffers = new Set<SimBuffer>()
-  readonly #mappings: SimDmaMapping[] = []
   readonly #windows = new Set<SimIovaWindow>()
 
-  constructor(machine: Machine, shape: DmaShape) {
+  constructor(machine: Machine, options: DmaOptions, name: string) {
+    const { shape, coherent, lazy } = options
     this.#machine = machine
-    this.translation = createTranslation(machine, shape, DEFAULT_MASK_BITS)
+    this.#options = options
+    this.#name = name
+    this.coherent = coherent
+    this.translation = createTranslation(machine, options, DEFAULT_MASK_BITS)
+    const translating = translates(shape)
+    this.revocable = translating && !options.reuseAtOnce
+    const bounces = shape === 'swiotlb' || shape === 'unaligned'
     this.limits = Object.freeze({
-      translating: this.translation.domain !== undefined,
-      coherent: true,
-      maxMappingBytes: 2 ** 32,
+      translating,
+      coherent,
+      maxMappingBytes: bounces ? BouncePool.maxBytes(options.minAlignMask) : 2 ** 32,
       pageShift: machine.pageShift,
+      flush: lazy ? 'lazy' : 'strict',
     })
+    this.access = new AccessCheck(machine, this, name)
+    // The pool is there before anything else is; where it lies matters to all addresses.
+    if (bounces) void machine.dma.pool
   }
 
   setMask(bits: number): void {
@@ -68,15 +91,17 @@ export class DeviceDma implements RawDma {
       buffer.free()
       throw error
     }
+    const range = this.access.allocated(dmaPage, bytes)
     let live = true
     return {
       bytes,
       dmaPage,
-      read: (offset, length) => buffer.read(offset, length),
-      write: (offset, from) => buffer.write(offset, from),
+      read: (offset, length) => buffer.peek(offset, length),
+      write: (offset, from) => buffer.poke(offset, from),
       free: () => {
         if (!live) return
         live = false
+        this.access.freed(range)
         this.translation.unmap(dmaPage, buffer.pages)
         buffer.free()
       },
@@ -86,12 +111,29 @@ export class DeviceDma implements RawDma {
   map(buffer: RawBuffer, offset: number, bytes: number, direction: DmaDirection): RawDmaMapping {
     if (!(buffer instanceof SimBuffer)) throw new TypeError('the buffer is of another backend')
     const { pageSize } = this.#machine
-    const first = Math.floor(offset / pageSize)
+    const page = Math.floor(offset / pageSize)
     const inPage = offset % pageSize
     const pages = Math.ceil((inPage + bytes) / pageSize)
     const write = direction !== 'to-device'
-    const dmaPage = this.translation.map(buffer.firstFrame + first, pages, write)
-    return new SimDmaMapping(this.translation, this.#mappings, dmaPage, pages, inPage)
+    if (write && buffer.mappings !== undefined) {
+      checkOverlap(this.#machine.dma.checker, buffer, offset, bytes, this.coherent)
+    }
+    const frame = buffer.firstFrame + page
+    if (this.#bounces(frame, pages, offset, bytes)) {
+      return this.#mapBounced(buffer, offset, bytes, direction)
+    }
+    const dmaPage = this.translation.map(frame, pages, write)
+    return new SimDmaMapping(
+      this,
+      dmaPage,
+      pages,
+      inPage,
+      buffer,
+      offset,
+      bytes,
+      direction,
+      undefined,
+    )
   }
 
   async openWindow(pages: number): Promise<RawIovaWindow> {
@@ -99,7 +141,7 @@ export class DeviceDma implements RawDma {
     if (domain === undefined) {
       throw new HmmError('EOPNOTSUPP', { message: 'windows need an IOMMU (dma_iova_try_alloc)' })
     }
-    const window = new SimIovaWindow(domain, domain.allocate(pages), pages, (closed) =>
+    const window = new SimIovaWindow(this, domain, domain.allocate(pages), pages, (closed) =>
       this.#windows.delete(closed),
     )
     this.#windows.add(window)
@@ -112,11 +154,29 @@ export class DeviceDma implements RawDma {
     return chunk?.revoked?.[dmaPage - chunk.iova] ?? 0
   }
 
+  misuse(check: DmaMisuse, text: string): void {
+    this.reportMisuse(check, text)
+  }
+
+  /** A mistake of the driver, told with the name of the device. */
+  reportMisuse(check: DmaCheck, what: string): void {
+    this.#machine.dma.checker.report(check, `device '${this.#name}': ${what}`)
+  }
+
+  report(check: DmaCheck, mapping: SimDmaMapping): void {
+    this.reportMisuse(check, this.access.describe(mapping))
+  }
+
+  unmapped(mapping: SimDmaMapping): void {
+    const start = mapping.dmaPage * this.#machine.pageSize + mapping.offset
+    this.access.recent.add(start, start + mapping.bytes)
+  }
+
   /** Frees everything; what was still open is returned. */
   async close(): Promise<{ kind: string; name: string }[]> {
     const left: { kind: string; name: string }[] = []
     const name = (page: number) => `DMA page 0x${page.toString(16)}`
-    for (const mapping of [...this.#mappings]) {
+    for (const mapping of [...this.mappings]) {
       left.push({ kind: 'dma-mapping', name: name(mapping.dmaPage) })
       mapping.unmap()
     }
@@ -128,10 +188,53 @@ export class DeviceDma implements RawDma {
       left.push({ kind: 'dma-buffer', name: `${buffer.bytes} bytes` })
       buffer.free()
     }
+    this.translation.flush()
     const used = this.translation.domain?.iova.used ?? 0
     if (used > 0) left.push({ kind: 'iova', name: `${used} pages` })
     this.translation.destroy()
     return left
+  }
+
+  #bounces(frame: number, pages: number, offset: number, bytes: number): boolean {
+    const { shape, bounceAlways } = this.#options
+    if (shape === 'unaligned') return ((offset | bytes) & (this.#machine.pageSize - 1)) !== 0
+    return bounceAlways || (shape === 'swiotlb' && !this.translation.reaches(frame, pages))
+  }
+
+  #mapBounced(
+    buffer: SimBuffer,
+    offset: number,
+    bytes: number,
+    direction: DmaDirection,
+  ): RawDmaMapping {
+    const { minAlignMask } = this.#options
+    const { translating } = this.limits
+    const copy = BounceCopy.take(this.#machine, buffer, offset, bytes, minAlignMask, translating)
+    if (copy === undefined) {
+      throw new HmmError('ENOMEM', {
+        message: 'the bounce buffers are full (SWIOTLB)',
+        hint: 'Unmap what is not used, map less at once, or make them larger: sim.swiotlbBytes.',
+        retryable: true,
+      })
+    }
+    const pages = Math.ceil((copy.offset + bytes) / this.#machine.pageSize)
+    try {
+      const dmaPage = this.translation.map(copy.firstFrame, pages, direction !== 'to-device')
+      return new SimDmaMapping(
+        this,
+        dmaPage,
+        pages,
+        copy.offset,
+        buffer,
+        offset,
+        bytes,
+        direction,
+        copy,
+      )
+    } catch (error) {
+      copy.release()
+      throw error
+    }
   }
 
   #allocate(bytes: number): SimBuffer {

@@ -4,8 +4,18 @@ import { FRAME_DIRTY } from '../mm/frame-table.js'
 import { RadixTable } from '../mm/radix-table.js'
 import type { Machine } from '../sim/machine.js'
 import type { DmaTranslation, TranslationFault } from './dma-translation.js'
-import { IOPTE_FRAME, IOPTE_READ, IOPTE_UNSYNCED, IOPTE_WRITE } from './iopte.js'
+import { IOPTE_CLASSIC, IOPTE_FRAME, IOPTE_READ, IOPTE_UNSYNCED, IOPTE_WRITE } from './iopte.js'
 import { IovaAllocator } from './iova-allocator.js'
+import { LazyFlush } from './lazy-flush.js'
+
+/** How a domain treats what was unmapped. */
+export interface DomainOptions {
+  readonly lazy: boolean
+  readonly reuseAtOnce: boolean
+}
+
+const CLASSIC_READ = IOPTE_READ | IOPTE_CLASSIC
+const CLASSIC_WRITE = CLASSIC_READ | IOPTE_WRITE
 
 /** The page table that stands between one device and memory, and its address space. */
 export class IommuDomain implements DmaTranslation {
@@ -13,15 +23,26 @@ export class IommuDomain implements DmaTranslation {
   readonly table: RadixTable
   readonly iova: IovaAllocator
   readonly machine: Machine
+  /** What the device may still reach although it was unmapped; undefined when strict. */
+  readonly lazy: LazyFlush | undefined
 
-  constructor(machine: Machine, maskBits: number) {
+  constructor(machine: Machine, maskBits: number, options?: DomainOptions) {
     this.machine = machine
     this.table = new RadixTable(machine.ioTables)
-    this.iova = new IovaAllocator(machine.failures, limitOf(machine, maskBits))
+    this.iova = new IovaAllocator(
+      machine.failures,
+      limitOf(machine, maskBits),
+      options?.reuseAtOnce,
+    )
+    this.lazy = options?.lazy === true ? new LazyFlush(this) : undefined
   }
 
   setMask(bits: number): void {
     this.iova.setLimit(limitOf(this.machine, bits))
+  }
+
+  reaches(): boolean {
+    return true
   }
 
   map(firstFrame: number, pages: number, write: boolean): number {
@@ -31,17 +52,19 @@ export class IommuDomain implements DmaTranslation {
       this.iova.free(dmaPage, pages)
       throw new HmmError('ENOMEM', { message: 'the IOMMU has no memory for its tables' })
     }
-    this.link(dmaPage, firstFrame, pages, write ? IOPTE_READ | IOPTE_WRITE : IOPTE_READ)
+    this.link(dmaPage, firstFrame, pages, write ? CLASSIC_WRITE : CLASSIC_READ)
     return dmaPage
   }
 
   unmap(dmaPage: number, pages: number): void {
     this.unlink(dmaPage, pages)
-    this.iova.free(dmaPage, pages)
+    if (this.lazy === undefined) this.iova.free(dmaPage, pages)
+    else this.lazy.unmapped(dmaPage, pages)
   }
 
   /** A run of DMA pages with nothing behind it (`alloc_iova`). */
   allocate(pages: number): number {
+    this.lazy?.flushIfDue()
     const dmaPage = this.iova.allocate(pages)
     if (dmaPage >= 0) return dmaPage
     throw new HmmError('ENOMEM', {
@@ -87,15 +110,28 @@ export class IommuDomain implements DmaTranslation {
     return this.table.get(dmaPage) !== 0
   }
 
+  classic(dmaPage: number): boolean {
+    return (this.table.get(dmaPage) & IOPTE_CLASSIC) !== 0
+  }
+
   translate(dmaPage: number, write: boolean): number | TranslationFault {
-    const entry = this.table.get(dmaPage)
+    const entry = this.lazy?.lookup(dmaPage) ?? this.table.get(dmaPage)
     if (entry === 0) return 'not-mapped'
     if ((entry & IOPTE_UNSYNCED) !== 0) return 'not-synced'
     if (write && (entry & IOPTE_WRITE) === 0) return 'read-only'
+    // Only a translation that was not flushed yet leads to memory that is free.
+    if (this.lazy !== undefined && this.machine.frames.refs[entry & IOPTE_FRAME] === 0) {
+      return 'no-memory'
+    }
     return entry
   }
 
+  flush(): void {
+    this.lazy?.flush()
+  }
+
   destroy(): void {
+    this.flush()
     this.table.destroy()
   }
 }

@@ -5,4 +5,6 @@ export const IOPTE_WRITE = 0x4000_0000
 export const IOPTE_EXCLUSIVE = 0x2000_0000
 /** Linked, and not synchronised yet: the device must not use it. */
 export const IOPTE_UNSYNCED = 0x1000_0000
+/** Of a streaming mapping or a coherent buffer (`dma_map_*`), not of a window or a mirror. */
+export const IOPTE_CLASSIC = 0x0800_0000
 export const IOPTE_FRAME = 0x00ff_ffff

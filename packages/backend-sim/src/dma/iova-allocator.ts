@@ -33,6 +33,14 @@ class FreedBlocks {
     return start
   }
 
+  /** Takes the newest block if it ends at or before `limit`, -1 otherwise. */
+  takeNewest(pages: number, limit: number): number {
+    const start = this.#starts[this.#starts.length - 1]
+    if (start === undefined || this.length === 0 || start + pages > limit) return -1
+    this.#starts.pop()
+    return start
+  }
+
   remaining(): number[] {
     return this.#starts.slice(this.#head)
   }
@@ -49,10 +57,11 @@ interface Block {
  *
  * A freed block is left alone until many others of its size were freed, so that a device that uses
  * an address after it was unmapped meets a fault and not somebody else's page. (The kernel gives
- * that up for speed: its caches hand out the last freed block first.)
+ * that up for speed: its caches hand out the last freed block first, as `atOnce` does here.)
  */
 export class IovaAllocator {
   readonly #failures: FailurePoints
+  readonly #atOnce: boolean
   /** Pages from here on are beyond the mask. */
   #limit: number
   /** Everything from here to the limit was handed out at some time. */
@@ -64,8 +73,9 @@ export class IovaAllocator {
   #small: (FreedBlocks | undefined)[] = []
   #used = 0
 
-  constructor(failures: FailurePoints, limit: number) {
+  constructor(failures: FailurePoints, limit: number, atOnce = false) {
     this.#failures = failures
+    this.#atOnce = atOnce
     this.#limit = limit
     this.#bottom = limit
     this.#top = limit
@@ -108,7 +118,10 @@ export class IovaAllocator {
 
   #take(pages: number): number {
     const freed = pages < SMALL ? this.#small[pages] : this.#freed.get(pages)
-    if (
+    if (this.#atOnce && freed !== undefined) {
+      const start = freed.takeNewest(pages, this.#limit)
+      if (start >= 0) return start
+    } else if (
       freed !== undefined &&
       (freed.length > QUARANTINE_BLOCKS || freed.length * pages > QUARANTINE_PAGES)
     ) {

@@ -1,46 +1,152 @@
-import type { RawDmaMapping } from '@hmm-sdk/hmm-api/raw'
+import type { DmaDirection, RawDmaMapping } from '@hmm-sdk/hmm-api/raw'
+import type { BounceCopy } from './bounce-copy.js'
+import type { SimBuffer } from './buffer.js'
+import { ByteRanges } from './byte-ranges.js'
 import type { DmaTranslation } from './dma-translation.js'
+
+/** What the mappings of one device share. */
+export interface MappingOwner {
+  readonly translation: DmaTranslation
+  readonly coherent: boolean
+  /** Whether an access after unmap is sure to fault. */
+  readonly revocable: boolean
+  /** The live mappings. */
+  readonly mappings: SimDmaMapping[]
+  report(
+    check: 'missing-sync-cpu' | 'sync-cpu-to-device' | 'sync-device-from-device',
+    mapping: SimDmaMapping,
+  ): void
+  /** A mapping is gone; its addresses are remembered for a while. */
+  unmapped(mapping: SimDmaMapping): void
+}
 
 /** A live mapping of a buffer (`dma_map_phys`). */
 export class SimDmaMapping implements RawDmaMapping {
   readonly dmaPage: number
   readonly offset: number
-  readonly revocable: boolean
+  readonly direction: DmaDirection
+  readonly buffer: SimBuffer
+  /** First byte in the buffer, and how many. */
+  readonly start: number
+  readonly bytes: number
+  /** The next older mapping of the buffer. */
+  next: SimDmaMapping | undefined = undefined
+  #newer: SimDmaMapping | undefined = undefined
   readonly #pages: number
-  readonly #translation: DmaTranslation
-  readonly #live: SimDmaMapping[]
-  /** Its place in `#live`, -1 once unmapped. */
+  readonly #owner: MappingOwner
+  readonly #copy: BounceCopy | undefined
+  /** Bytes of the mapping that the device wrote and the CPU was not given yet. */
+  #deviceWrote: ByteRanges | undefined = undefined
+  /** Bytes that the CPU wrote and the device was not given yet. */
+  #cpuWrote: ByteRanges | undefined = undefined
+  /** Its place in the owner's mappings, -1 once unmapped. */
   #place: number
 
   constructor(
-    translation: DmaTranslation,
-    live: SimDmaMapping[],
+    owner: MappingOwner,
     dmaPage: number,
     pages: number,
     offset: number,
+    buffer: SimBuffer,
+    start: number,
+    bytes: number,
+    direction: DmaDirection,
+    copy: BounceCopy | undefined,
   ) {
-    this.#translation = translation
-    this.#live = live
+    this.#owner = owner
     this.dmaPage = dmaPage
     this.#pages = pages
     this.offset = offset
-    this.revocable = translation.domain !== undefined
-    this.#place = live.push(this) - 1
+    this.buffer = buffer
+    this.start = start
+    this.bytes = bytes
+    this.direction = direction
+    this.#copy = copy
+    this.#place = owner.mappings.push(this) - 1
+    const older = buffer.mappings
+    if (older !== undefined) {
+      older.#newer = this
+      this.next = older
+    }
+    buffer.mappings = this
+    if (!owner.coherent && copy === undefined) buffer.giveToDevice(start, bytes)
   }
 
-  /** Device and CPU see the same data here: there is nothing to move. */
-  sync(_to: 'cpu' | 'device', _offset: number, _bytes: number): void {}
+  get live(): boolean {
+    return this.#place >= 0
+  }
+
+  get revocable(): boolean {
+    return this.#owner.revocable
+  }
+
+  /** Hands bytes of the mapping over; where CPU and device see different copies, moves them. */
+  sync(to: 'cpu' | 'device', offset: number, bytes: number): void {
+    const { direction } = this
+    if (to === 'cpu') {
+      this.#deviceWrote?.remove(offset, offset + bytes)
+      if (direction === 'to-device') this.#owner.report('sync-cpu-to-device', this)
+      else if (this.#copy !== undefined) this.#copy.toCpu(offset, bytes)
+      else if (!this.#owner.coherent) this.buffer.syncCache('cpu', this.start + offset, bytes)
+      return
+    }
+    this.#cpuWrote?.remove(offset, offset + bytes)
+    if (direction === 'from-device') this.#owner.report('sync-device-from-device', this)
+    else if (this.#copy !== undefined) this.#copy.toDevice(offset, bytes)
+    else if (!this.#owner.coherent) this.buffer.syncCache('device', this.start + offset, bytes)
+  }
 
   unmap(): void {
     const place = this.#place
     if (place < 0) return
     this.#place = -1
     // The last one takes its place: an array does that ten times as fast as a set.
-    const last = this.#live.pop()!
+    const live = this.#owner.mappings
+    const last = live.pop()!
     if (last !== this) {
-      this.#live[place] = last
+      live[place] = last
       last.#place = place
     }
-    this.#translation.unmap(this.dmaPage, this.#pages)
+    if (this.#newer === undefined) this.buffer.mappings = this.next
+    else this.#newer.next = this.next
+    if (this.next !== undefined) this.next.#newer = this.#newer
+    this.#owner.unmapped(this)
+    this.#owner.translation.unmap(this.dmaPage, this.#pages)
+    if (this.#copy !== undefined) this.#takeBack(this.#copy)
+    else if (!this.#owner.coherent) {
+      this.buffer.takeFromDevice(this.start, this.bytes, this.direction !== 'to-device')
+    }
+  }
+
+  /** The CPU reads bytes of the buffer. */
+  cpuReads(offset: number, length: number): void {
+    const from = offset - this.start
+    if (this.#deviceWrote?.overlaps(from, from + length) === true) {
+      this.#owner.report('missing-sync-cpu', this)
+    }
+  }
+
+  /** The CPU writes bytes of the buffer. */
+  cpuWrites(offset: number, length: number): void {
+    if (this.direction === 'from-device') return
+    const from = Math.max(0, offset - this.start)
+    const to = Math.min(this.bytes, offset - this.start + length)
+    if (from < to) (this.#cpuWrote ??= new ByteRanges()).add(from, to)
+  }
+
+  /** The device wrote bytes of the mapping. */
+  deviceWrites(offset: number, length: number): void {
+    if (this.direction === 'to-device') return
+    ;(this.#deviceWrote ??= new ByteRanges()).add(offset, offset + length)
+  }
+
+  /** Whether the device would read bytes that the CPU has not handed over. */
+  readsStale(offset: number, length: number): boolean {
+    return this.#cpuWrote?.overlaps(offset, offset + length) === true
+  }
+
+  #takeBack(copy: BounceCopy): void {
+    if (this.direction !== 'to-device') copy.toCpu(0, this.bytes)
+    copy.release()
   }
 }

@@ -31,8 +31,8 @@ export class SimBackend implements RawBackend {
   }
 
   async openDevice(name: string, options: unknown): Promise<RawDevice> {
-    const { model, memoryPages, shape } = checkDeviceOptions(name, options)
-    const device = new SimDevice(this.simulation, { name, memoryPages, shape })
+    const { model, memoryPages, dma } = checkDeviceOptions(name, options)
+    const device = new SimDevice(this.simulation, { name, memoryPages, dma })
     this.simulation.devices.add(device)
     if (model === undefined) return device
     const hosted = await hostModel(model, device, this.scheduler)
@@ -46,6 +46,10 @@ export class SimBackend implements RawBackend {
 
   counters(): Counters {
     return { ...this.simulation.machine.tracer.counters }
+  }
+
+  misuses(): readonly { readonly check: string; readonly text: string }[] {
+    return this.simulation.machine.dma.checker.reports
   }
 
   trace(listener: ((event: TraceEvent) => void) | undefined): void {

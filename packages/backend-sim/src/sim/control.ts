@@ -1,5 +1,6 @@
 import type { VirtualRange } from '@hmm-sdk/hmm-api'
 import { rawOf, type RawBackend } from '@hmm-sdk/hmm-api/raw'
+import type { DmaCheck, DmaReport } from '../dma/dma-checker.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from '../mm/pte.js'
 import { SimBackend } from './backend.js'
 import { consistencyProblems } from './consistency.js'
@@ -80,6 +81,21 @@ export class SimControl {
   /** What does not hold although it must, between calls; empty unless the simulation has a bug. */
   problems(): string[] {
     return consistencyProblems(this.#simulation)
+  }
+
+  /** What the checker of DMA found, in order; the first thousand. */
+  reports(): readonly DmaReport[] {
+    return [...this.#simulation.machine.dma.checker.reports]
+  }
+
+  /** How often each check of DMA found something; all are counted. */
+  reportCounts(): Partial<Record<DmaCheck, number>> {
+    return this.#simulation.machine.dma.checker.counts
+  }
+
+  /** Lazy IOMMUs forget now what they would forget in time. */
+  flushIommu(): void {
+    for (const device of this.#simulation.devices) device.dma.translation.flush()
   }
 
   usage(): Usage {

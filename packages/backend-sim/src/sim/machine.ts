@@ -1,3 +1,4 @@
+import { DmaPlatform } from '../dma/dma-platform.js'
 import { FrameTable } from '../mm/frame-table.js'
 import { ReverseMap } from '../mm/reverse-map.js'
 import { Swap } from '../mm/swap.js'
@@ -15,6 +16,8 @@ export class Machine {
   readonly costs: CostModel
   /** Number that frame 0 has on the bus of a device without an IOMMU. */
   readonly physicalBase: number
+  /** What the DMA of all devices shares. */
+  readonly dma: DmaPlatform
   readonly scheduler = new Scheduler()
   readonly failures = new FailurePoints()
   readonly tracer: Tracer
@@ -34,6 +37,7 @@ export class Machine {
     pageShift: number
     memoryPages: number
     physicalBase: number
+    swiotlbBytes: number
     costs: CostModel
   }) {
     this.pageShift = options.pageShift
@@ -45,6 +49,13 @@ export class Machine {
       pageSize: this.pageSize,
       frames: options.memoryPages,
       failures: this.failures,
+    })
+    this.dma = new DmaPlatform({
+      frames: this.frames,
+      tracer: this.tracer,
+      physicalBase: options.physicalBase,
+      pageSize: this.pageSize,
+      poolBytes: options.swiotlbBytes,
     })
     this.pageTables = new TableArena(options.pageShift - 3)
     this.ioTables = new TableArena(9)

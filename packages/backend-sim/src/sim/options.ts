@@ -13,6 +13,8 @@ export interface SimulationOptions {
    * memory beyond their mask can be had. Default 0.
    */
   readonly physicalBasePage?: number
+  /** Bytes of the bounce buffers that all devices share (SWIOTLB). Default 64 MiB. */
+  readonly swiotlbBytes?: number
   /**
    * Whether mirrors hear of an invalidation inside the CPU operation, as in the kernel (default),
    * or shortly after, as over ioctl; their DMA mappings are revoked inside in both.
@@ -28,6 +30,7 @@ export interface CheckedOptions {
   readonly pageShift: number
   readonly memoryPages: number
   readonly physicalBasePage: number
+  readonly swiotlbBytes: number
   readonly deferred: boolean
   readonly costs: CostModel
 }
@@ -39,6 +42,7 @@ export function checkOptions(given: unknown): CheckedOptions {
     'pageSize',
     'memoryPages',
     'physicalBasePage',
+    'swiotlbBytes',
     'invalidate',
     'costs',
   ]) as SimulationOptions
@@ -56,6 +60,7 @@ export function checkOptions(given: unknown): CheckedOptions {
     pageShift: Math.log2(pageSize),
     memoryPages: checkNumber('memoryPages', options.memoryPages ?? 2 ** 22, 1, 2 ** 23),
     physicalBasePage: checkNumber('physicalBasePage', options.physicalBasePage ?? 0, 0, 2 ** 40),
+    swiotlbBytes: checkNumber('swiotlbBytes', options.swiotlbBytes ?? 2 ** 26, 2 ** 16, 2 ** 30),
     deferred: invalidate === 'deferred',
     costs: { ...DEFAULT_COSTS, ...costs },
   }

@@ -25,6 +25,7 @@ export class Simulation {
       pageShift: options.pageShift,
       memoryPages: options.memoryPages,
       physicalBase: options.physicalBasePage,
+      swiotlbBytes: options.swiotlbBytes,
       costs: options.costs,
     })
     this.random = new Random(options.seed)

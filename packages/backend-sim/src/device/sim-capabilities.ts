@@ -1,0 +1,57 @@
+import { supported, unsupported, type CapabilityTable } from '@hmm-sdk/hmm-api'
+import { BouncePool, SLOT_BYTES } from '../dma/bounce-pool.js'
+import type { DmaOptions } from '../dma/dma-options.js'
+import { mirrorRefusal, translates } from '../dma/dma-shape.js'
+import type { Simulation } from '../sim/simulation.js'
+
+/** What a simulated device can do, by its options. */
+export function capabilitiesOf(
+  simulation: Simulation,
+  dma: DmaOptions,
+  memoryPages: number,
+): CapabilityTable {
+  const refusal = mirrorRefusal(dma)
+  const translating = translates(dma.shape)
+  const behindIommu = 'it needs an IOMMU'
+  const bounces = dma.shape === 'swiotlb' || dma.shape === 'unaligned'
+  return {
+    'device.shared': supported(),
+    mirror: supported(),
+    'dma.mirror': refusal ?? supported({ pagesPerMap: 2 ** 20 }),
+    'dma.streaming': supported(),
+    'dma.coherent': supported(),
+    'dma.window': translating ? supported() : unsupported(behindIommu),
+    'dma.window.mirrored': unsupported(
+      'windows of the driver hold own buffers only; mirrors have windows of their own',
+      'Map mirrored ranges with mirror.map.',
+    ),
+    'dma.peer': unsupported('the simulation has no peer-to-peer topology yet'),
+    'dma.bounce': bounces
+      ? supported({
+          maxMappingBytes: BouncePool.maxBytes(dma.minAlignMask),
+          slotBytes: SLOT_BYTES,
+          poolBytes: simulation.options.swiotlbBytes,
+        })
+      : unsupported('the device reaches all memory', "Configure it: dma: { shape: 'swiotlb' }."),
+    'dma.non-coherent': dma.coherent
+      ? unsupported('the device is coherent', 'Configure it: dma: { coherent: false }.')
+      : supported(),
+    'dma.lazy': dma.lazy
+      ? supported({ unmaps: 256, milliseconds: 10 })
+      : unsupported('unmap is flushed at once', "Configure it: dma: { flush: 'lazy' }."),
+    'dma.checker': supported(),
+    engine: supported({ maxBytes: 2 ** 20 }),
+    'engine.atomics': refusal ?? supported(),
+    memory:
+      memoryPages > 0
+        ? supported({ pages: memoryPages })
+        : unsupported('the device has no memory', 'Configure it with memoryPages.'),
+    exclusive: refusal ?? supported(),
+    'deviceFault.exact': translating
+      ? supported()
+      : unsupported('without an IOMMU no access of the device is checked'),
+    'invalidate.inside': simulation.invalidations.deferred
+      ? unsupported('the simulation was told to deliver invalidations afterwards')
+      : supported(),
+  }
+}

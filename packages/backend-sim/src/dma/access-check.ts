@@ -1,0 +1,143 @@
+import type { Machine } from '../sim/machine.js'
+import type { DeviceDma } from './device-dma.js'
+import type { TranslationFault } from './dma-translation.js'
+import { RecentAddresses } from './recent-addresses.js'
+import type { SimDmaMapping } from './streaming-mapping.js'
+
+/** Bytes of DMA space, `[start, end)`. */
+interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Watches what a device does with the addresses it was given: whether they are still mapped, are
+ * long enough, have the direction, and whose turn it is. Nothing is changed by it.
+ */
+export class AccessCheck {
+  /** Where things were mapped. */
+  readonly recent = new RecentAddresses()
+  readonly #machine: Machine
+  readonly #dma: DeviceDma
+  readonly #name: string
+  readonly #coherent: Range[] = []
+  #last: SimDmaMapping | undefined
+
+  constructor(machine: Machine, dma: DeviceDma, name: string) {
+    this.#machine = machine
+    this.#dma = dma
+    this.#name = name
+  }
+
+  /** A coherent buffer of `bytes` is there from now on. */
+  allocated(dmaPage: number, bytes: number): Range {
+    const start = dmaPage * this.#machine.pageSize
+    const range = { start, end: start + bytes }
+    this.#coherent.push(range)
+    return range
+  }
+
+  freed(range: Range): void {
+    this.#coherent.splice(this.#coherent.indexOf(range), 1)
+    this.recent.add(range.start, range.end)
+  }
+
+  /** The device is about to access bytes. */
+  before(dmaPage: number, offset: number, length: number, write: boolean): void {
+    const { pageSize } = this.#machine
+    const page = dmaPage + Math.floor(offset / pageSize)
+    // Mirrors and windows are not looked up here: what they allow is in the IOMMU's table.
+    if (!this.#dma.translation.classic(page)) return
+    const start = dmaPage * pageSize + offset
+    const mapping = this.#find(start)
+    if (mapping !== undefined) this.#ofMapping(mapping, start, length, write)
+    else if (!this.#ofCoherent(start, length)) this.#ofNothing(start, length, write)
+  }
+
+  /** The access that begins at `start` failed at `page`, because of `why`. */
+  failed(start: number, page: number, write: boolean, why: TranslationFault): void {
+    const { pageSize } = this.#machine
+    const address = Math.max(start, page * pageSize)
+    const access = this.#describe(address, write)
+    if (why === 'not-synced') {
+      this.#report('window-not-synced', `${access}: linked and not synchronised`)
+    } else if (why !== 'read-only' && !this.#inMapping(start) && this.recent.has(address)) {
+      this.#report('use-after-unmap', `${access}: it was unmapped before`)
+    }
+  }
+
+  /** A mapping in words. */
+  describe(mapping: SimDmaMapping): string {
+    const { start, bytes, direction } = mapping
+    const address = mapping.dmaPage * this.#machine.pageSize + mapping.offset
+    return `mapping 0x${address.toString(16)}+${bytes} (${direction}, byte ${start} of its buffer)`
+  }
+
+  #ofMapping(mapping: SimDmaMapping, start: number, length: number, write: boolean): void {
+    const at = start - mapping.dmaPage * this.#machine.pageSize - mapping.offset
+    const access = this.#describe(start, write)
+    const where = () => `${access}, in ${this.describe(mapping)}`
+    if (at + length > mapping.bytes) {
+      this.#report('beyond-mapping', `${where()}: ${length} bytes run out of it`)
+    }
+    const inside = Math.min(length, mapping.bytes - at)
+    if (write) {
+      if (mapping.direction === 'to-device') this.#report('wrong-direction', where())
+      mapping.deviceWrites(at, inside)
+    } else if (mapping.readsStale(at, inside)) {
+      this.#report('missing-sync-device', `${where()}: the CPU wrote there after it was mapped`)
+    }
+  }
+
+  #ofCoherent(start: number, length: number): boolean {
+    const range = this.#coherent.find((each) => start >= each.start && start < each.end)
+    if (range === undefined) return false
+    if (start + length > range.end) {
+      const text = `${length} bytes run out of a coherent buffer of ${range.end - range.start}`
+      this.#report('beyond-mapping', `${this.#describe(start, false)}: ${text}`)
+    }
+    return true
+  }
+
+  /** The page can be reached, the bytes are mapped by nobody. */
+  #ofNothing(start: number, length: number, write: boolean): void {
+    const access = this.#describe(start, write)
+    if (this.recent.has(start)) {
+      this.#report('use-after-unmap', `${access}: it was unmapped before`)
+    } else if (this.#dma.translation.domain !== undefined) {
+      this.#report('beyond-mapping', `${access}: ${length} bytes of the page outside a mapping`)
+    }
+  }
+
+  #inMapping(address: number): boolean {
+    return this.#find(address) !== undefined
+  }
+
+  /** The live mapping that holds the byte: mostly the last one found, or one made lately. */
+  #find(address: number): SimDmaMapping | undefined {
+    if (this.#last !== undefined && this.#last.live && this.#holds(this.#last, address)) {
+      return this.#last
+    }
+    const { mappings } = this.#dma
+    for (let i = mappings.length - 1; i >= 0; i--) {
+      if (!this.#holds(mappings[i]!, address)) continue
+      this.#last = mappings[i]
+      return this.#last
+    }
+    return undefined
+  }
+
+  #holds(mapping: SimDmaMapping, address: number): boolean {
+    const at = address - mapping.dmaPage * this.#machine.pageSize - mapping.offset
+    return at >= 0 && at < mapping.bytes
+  }
+
+  #describe(address: number, write: boolean): string {
+    const access = write ? 'writes' : 'reads'
+    return `device '${this.#name}' ${access} DMA address 0x${address.toString(16)}`
+  }
+
+  #report(check: Parameters<DeviceDma['reportMisuse']>[0], text: string): void {
+    this.#machine.dma.checker.report(check, text)
+  }
+}

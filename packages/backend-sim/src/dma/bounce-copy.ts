@@ -1,0 +1,88 @@
+import type { Machine } from '../sim/machine.js'
+import { SLOT_BYTES, type BouncePool } from './bounce-pool.js'
+import type { SimBuffer } from './buffer.js'
+import { readFrames, writeFrames } from './frame-bytes.js'
+
+/** Slots of the bounce buffers that stand for bytes of a buffer while they are mapped. */
+export class BounceCopy {
+  readonly firstFrame: number
+  /** Where the bytes begin in `firstFrame`. */
+  readonly offset: number
+  readonly #machine: Machine
+  readonly #pool: BouncePool
+  readonly #slot: number
+  readonly #slots: number
+  readonly #buffer: SimBuffer
+  readonly #start: number
+
+  private constructor(
+    machine: Machine,
+    slot: { readonly first: number; readonly count: number; readonly offset: number },
+    buffer: SimBuffer,
+    start: number,
+  ) {
+    this.#machine = machine
+    this.#pool = machine.dma.pool
+    this.#slot = slot.first
+    this.#slots = slot.count
+    this.firstFrame = this.#pool.frameOf(slot.first)
+    this.offset = ((slot.first * SLOT_BYTES) % machine.pageSize) + slot.offset
+    this.#buffer = buffer
+    this.#start = start
+  }
+
+  /**
+   * Slots for `bytes` of the buffer from `start`, with the low address bits of `minAlignMask` kept;
+   * undefined if the pool is full. `wholePages` is for an IOMMU: nothing else shares the pages,
+   * and what surrounds the bytes is zero.
+   */
+  static take(
+    machine: Machine,
+    buffer: SimBuffer,
+    start: number,
+    bytes: number,
+    minAlignMask: number,
+    wholePages: boolean,
+  ): BounceCopy | undefined {
+    const { pageSize } = machine
+    // The buffer begins on a page; the mask never reaches beyond one slot but in whole slots.
+    const offset = (start % pageSize) & minAlignMask
+    const inSlot = offset % SLOT_BYTES
+    const lead = wholePages ? offset : inSlot
+    let count = Math.ceil((lead + bytes) / SLOT_BYTES)
+    let stride = 1
+    if (wholePages || (minAlignMask === 0 && bytes >= pageSize)) stride = pageSize / SLOT_BYTES
+    else if (minAlignMask >= SLOT_BYTES) stride = (minAlignMask + 1) / SLOT_BYTES
+    if (wholePages) count = Math.ceil(count / stride) * stride
+    const skip = wholePages ? 0 : Math.floor(offset / SLOT_BYTES)
+    const first = machine.dma.pool.allocate(count + skip, stride)
+    if (first < 0) return undefined
+    if (skip > 0) machine.dma.pool.release(first, skip)
+    const slot = { first: first + skip, count, offset: lead }
+    const copy = new BounceCopy(machine, slot, buffer, start)
+    if (wholePages) copy.#clear()
+    copy.toDevice(0, bytes)
+    return copy
+  }
+
+  /** Copies what the CPU sees to where the device reads. */
+  toDevice(offset: number, bytes: number): void {
+    const from = this.#buffer.peek(this.#start + offset, bytes)
+    writeFrames(this.#machine, this.firstFrame, this.offset + offset, from)
+  }
+
+  /** Copies what the device wrote to where the CPU reads. */
+  toCpu(offset: number, bytes: number): void {
+    const from = readFrames(this.#machine, this.firstFrame, this.offset + offset, bytes)
+    this.#buffer.poke(this.#start + offset, from)
+  }
+
+  release(): void {
+    this.#pool.release(this.#slot, this.#slots)
+  }
+
+  #clear(): void {
+    const zeros = new Uint8Array(this.#slots * SLOT_BYTES)
+    writeFrames(this.#machine, this.firstFrame, 0, zeros)
+  }
+}

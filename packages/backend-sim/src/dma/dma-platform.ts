@@ -1,0 +1,60 @@
+import type { FrameTable } from '../mm/frame-table.js'
+import type { Tracer } from '../sim/tracer.js'
+import { BouncePool } from './bounce-pool.js'
+import { DmaChecker } from './dma-checker.js'
+
+/** First page of the bounce buffers where memory itself begins further up. */
+const LOW_POOL_PAGE = 16
+
+/** What the DMA of all devices shares: bounce buffers, bus addresses of memory, the checker. */
+export class DmaPlatform {
+  readonly checker: DmaChecker
+  readonly #frames: FrameTable
+  readonly #physicalBase: number
+  readonly #pageSize: number
+  readonly #poolBytes: number
+  #pool: BouncePool | undefined
+  /** Difference between bus page and frame of the pool, if it is not that of all memory. */
+  #poolShift: number
+
+  constructor(options: {
+    frames: FrameTable
+    tracer: Tracer
+    physicalBase: number
+    pageSize: number
+    poolBytes: number
+  }) {
+    this.checker = new DmaChecker(options.tracer)
+    this.#frames = options.frames
+    this.#physicalBase = options.physicalBase
+    this.#pageSize = options.pageSize
+    this.#poolBytes = options.poolBytes
+    this.#poolShift = options.physicalBase
+  }
+
+  /** The bounce buffers, made when they are first asked for, low in memory as the kernel does. */
+  get pool(): BouncePool {
+    if (this.#pool === undefined) {
+      this.#pool = new BouncePool(this.#frames, this.#pageSize, this.#poolBytes)
+      const { firstFrame, pages } = this.#pool
+      if (LOW_POOL_PAGE + pages <= this.#physicalBase) this.#poolShift = LOW_POOL_PAGE - firstFrame
+    }
+    return this.#pool
+  }
+
+  /** Page number of `frame` on the bus of a device without an IOMMU. */
+  busPage(frame: number): number {
+    return frame + (this.#inPool(frame) ? this.#poolShift : this.#physicalBase)
+  }
+
+  /** The frame at a page of the bus; there may be none. */
+  frameAt(busPage: number): number {
+    const frame = busPage - this.#poolShift
+    return this.#inPool(frame) ? frame : busPage - this.#physicalBase
+  }
+
+  #inPool(frame: number): boolean {
+    const pool = this.#pool
+    return pool !== undefined && frame >= pool.firstFrame && frame < pool.firstFrame + pool.pages
+  }
+}
