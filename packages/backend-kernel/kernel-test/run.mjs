@@ -11,7 +11,7 @@ const stages = {
   conformance: { seconds: 600 },
   'conformance-edu': { seconds: 600, faults: true },
   examples: { seconds: 300 },
-  dmirror: { seconds: 300 },
+  dmirror: { seconds: 600 },
   lifecycle: { seconds: 120 },
   'random-ioctls': { seconds: 120 },
 }
@@ -51,7 +51,16 @@ function stage(name, { seconds, faults = false }) {
       // A group of its own: what a stage has started ends with it.
       detached: true,
     })
-    const limit = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), seconds * slowness * 1000)
+    const limit = setTimeout(
+      () => {
+        try {
+          process.kill(-child.pid, 'SIGKILL')
+        } catch {
+          // It has just ended.
+        }
+      },
+      seconds * slowness * 1000,
+    )
     let last
     let rest = ''
     child.stdout.on('data', (chunk) => {

@@ -181,6 +181,12 @@ export class KernelBackend implements RawBackend, SpaceHost, DeviceHost {
 }
 
 function openHint(result: number, kind: number): { message?: string; hint?: string } {
+  if (result === -95) {
+    return {
+      message: 'this kernel has no device-private memory that a module could use',
+      hint: 'Use Linux 7.2 or later, or open the software device without memoryPages.',
+    }
+  }
   if (result !== -19) return {}
   return kind === uapi.DEVICE_PCI
     ? {
