@@ -1,7 +1,11 @@
 import type { CaseGroup, CaseModule, ConformanceCase } from '../harness/case.js'
 import * as capability from './capability/capability.js'
+import * as bounce from './dma/bounce.js'
 import * as coherent from './dma/coherent.js'
 import * as engine from './dma/engine.js'
+import * as lazy from './dma/lazy.js'
+import * as mirrorRefused from './dma/mirror-refused.js'
+import * as nonCoherent from './dma/non-coherent.js'
 import * as streaming from './dma/streaming.js'
 import * as window from './dma/window.js'
 import * as advice from './events/advice.js'
@@ -61,6 +65,10 @@ export const CASE_MODULES: readonly CaseModule[] = [
   coherent,
   streaming,
   window,
+  bounce,
+  nonCoherent,
+  lazy,
+  mirrorRefused,
   engine,
   migrate,
   cpuFault,
