@@ -10,7 +10,9 @@ const stages = {
   lint: { command: ['npm', 'run', 'lint'], check: true },
   typecheck: { command: ['npm', 'run', 'typecheck'], check: true },
   // The harness may install the host packages that it needs (QEMU and the like).
-  kernel: { command: ['npm', 'run', 'test:kernel', '--', '--install-host-packages'] },
+  kernel: {
+    command: ['npm', 'run', 'test:kernel', '--', '--kernel', 'all', '--install-host-packages'],
+  },
 }
 
 const wanted = process.argv.slice(2)
