@@ -1,4 +1,4 @@
-export { dmirrorConfig } from './dmirror/config.js'
+export { dmirrorConfig, openDmirror } from './dmirror/config.js'
 export { DmirrorDriver, type DmirrorData, type DmirrorResult } from './dmirror/driver.js'
 export { PROT } from './dmirror/snapshot.js'
 export type { DmirrorTest, Outcome } from './dmirror/tests/dmirror-test.js'

@@ -19,7 +19,8 @@ export function needing(needs: readonly Need[], run: (t: Scene) => Promise<void>
     let reason: string | undefined
     const body = async (t: Scene): Promise<void> => {
       for (const need of ['mirror', 'dma.mirror', 'engine', ...needs] as const) {
-        reason ??= await whyNot(t, need)
+        const missing = reason === undefined ? await whyNot(t, need) : undefined
+        if (missing !== undefined) reason = `${need}: ${missing}`
       }
       if (reason === undefined) await run(t)
     }
@@ -35,10 +36,14 @@ export function notYet(reason: string): DmirrorTest {
 
 /** The variants of a test without and with `need`; says so if there is no such variant here. */
 export async function variants(t: Scene, need: Need): Promise<readonly boolean[]> {
+  return (await has(t, need)) ? [false, true] : [false]
+}
+
+/** Whether the part of a test that needs it can run; says so if it cannot. */
+export async function has(t: Scene, need: Need): Promise<boolean> {
   const reason = await whyNot(t, need)
-  if (reason === undefined) return [false, true]
-  t.note(`without the variants that need ${need}: ${reason}`)
-  return [false]
+  if (reason !== undefined) t.note(`without ${need}: ${reason}`)
+  return reason === undefined
 }
 
 /** Why a need is not met, or undefined. */
@@ -52,7 +57,7 @@ async function whyNot(t: Scene, need: Need): Promise<string | undefined> {
   }
   const owner = need.startsWith('space.') ? t.space : device
   const capability = owner.capabilities.get(need)
-  return capability.supported ? undefined : `${need}: ${capability.reason}`
+  return capability.supported ? undefined : capability.reason
 }
 
 /** As the kernel answers where it has none: the advice is EINVAL. */

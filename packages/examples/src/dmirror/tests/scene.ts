@@ -8,6 +8,7 @@ import {
   type MmapOptions,
 } from '@hmm-sdk/hmm-api'
 import { CheckFailed } from '../../story-log.js'
+import { openDmirror } from '../config.js'
 import { DmirrorDriver, type DmirrorData, type DmirrorResult } from '../driver.js'
 import { hugeOrder } from '../snapshot.js'
 import { findZeroPage } from '../zero-page.js'
@@ -69,7 +70,7 @@ export class Scene {
 
   /** The device of that number, opened when it is first asked for. */
   async device(unit = 0): Promise<Device> {
-    const device = this.#devices.get(unit) ?? (await this.backend.openDevice(`dmirror${unit}`))
+    const device = this.#devices.get(unit) ?? (await openDmirror(this.backend, unit))
     this.#devices.set(unit, device)
     return device
   }
