@@ -2,7 +2,7 @@ import type { VirtualAddress } from '../address/address.js'
 import { VirtualRange } from '../address/virtual-range.js'
 import { Capabilities, type CapabilityName } from '../capability.js'
 import { HmmError } from '../error/hmm-error.js'
-import type { Advice, RawAddressSpace } from '../raw/raw-address-space.js'
+import { ADVICE, type Advice, type RawAddressSpace } from '../raw/raw-address-space.js'
 import type { Backend } from './backend.js'
 import type { Wait } from './context.js'
 import { checkBytes, checkInteger, checkPages, checkRange } from './check.js'
@@ -41,20 +41,6 @@ export interface MremapOptions extends Wait {
   /** MREMAP_DONTUNMAP: the old place stays mapped, empty. */
   readonly dontUnmap?: boolean
 }
-
-const ADVICE: readonly Advice[] = [
-  'dontneed',
-  'free',
-  'remove',
-  'cold',
-  'pageout',
-  'willneed',
-  'hugepage',
-  'nohugepage',
-  'collapse',
-  'dontfork',
-  'dofork',
-]
 
 /**
  * The process whose memory is mirrored, seen from its CPU side. Every method is the system call of

@@ -1,28 +1,18 @@
 import { pageFrame, type PageFrame } from '../address/address.js'
 import type { VirtualRange } from '../address/virtual-range.js'
-import {
-  ENTRY_DEVICE,
-  ENTRY_ERROR,
-  ENTRY_VALID,
-  ENTRY_WRITE,
-  entryHas,
-  entryOrder,
-  entryPage,
-} from '../entry.js'
+import { ENTRY_ERROR, ENTRY_VALID, ENTRY_WRITE, entryOrder, entryPage } from '../entry.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { IntervalNotifier } from './interval-notifier.js'
+import { LentEntries } from './lent-entries.js'
 
 /**
  * What a range fault found, page by page. Readable only inside `notifier.commit`: before that it
  * may be out of date, and after it the pages may move on. Page indexes count from 0 in `range`.
  */
-export class FaultedPages {
+export class FaultedPages extends LentEntries {
   readonly notifier: IntervalNotifier
-  readonly range: VirtualRange
   /** @internal */
   readonly sequence: number
-  readonly #entries: Uint32Array
-  #lent = false
   #taken = false
 
   /** @internal */
@@ -32,30 +22,24 @@ export class FaultedPages {
     entries: Uint32Array,
     sequence: number,
   ) {
+    super('faulted pages', range, entries)
     this.notifier = notifier
-    this.range = range
     this.sequence = sequence
-    this.#entries = entries
   }
 
   /** Whether the page is present and may be read. Ask it first. `HMM_PFN_VALID` */
   valid(index: number): boolean {
-    return this.#has(index, ENTRY_VALID)
+    return this.has(index, ENTRY_VALID)
   }
 
   /** Whether the page may be written. `HMM_PFN_WRITE` */
   writable(index: number): boolean {
-    return this.#has(index, ENTRY_VALID) && this.#has(index, ENTRY_WRITE)
+    return this.has(index, ENTRY_VALID) && this.has(index, ENTRY_WRITE)
   }
 
   /** Whether the page can never be accessed (a hole, or PROT_NONE). `HMM_PFN_ERROR` */
   error(index: number): boolean {
-    return this.#has(index, ENTRY_ERROR)
-  }
-
-  /** Whether the page is in this device's own memory. */
-  isDevice(index: number): boolean {
-    return this.#has(index, ENTRY_DEVICE)
+    return this.has(index, ENTRY_ERROR)
   }
 
   /**
@@ -63,8 +47,8 @@ export class FaultedPages {
    * inside `range`. `hmm_pfn_to_map_order`
    */
   order(index: number): number {
-    this.#check(index)
-    let order = entryOrder(this.#entries, index)
+    this.check(index)
+    let order = entryOrder(this.entries, index)
     while (order > 0) {
       const first = Math.floor((this.range.startPage + index) / 2 ** order) * 2 ** order
       if (first >= this.range.startPage && first + 2 ** order <= this.range.endPage) break
@@ -87,7 +71,7 @@ export class FaultedPages {
         hint: 'Ask valid(index) first, or fault with request read or write.',
       })
     }
-    return pageFrame(entryPage(this.#entries, index))
+    return pageFrame(entryPage(this.entries, index))
   }
 
   /** @internal True once: a result is committed at most once. */
@@ -101,35 +85,4 @@ export class FaultedPages {
     this.#taken = true
     return true
   }
-
-  /** @internal Makes the pages readable while `run` runs. */
-  lend(run: () => void): void {
-    this.#lent = true
-    try {
-      run()
-    } finally {
-      this.#lent = false
-    }
-  }
-
-  #has(index: number, flag: number): boolean {
-    this.#check(index)
-    return entryHas(this.#entries, index, flag)
-  }
-
-  #check(index: number): void {
-    if (!this.#lent) throw usedOutsideCommit('faulted pages', this.range)
-    if (!(index >= 0 && index < this.range.pages)) {
-      throw new RangeError(`page index ${index} is outside ${this.range.toString()}`)
-    }
-  }
-}
-
-/** The error of using what a commit was given outside of it. */
-export function usedOutsideCommit(what: string, range: VirtualRange): HmmError {
-  return new HmmError('ESTALE', {
-    range,
-    message: `${what} used outside its commit`,
-    hint: 'Copy what you need inside the commit; only there it is known to be valid.',
-  })
 }

@@ -1,18 +1,16 @@
 import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js'
 import type { VirtualRange } from '../address/virtual-range.js'
 import {
-  ENTRY_DEVICE,
   ENTRY_EXCLUSIVE,
   ENTRY_PEER,
   ENTRY_PEER_BUS,
   ENTRY_VALID,
   ENTRY_WRITE,
-  entryHas,
   entryOrder,
   entryPage,
 } from '../entry.js'
 import { HmmError } from '../error/hmm-error.js'
-import { usedOutsideCommit } from './faulted-pages.js'
+import { LentEntries } from './lent-entries.js'
 
 /** Pages that follow each other both in the process and for the device, with the same rights. */
 export interface MappedRun {
@@ -28,17 +26,13 @@ export interface MappedRun {
  * The DMA side of a mirrored range, page by page, while it is committed. Throws ESTALE when used
  * after the commit. Page indexes count from 0 in `range`.
  */
-export class MirrorMapping {
-  readonly range: VirtualRange
+export class MirrorMapping extends LentEntries {
   /** Mirrored ranges are always mapped revocably, or refused. */
   readonly revocable = true
-  readonly #entries: Uint32Array
-  #live = true
 
   /** @internal */
   constructor(range: VirtualRange, entries: Uint32Array) {
-    this.range = range
-    this.#entries = entries
+    super('a mapping', range, entries)
   }
 
   get pages(): number {
@@ -47,7 +41,7 @@ export class MirrorMapping {
 
   /** Whether the page is mapped; always true unless mapped with `presentOnly`. */
   isMapped(index: number): boolean {
-    return this.#has(index, ENTRY_VALID)
+    return this.has(index, ENTRY_VALID)
   }
 
   /** Number of the DMA page. EINVAL for a page that is not mapped. */
@@ -61,7 +55,7 @@ export class MirrorMapping {
         hint: 'With presentOnly, ask isMapped(index) first.',
       })
     }
-    return entryPage(this.#entries, index) as DmaPage
+    return entryPage(this.entries, index) as DmaPage
   }
 
   /** DMA address of the page's first byte; a bigint, so prefer {@link dmaPage} in loops. */
@@ -71,29 +65,24 @@ export class MirrorMapping {
 
   /** Whether the device may write the page. */
   writable(index: number): boolean {
-    return this.#has(index, ENTRY_WRITE)
-  }
-
-  /** Whether the page is in the device's own memory. */
-  isDevice(index: number): boolean {
-    return this.#has(index, ENTRY_DEVICE)
+    return this.has(index, ENTRY_WRITE)
   }
 
   /** Whether the page belongs to a peer device. */
   isPeer(index: number): boolean {
-    return this.#has(index, ENTRY_PEER | ENTRY_PEER_BUS)
+    return this.has(index, ENTRY_PEER | ENTRY_PEER_BUS)
   }
 
   /** Whether the device has the page for itself, for atomics. */
   isExclusive(index: number): boolean {
-    return this.#has(index, ENTRY_EXCLUSIVE)
+    return this.has(index, ENTRY_EXCLUSIVE)
   }
 
   /** log2 of the pages that are mapped together from this one on, inside the range. */
   order(index: number): number {
-    this.#check(index)
+    this.check(index)
     const left = Math.floor(Math.log2(this.range.pages - index))
-    return Math.min(entryOrder(this.#entries, index), left)
+    return Math.min(entryOrder(this.entries, index), left)
   }
 
   /** The mapped pages as runs, in order. */
@@ -111,7 +100,7 @@ export class MirrorMapping {
       while (
         first + pages < this.pages &&
         this.isMapped(first + pages) &&
-        entryPage(this.#entries, first + pages) === dmaPage + pages &&
+        entryPage(this.entries, first + pages) === dmaPage + pages &&
         this.writable(first + pages) === writable &&
         this.isDevice(first + pages) === isDevice
       ) {
@@ -121,22 +110,5 @@ export class MirrorMapping {
       first += pages
     }
     return runs
-  }
-
-  /** @internal The commit is over. */
-  end(): void {
-    this.#live = false
-  }
-
-  #has(index: number, flag: number): boolean {
-    this.#check(index)
-    return entryHas(this.#entries, index, flag)
-  }
-
-  #check(index: number): void {
-    if (!this.#live) throw usedOutsideCommit('a mapping', this.range)
-    if (!(index >= 0 && index < this.range.pages)) {
-      throw new RangeError(`page index ${index} is outside ${this.range.toString()}`)
-    }
   }
 }

@@ -137,11 +137,7 @@ export class Mirror extends IntervalNotifier {
           this.checkUsable(op)
           done = mapped.commit(() => {
             const mapping = new MirrorMapping(range, mapped.entries)
-            try {
-              result = this.context.section('a commit', () => commit(mapping))
-            } finally {
-              mapping.end()
-            }
+            result = mapping.lend(() => this.context.section('a commit', () => commit(mapping)))
           })
         } finally {
           if (!done) mapped.undo()

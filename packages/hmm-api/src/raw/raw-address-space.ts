@@ -6,18 +6,21 @@ export const PROT_READ = 1
 export const PROT_WRITE = 2
 export const PROT_EXEC = 4
 
-export type Advice =
-  | 'dontneed'
-  | 'free'
-  | 'remove'
-  | 'cold'
-  | 'pageout'
-  | 'willneed'
-  | 'hugepage'
-  | 'nohugepage'
-  | 'collapse'
-  | 'dontfork'
-  | 'dofork'
+/** What `madvise` takes: the `MADV_*` of the same name. */
+export const ADVICE = [
+  'dontneed',
+  'free',
+  'remove',
+  'cold',
+  'pageout',
+  'willneed',
+  'hugepage',
+  'nohugepage',
+  'collapse',
+  'dontfork',
+  'dofork',
+] as const
+export type Advice = (typeof ADVICE)[number]
 
 export interface RawMmap {
   readonly pages: number

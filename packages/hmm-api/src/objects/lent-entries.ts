@@ -1,0 +1,55 @@
+import type { VirtualRange } from '../address/virtual-range.js'
+import { ENTRY_DEVICE, entryHas } from '../entry.js'
+import { HmmError } from '../error/hmm-error.js'
+
+/**
+ * Entries of a range that are valid inside a commit only: they are lent to it, and throw ESTALE
+ * when read at any other time. Page indexes count from 0 in `range`.
+ */
+export abstract class LentEntries {
+  readonly range: VirtualRange
+  protected readonly entries: Uint32Array
+  readonly #what: string
+  #lent = false
+
+  protected constructor(what: string, range: VirtualRange, entries: Uint32Array) {
+    this.#what = what
+    this.range = range
+    this.entries = entries
+  }
+
+  /** Whether the page is in the device's own memory. */
+  isDevice(index: number): boolean {
+    return this.has(index, ENTRY_DEVICE)
+  }
+
+  /** @internal Makes the pages readable while `run` runs. */
+  lend<R>(run: () => R): R {
+    this.#lent = true
+    try {
+      return run()
+    } finally {
+      this.#lent = false
+    }
+  }
+
+  /** Whether the entry has any of the flags (an `ENTRY_*` value). */
+  protected has(index: number, flags: number): boolean {
+    this.check(index)
+    return entryHas(this.entries, index, flags)
+  }
+
+  /** ESTALE outside the commit, RangeError outside the range. */
+  protected check(index: number): void {
+    if (!this.#lent) {
+      throw new HmmError('ESTALE', {
+        range: this.range,
+        message: `${this.#what} used outside its commit`,
+        hint: 'Copy what you need inside the commit; only there it is known to be valid.',
+      })
+    }
+    if (!(index >= 0 && index < this.range.pages)) {
+      throw new RangeError(`page index ${index} is outside ${this.range.toString()}`)
+    }
+  }
+}
