@@ -3,12 +3,11 @@ import { dmirrorConfig, dmirrorTests } from '@hmm-sdk/examples'
 import { openBackend } from '@hmm-sdk/hmm-api'
 import { finish, skip, test } from './check.mjs'
 
-const config = await configHere()
 const wanted = process.argv.slice(2)
 for (const [name, run] of Object.entries(dmirrorTests)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   await test(name, async () => {
-    const backend = await openBackend({ backend: 'kernel', config })
+    const backend = await openBackend({ backend: 'kernel', config: dmirrorConfig() })
     let outcome
     try {
       outcome = await run(backend)
@@ -22,13 +21,3 @@ for (const [name, run] of Object.entries(dmirrorTests)) {
   })
 }
 finish()
-
-/** Devices that are asked for memory do not open on a kernel without device-private memory. */
-async function configHere() {
-  const backend = await openBackend({ backend: 'kernel', config: false })
-  const hasMemory = (await backend.openDevice('demo')).capabilities.has('memory')
-  await backend.close()
-  if (hasMemory) return dmirrorConfig()
-  const device = { kernel: { soft: true } }
-  return { devices: { dmirror0: device, dmirror1: device } }
-}
