@@ -29,6 +29,6 @@ export const group = caseGroup('dma/mirror-refused', ['mirror', '!dma.mirror'], 
     const range = await t.mmap(1)
     await t.fill(range, 3)
     const { mirror } = await t.watch(range)
-    await rejects('EOPNOTSUPP', async () => mirror.exclusive(range, () => undefined))
+    await rejects('EOPNOTSUPP', async () => mirror.exclusive(range, {}, () => undefined))
   }),
 })
