@@ -1,5 +1,6 @@
-// `npm run kernels`: runs the suite and the examples on every supported kernel, keeps what came out in
-// docs/kernels.json and makes the support matrix docs/kernels.md of it. `-- --write`: only the latter.
+// `npm run kernels [-- --results DIR]`: runs the suite and the examples on every supported kernel, keeps what came
+// out in docs/kernels.json and makes the support matrix docs/kernels.md of it. With `--results`, of a run that was
+// made before, by `npm run test:kernel -- --kernel all --results DIR`.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,36 +8,35 @@ import { KERNELS } from '../packages/backend-kernel/vm/kernels.mjs'
 import { formatFile, supportMatrix } from './kernels-table.mjs'
 import { root, run } from './lib.mjs'
 
+const SUPPORTED = KERNELS.map(({ name }) => name).filter((name) => name !== 'debug')
 const STAGES = ['conformance', 'conformance-edu', 'examples']
 const json = join(root, 'docs/kernels.json')
 const markdown = join(root, 'docs/kernels.md')
 
-const [option, ...others] = process.argv.slice(2)
-if (others.length > 0 || ![undefined, '--write'].includes(option)) {
-  console.error('usage: npm run kernels [-- --write]')
+const [option, given, ...others] = process.argv.slice(2)
+if (others.length > 0 || (option !== undefined && (option !== '--results' || !given))) {
+  console.error('usage: npm run kernels [-- --results DIR]')
   process.exit(2)
 }
 
-if (option === undefined) {
-  const folder = mkdtempSync(join(tmpdir(), 'hmm-kernels-'))
-  const { code } = await run(process.execPath, [
-    ...[join(root, 'scripts/kernel.mjs'), 'test', '--kernel', 'all', '--results', folder],
-    ...STAGES,
-  ])
-  const kernels = KERNELS.map(({ name }) => name).filter((name) => name !== 'debug')
-  if (code === 0) {
-    const results = kernels.map((name) => resultOf(join(folder, name), name))
-    writeFileSync(json, await formatFile(json, JSON.stringify(results)))
-  }
-  rmSync(folder, { recursive: true })
-  if (code !== 0) {
-    console.error('docs/kernels.json is as it was: a matrix is made of runs without a failure')
-    process.exit(code)
-  }
+const folder = given ?? mkdtempSync(join(tmpdir(), 'hmm-kernels-'))
+try {
+  if (given === undefined) await runStages()
+  const results = SUPPORTED.map((name) => resultOf(join(folder, name), name))
+  writeFileSync(json, await formatFile(json, JSON.stringify(results)))
+  writeFileSync(markdown, await formatFile(markdown, supportMatrix(results)))
+  console.log('wrote docs/kernels.json and docs/kernels.md')
+} finally {
+  if (given === undefined) rmSync(folder, { recursive: true })
 }
-const results = JSON.parse(readFileSync(json, 'utf8'))
-writeFileSync(markdown, await formatFile(markdown, supportMatrix(results)))
-console.log('wrote docs/kernels.md')
+
+async function runStages() {
+  const program = join(root, 'scripts/kernel.mjs')
+  const options = ['test', '--kernel', 'all', '--results', folder]
+  const { code } = await run(process.execPath, [program, ...options, ...STAGES])
+  if (code !== 0)
+    throw new Error('a support matrix is made of runs without a failure: nothing written')
+}
 
 /** What the stages left in the folder of one kernel. */
 function resultOf(folder, name) {
