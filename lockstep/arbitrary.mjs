@@ -40,7 +40,7 @@ const STEPS = {
   mirror: [2, { p, d, at: fc.constantFrom(0, 0, 0, 4, 20), n: fc.constantFrom(32, 32, 32, 16, 5) }],
   mremap: [3, {
     p, at, n, size: n, to: at, fixed: fc.constantFrom(true, true, false),
-    keep: seldom, mayMove: fc.constantFrom(true, true, false),
+    keep: seldom,
   }],
   madvise: [4, {
     p, at, n, advice: fc.constantFrom('dontneed', 'dontneed', 'free', 'remove', 'cold', 'willneed', 'dontfork', 'dofork'),

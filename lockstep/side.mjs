@@ -201,14 +201,15 @@ export class Side {
     })
   }
 
-  async #mremap({ at, n, size, to, fixed, keep, mayMove, ...step }) {
+  async #mremap({ at, n, size, to, fixed, keep, ...step }) {
     const range = this.#range({ at, n })
     const pages = keep
       ? range.pages
       : Math.min(size, ARENA_PAGES - (fixed ? to : range.startPage - this.#start))
     const moved = await this.#space(step).mremap(range, {
       pages,
-      mayMove: mayMove || fixed || keep,
+      // Where a mapping goes when nobody says so is the backend's choice: see NORMALISE.md.
+      mayMove: fixed || keep,
       ...(fixed || keep ? { to: this.#address(Math.min(to, ARENA_PAGES - pages)) } : {}),
       dontUnmap: keep,
     })

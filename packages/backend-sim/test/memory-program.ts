@@ -212,10 +212,19 @@ async function remap(
   const error = await errorOf(process.raw.mremap(request))
   if (error === 'EINVAL') return
   const old = process.pages.slice(first, first + pages)
-  process.pages.fill(undefined, to, to + length)
-  if (length < pages) process.pages.fill(undefined, first + length, first + pages)
   // Whether the old range was one mapping is the kernel's business: believe its EFAULT.
   if (error !== undefined) return same('mremap', error, 'EFAULT')
+  if (length === pages) {
+    // Mappings move with the gaps between them; under a gap the target stays as it was.
+    for (const [i, page] of old.entries()) {
+      if (page === undefined) continue
+      process.pages[to + i] = page
+      process.pages[first + i] = dontUnmap ? { ...page, own: undefined } : undefined
+    }
+    return
+  }
+  process.pages.fill(undefined, to, to + length)
+  if (length < pages) process.pages.fill(undefined, first + length, first + pages)
   const last = old[Math.min(length, pages) - 1]!
   for (let i = 0; i < length; i++) {
     process.pages[to + i] =
@@ -224,7 +233,7 @@ async function remap(
         : { ...last, filePage: old[0]!.filePage + i, own: undefined }
   }
   for (let i = 0; i < Math.min(pages, length); i++) {
-    process.pages[first + i] = dontUnmap ? { ...old[i]!, own: undefined } : undefined
+    process.pages[first + i] = undefined
   }
 }
 
@@ -324,17 +333,13 @@ async function exclusive(
   try {
     attempt = await process.mirrors[step.device % 2]!.exclusive!({ first, pages: 1 }, {})
   } catch (error) {
-    const anonymous = page !== undefined && page.file === undefined
-    const writable = page !== undefined && (page.protection & 2) !== 0
-    return same(
-      'exclusive',
-      codeOf(error),
-      !writable ? 'EFAULT' : anonymous ? 'none' : 'EOPNOTSUPP',
-    )
+    const writable = page !== undefined && (page.protection & 2) !== 0 && !beyondEnd(page)
+    // A private mapping gives a private page, whatever it maps.
+    return same('exclusive', codeOf(error), !writable ? 'EFAULT' : page.shared ? 'EOPNOTSUPP' : '')
   }
   if (!attempt.commit(() => {})) throw new Error('exclusive commit was refused')
   const before = await device.engine!.fetchAdd!(entryPage(attempt.entries, 0), 0, 3)
-  same('device fetchAdd', before, page!.own ?? 0)
+  same('device fetchAdd', before, page!.own ?? page!.file?.values[page!.filePage] ?? 0)
   modelWrite(page!, (before + 3) >>> 0)
 }
 

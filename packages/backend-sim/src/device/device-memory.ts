@@ -120,10 +120,9 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     yield* mm.lock.read()
     try {
       if (!mm.alive) throw new HmmError('ESRCH', { message: 'the process is gone' })
-      checkMigratable(mm, start, end)
       for (let from = start; from < end;) {
         deadline.check()
-        const vma: Vma = mm.vmas.find(from)!
+        const vma = migratable(mm, from, start)
         const to = Math.min(end, vma.end, from + CHUNK_PAGES)
         const migration = new MigrateVma(mm, vma, { start: from, end: to }, request.to, this)
         const part = declined.subarray(from - start, to - start)
@@ -230,18 +229,14 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   }
 }
 
-/** `migrate_vma_setup` refuses holes and memory that can never move. */
-function checkMigratable(mm: MemoryMap, start: number, end: number): void {
-  for (let at = start; at < end;) {
-    const vma = mm.vmas.find(at)
-    if (vma === undefined || (vma.flags & (VM_IO | VM_PFNMAP)) !== 0) {
-      throw new HmmError('EINVAL', {
-        page: at - start,
-        message: vma === undefined ? 'the range has a hole' : 'this memory cannot migrate',
-      })
-    }
-    at = vma.end
-  }
+/** `migrate_vma_setup` refuses holes and memory that can never move; what came before has moved. */
+function migratable(mm: MemoryMap, page: number, start: number): Vma {
+  const vma = mm.vmas.find(page)
+  if (vma !== undefined && (vma.flags & (VM_IO | VM_PFNMAP)) === 0) return vma
+  throw new HmmError('EINVAL', {
+    page: page - start,
+    message: vma === undefined ? 'the range has a hole' : 'this memory cannot migrate',
+  })
 }
 
 function count(outcomes: Uint8Array): number {
