@@ -13,6 +13,7 @@ export const CAPABILITIES = {
   'space.mremap': 'move and resize mappings',
   'space.atomics': 'atomic operations of the CPU',
   'space.pageout': 'madvise pageout (reclaim to swap)',
+  'space.hugepage': 'madvise hugepage, nohugepage and collapse (transparent huge pages)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',
   'dma.mirror': 'map mirrored ranges for DMA, revocably',

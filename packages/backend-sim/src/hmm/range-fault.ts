@@ -2,6 +2,7 @@ import { POINT_FAULT } from '../sim/failure-point.js'
 import {
   ENTRY_DEVICE,
   ENTRY_DMA_MAPPED,
+  ENTRY_ORDER_SHIFT,
   ENTRY_ERROR,
   ENTRY_PEER,
   ENTRY_PEER_BUS,
@@ -154,7 +155,9 @@ class RangeWalk {
     const leaf = tables.leaf(at)
     if (leaf === 0) return this.#hole(at, Math.min(stop, tables.holeEnd(at)))
     const offset = at & tables.mask
-    return this.#leaf(at, Math.min(stop, at - offset + tables.mask + 1), leaf + offset)
+    const to = Math.min(stop, at - offset + tables.mask + 1)
+    if (tables.isHuge(at)) return this.#huge(at, to, tables.arena.words[leaf + offset]!)
+    return this.#leaf(at, to, leaf + offset)
   }
 
   /** No mapping, or one that a device may not see (`hmm_vma_walk_test`). */
@@ -173,6 +176,38 @@ class RangeWalk {
     }
     this.#fill(from, to, 0)
     return to
+  }
+
+  /** One mapping of a whole leaf: the requests of all pages count together (`hmm_vma_handle_pmd`). */
+  #huge(from: number, to: number, pte: number): number {
+    const present = (pte & PTE_PROTNONE) === 0
+    const rights = present ? pte & (PTE_PRESENT | PTE_WRITE) : 0
+    if (this.#mayFault) {
+      const need = this.#blockNeed(from, to, rights)
+      if (need !== NEED_NOTHING) return this.#record(from, to, need === NEED_WRITE)
+    }
+    const flags = present ? rights | (this.#mm.tables.order << ENTRY_ORDER_SHIFT) : 0
+    const entries = this.#entries
+    const first = 2 * (from - this.#start)
+    const last = 2 * (to - this.#start)
+    const sticky = STICKY | 0
+    let frame = pte & PTE_FRAME
+    for (let e = first; e < last; e += 2) {
+      entries[e] = frame++
+      entries[e + 1] = flags | (entries[e + 1]! & sticky)
+    }
+    return to
+  }
+
+  /** What all requests for `[from, to)` together need. */
+  #blockNeed(from: number, to: number, rights: number): number {
+    let most = NEED_NOTHING
+    for (let page = from; page < to && most !== NEED_WRITE; page++) {
+      const requested = this.#entries[2 * (page - this.#start) + 1]!
+      most = Math.max(most, needFault(requested, rights, this.#defaultFlags, this.#mask))
+      if (this.#mask === 0) break
+    }
+    return most
   }
 
   #leaf(from: number, to: number, at: number): number {

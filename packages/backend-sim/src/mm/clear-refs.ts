@@ -17,7 +17,7 @@ export function* clearRefs(mm: MemoryMap): Operation<void> {
     if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
     for (const vma of mm.vmas) {
       if ((vma.flags & VM_PFNMAP) !== 0) continue
-      forEachEntry(mm, vma.start, vma.end, (at, pte) => {
+      forEachEntry(mm, vma.start, vma.end, (at, pte, page) => {
         const words = mm.tables.arena.words
         if ((pte & PTE_PRESENT) === 0) return
         const frame = pte & PTE_FRAME
@@ -25,7 +25,8 @@ export function* clearRefs(mm: MemoryMap): Operation<void> {
         const pinned =
           (pte & PTE_SPECIAL) === 0 &&
           (frames.flags[frame]! & alone) === alone &&
-          frames.refs[frame]! > frames.maps[frame]!
+          frames.refs[frame]! > frames.maps[frame]! &&
+          !mm.tables.isHuge(page)
         if (!pinned) words[at] = pte & ~(PTE_WRITE | PTE_SOFT_DIRTY)
       })
     }

@@ -1,5 +1,6 @@
 import { anonPrepare } from './anon-prepare.js'
 import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
+import { hugeWriteFault } from './huge.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
@@ -12,6 +13,10 @@ import type { Vma } from './vma.js'
 export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): number {
   const frames = mm.machine.frames
   const frame = pte & PTE_FRAME
+  if (mm.tables.isHuge(page)) {
+    const code = hugeWriteFault(mm, vma, page, pte)
+    return code ?? doWpPage(mm, vma, page, mm.tables.get(page))
+  }
   if (vma.shared) return makeWritable(mm, page, pte)
   if (
     (pte & PTE_SPECIAL) === 0 &&

@@ -1,5 +1,6 @@
 import { anonPrepare } from './anon-prepare.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import { hugeFault, mayBeHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './pte.js'
 import type { Vma } from './vma.js'
@@ -23,6 +24,13 @@ export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number
   let at = page
   while (at < end) {
     const offset = at & tables.mask
+    if (tables.leaf(at) === 0 && mayBeHuge(mm, vma, at, false)) {
+      if (hugeFault(mm, vma, at, true)) {
+        at = Math.min(end, at - offset + tables.mask + 1)
+        continue
+      }
+      // Counted as tried: the small pages come without another try.
+    }
     const leaf = tables.ensureLeaf(at) + offset
     const words = tables.arena.words
     const count = Math.min(tables.mask + 1 - offset, end - at)

@@ -2,6 +2,7 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { restoredPte } from './device-exclusive.js'
 import { FRAME_EXCLUSIVE } from './frame-table.js'
+import { blockPinned, splitHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -55,10 +56,14 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma): Operatio
   ) {
     if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)
+    const block = page
+    if (tables.isHuge(page) && blockPinned(parent, page)) splitHuge(parent, page)
+    const huge = tables.isHuge(page)
     for (; page < stop; page++) {
       const pte = tables.get(page)
       if (pte !== 0) copyEntry(parent, child, vma, page, pte)
     }
+    if (huge) child.tables.setHuge(block, true)
   }
 }
 

@@ -55,6 +55,9 @@ export class FrameTable {
   readonly #freeRuns = new Map<number, number[]>()
   /** Told the mapping of a merged page when the page is freed. */
   ksmFreed: (mapping: number) => void = () => {}
+  /** Free blocks of huge pages, kept together for the same reason. */
+  readonly #freeBlocks: number[] = []
+  #hugeZero = 0
   #next = ZERO_FRAME + 1
   #free = 0
   #used = 0
@@ -104,6 +107,42 @@ export class FrameTable {
     this.flags.fill(flags, first, first + frames)
     this.#used += frames
     return first
+  }
+
+  /**
+   * The first of `frames` adjoining frames, aligned to their number (a power of two), with one
+   * reference each; 0 if there is no memory.
+   */
+  allocateHuge(frames: number, flags: number): number {
+    if (this.#failures.fails(POINT_FRAME) || this.#used + frames > this.#limit) return 0
+    const first = this.#freeBlocks.pop() ?? this.#reserveBlock(frames)
+    if (first === 0) return 0
+    this.refs.fill(1, first, first + frames)
+    this.flags.fill(flags, first, first + frames)
+    this.#used += frames
+    return first
+  }
+
+  /** Takes back a block from `allocateHuge`, whose frames have no other reference. */
+  freeHuge(first: number, frames: number): void {
+    for (let frame = first; frame < first + frames; frame++) {
+      if (this.slots[frame] !== 0) this.data.release(this.slots[frame]!)
+    }
+    const end = first + frames
+    for (const column of [this.slots, this.refs, this.flags, this.maps, this.mapping]) {
+      column.fill(0, first, end)
+    }
+    this.#used -= frames
+    this.#freeBlocks.push(first)
+  }
+
+  /** The first frame of the huge zero page, 0 if there is no room for it. */
+  hugeZero(frames: number): number {
+    if (this.#hugeZero === 0) {
+      this.#hugeZero = this.#reserveBlock(frames)
+      if (this.#hugeZero !== 0) this.refs.fill(1, this.#hugeZero, this.#hugeZero + frames)
+    }
+    return this.#hugeZero
   }
 
   /** Takes back a run from `allocateRun`, whose frames have no other reference. */
@@ -203,6 +242,19 @@ export class FrameTable {
 
   write(frame: number, offset: number, bytes: Uint8Array): void {
     this.writable(frame).set(bytes, offset)
+  }
+
+  #reserveBlock(frames: number): number {
+    const first = Math.ceil(this.#next / frames) * frames
+    // Numbers of split blocks are not put together again: small pages will do when they run out.
+    if (first + 2 * frames > PTE_FRAME) return 0
+    const gap = this.#next
+    this.reserve(first + frames - gap)
+    for (let frame = gap; frame < first; frame++) {
+      this.index[frame] = this.#free
+      this.#free = frame
+    }
+    return first
   }
 
   #clear(frame: number): void {

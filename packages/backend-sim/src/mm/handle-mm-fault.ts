@@ -3,6 +3,7 @@ import { canBeWritable } from './can-be-writable.js'
 import { doSwapPage } from './do-swap-page.js'
 import { doWpPage } from './do-wp-page.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS } from './fault-code.js'
+import { hugeFault, hugeNumaFault, mayBeHuge } from './huge.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_HWPOISON, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
@@ -13,6 +14,10 @@ import { VM_SHARED, VM_WRITE, type Vma } from './vma.js'
  * code. Raises the CLEAR event of a copy; the caller holds mmap_lock.
  */
 export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: boolean): number {
+  if (mm.tables.leaf(page) === 0 && mayBeHuge(mm, vma, page, false)) {
+    if (mm.unstable) return FAULT_SIGBUS
+    if (hugeFault(mm, vma, page, write)) return FAULT_DONE
+  }
   const leaf = mm.tables.ensureLeaf(page)
   const words = mm.tables.arena.words
   const at = leaf + (page & mm.tables.mask)
@@ -23,7 +28,7 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
       : doFilePage(mm, vma, page, at, write)
   }
   if ((pte & PTE_PRESENT) === 0) return doSwapPage(mm, vma, page, at, pte, write)
-  if ((pte & PTE_PROTNONE) !== 0) return doNumaPage(mm, vma, at, pte)
+  if ((pte & PTE_PROTNONE) !== 0) return doNumaPage(mm, vma, page, at, pte)
   if (write && (pte & PTE_WRITE) === 0) return doWpPage(mm, vma, page, pte)
   // Nothing left to do because somebody else was faster.
   words[at] = pte | PTE_YOUNG | (write ? PTE_DIRTY : 0)
@@ -31,7 +36,8 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
 }
 
 /** `do_numa_page`: the page is where it should be, and gets its rights back. No event. */
-function doNumaPage(mm: MemoryMap, vma: Vma, at: number, pte: number): number {
+function doNumaPage(mm: MemoryMap, vma: Vma, page: number, at: number, pte: number): number {
+  if (mm.tables.isHuge(page)) return hugeNumaFault(mm, vma, page)
   const write = canBeWritable(mm, vma, pte) ? PTE_WRITE : 0
   mm.tables.arena.words[at] = (pte & ~PTE_PROTNONE) | PTE_YOUNG | write
   return FAULT_DONE

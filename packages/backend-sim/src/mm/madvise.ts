@@ -2,6 +2,8 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Advice } from '@hmm-sdk/hmm-api/raw'
 import type { Operation } from '../sim/operation.js'
 import { FRAME_ANON, FRAME_DEVICE, FRAME_DIRTY, FRAME_LAZY_FREE } from './frame-table.js'
+import { adviseCollapse } from './collapse.js'
+import { splitHugeAt } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DIRTY,
@@ -18,8 +20,11 @@ import { resolveFault } from './resolve-fault.js'
 import { punchHole } from './truncate.js'
 import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_DONTFORK, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
 import { zapRange } from './zap.js'
+
+/** Advice that needs mmap_lock for writing. */
+const CHANGES_VMAS = new Set<Advice>(['dontfork', 'dofork', 'hugepage', 'nohugepage', 'collapse'])
 
 /**
  * `madvise` over `[start, end)`: mapping by mapping, with ENOMEM at the end if part of the range
@@ -31,7 +36,7 @@ export function* madvise(
   end: number,
   advice: Advice,
 ): Operation<void> {
-  const changesVmas = advice === 'dontfork' || advice === 'dofork'
+  const changesVmas = CHANGES_VMAS.has(advice)
   if (changesVmas) yield* mm.lock.write()
   else yield* mm.lock.read()
   try {
@@ -95,9 +100,16 @@ function* adviseVma(
       return
     }
     case 'hugepage':
-    case 'nohugepage':
+    case 'nohugepage': {
+      const [part] = isolateVmas(mm, start, end)
+      const flags = vma.flags & ~(VM_HUGEPAGE | VM_NOHUGEPAGE)
+      part!.flags = flags | (advice === 'hugepage' ? VM_HUGEPAGE : VM_NOHUGEPAGE)
+      mergeVma(part!)
+      return
+    }
     case 'collapse':
-      throw new HmmError('EINVAL', { message: `madvise ${advice}: no transparent huge pages yet` })
+      yield* adviseCollapse(mm, vma, start, end)
+      return
   }
 }
 
@@ -105,6 +117,7 @@ function* adviseVma(
 function freeLazily(mm: MemoryMap, start: number, end: number): void {
   const { tables, machine } = mm
   const { frames, swap } = machine
+  splitHugeEnds(mm, start, end)
   forEachEntry(mm, start, end, (at, pte) => {
     const frame = pte & PTE_FRAME
     if ((pte & PTE_PRESENT) === 0) {
@@ -123,9 +136,16 @@ function freeLazily(mm: MemoryMap, start: number, end: number): void {
 }
 
 function age(mm: MemoryMap, start: number, end: number): void {
+  splitHugeEnds(mm, start, end)
   forEachEntry(mm, start, end, (at, pte) => {
     if ((pte & PTE_PRESENT) !== 0) mm.tables.arena.words[at] = pte & ~PTE_YOUNG
   })
+}
+
+/** Advice for part of a block splits it (`split_folio`). */
+function splitHugeEnds(mm: MemoryMap, start: number, end: number): void {
+  splitHugeAt(mm, start)
+  splitHugeAt(mm, end)
 }
 
 function* swapInRange(mm: MemoryMap, vma: Vma, start: number, end: number): Operation<void> {

@@ -10,9 +10,9 @@ import {
   FRAME_LOCKED,
   MOVING_FLAGS,
 } from './frame-table.js'
+import { blockOf, blockPinned, splitHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
-  PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
   PTE_DIRTY,
   PTE_FRAME,
@@ -24,7 +24,7 @@ import {
   PTE_YOUNG,
 } from './pte.js'
 import { removeMigrationEntries, setMigrationEntry, tryToMigrate } from './rmap.js'
-import { VM_READ, VM_WRITE, type Vma } from './vma.js'
+import { VM_WRITE, type Vma } from './vma.js'
 
 const OUTCOME = Object.fromEntries(MIGRATE_OUTCOMES.map((name, index) => [name, index])) as Record<
   MigrateOutcome,
@@ -143,14 +143,22 @@ export class MigrateVma {
   #collectPage(page: number): void {
     const index = page - this.#start
     const { tables, machine } = this.#mm
-    const pte = tables.get(page)
     const toDevice = this.#to === 'device'
+    if (tables.isHuge(page)) {
+      // Pages of a block cannot move one by one: it is split, or stays where it is.
+      if (blockPinned(this.#mm, blockOf(this.#mm, page))) {
+        this.refuse(index, toDevice ? 'busy' : 'already-there')
+        return
+      }
+      if (toDevice) splitHuge(this.#mm, page)
+    }
+    const pte = tables.get(page)
     if (pte === 0) {
       if (toDevice && this.#vma.anonymous) this.#moving[index] = 1
       return
     }
     if ((pte & PTE_PRESENT) !== 0) {
-      if (!toDevice) this.#explain(index, 'already-there')
+      if (!toDevice) this.refuse(index, 'already-there')
       else if ((pte & PTE_SPECIAL) !== 0) this.#moving[index] = 1
       else this.#isolate(page, index, pte)
       return
@@ -158,21 +166,15 @@ export class MigrateVma {
     switch (pte & PTE_KIND) {
       case PTE_DEVICE_PRIVATE:
         if (machine.frames.pagemapOf(pte & PTE_FRAME) !== this.#pagemap) {
-          this.#explain(index, 'foreign-device')
-        } else if (toDevice) this.#explain(index, 'already-there')
+          this.refuse(index, 'foreign-device')
+        } else if (toDevice) this.refuse(index, 'already-there')
         else this.#isolate(page, index, pte)
         return
       case PTE_SWAP:
-      case PTE_DEVICE_EXCLUSIVE:
         return
       default:
         this.refuse(index, 'busy')
     }
-  }
-
-  /** Why a page was not collected; a snapshot tells, which sees nothing that cannot be read. */
-  #explain(index: number, outcome: MigrateOutcome): void {
-    if ((this.#vma.flags & VM_READ) !== 0) this.refuse(index, outcome)
   }
 
   /** Locks and references the page and puts a migration entry in its place. */
@@ -222,6 +224,7 @@ export class MigrateVma {
     const { machine, tables } = this.#mm
     const { frames } = machine
     const page = this.#start + index
+    splitHuge(this.#mm, page)
     const pte = tables.get(page)
     if (
       this.#mm.unstable ||

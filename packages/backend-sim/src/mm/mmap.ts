@@ -35,6 +35,12 @@ export function* mmap(mm: MemoryMap, request: MmapRequest): Operation<number> {
 function* place(mm: MemoryMap, request: MmapRequest): Operation<number> {
   const { startPage: fixed, pages } = request
   if (fixed === undefined) {
+    const block = mm.tables.leafPages
+    if (request.file === undefined && !request.shared && pages % block === 0) {
+      // Where its blocks can be huge pages (`thp_get_unmapped_area`).
+      const start = mm.vmas.findGap(pages + block - 1, mm.low, mm.high)
+      if (start >= 0) return start + ((block - (start & mm.tables.mask)) & mm.tables.mask)
+    }
     const start = mm.vmas.findGap(pages, mm.low, mm.high)
     if (start < 0) throw noSpace(pages)
     return start

@@ -1,6 +1,7 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { canBeWritable } from './can-be-writable.js'
+import { splitHugeUnlessWhole } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -79,6 +80,7 @@ export function* changeProtection(
       for (let page = tables.nextLeaf(first, to); page < to; page = tables.nextLeaf(page, to)) {
         const offset = page & tables.mask
         const count = Math.min(tables.mask + 1 - offset, to - page)
+        splitHugeUnlessWhole(mm, page, page + count)
         const from = tables.leaf(page) + offset
         const { words } = tables.arena
         for (let at = from; at < from + count; at++) if (words[at] !== 0) change(at)

@@ -1,5 +1,8 @@
 import type { TableArena } from './table-arena.js'
 
+/** In the word that leads to a leaf: the leaf is one huge mapping. Shifted out where it is an index. */
+const HUGE = 0x8000_0000
+
 /**
  * A page table: a radix tree of four levels whose leaves are runs of words in an arena.
  *
@@ -23,6 +26,11 @@ export class RadixTable {
     this.#leafPages = 2 ** arena.bits
     this.#leafShare = 1 / this.#leafPages
     this.#root = arena.allocate()
+  }
+
+  /** log2 of the pages of one leaf. */
+  get order(): number {
+    return this.#bits
   }
 
   /** Pages of one leaf. */
@@ -63,6 +71,27 @@ export class RadixTable {
     const pud = this.#ensure((this.#root << bits) + ((high >>> (2 * bits)) & mask))
     const pmd = this.#ensure((pud << bits) + ((high >>> bits) & mask))
     return this.#ensure((pmd << bits) + (high & mask)) << bits
+  }
+
+  /** Whether the leaf that holds `page` is one huge mapping. */
+  isHuge(page: number): boolean {
+    const word = this.#leafWord(page)
+    return word !== 0 && (this.arena.words[word]! & HUGE) !== 0
+  }
+
+  /** Marks the leaf that holds `page`, which exists, as one huge mapping, or as 2^bits small ones. */
+  setHuge(page: number, huge: boolean): void {
+    const { words } = this.arena
+    const word = this.#leafWord(page)
+    words[word] = huge ? words[word]! | HUGE : words[word]! & ~HUGE
+  }
+
+  /** Frees the leaf that holds `page`; its entries are gone with it. */
+  dropLeaf(page: number): void {
+    const word = this.#leafWord(page)
+    if (word === 0 || this.arena.words[word] === 0) return
+    this.arena.release(this.arena.words[word]! & ~HUGE)
+    this.arena.words[word] = 0
   }
 
   /** Entry of `page`, 0 if there is none. */
@@ -163,10 +192,21 @@ export class RadixTable {
       const childBase = base + i * span
       if (level > 1) this.#freeBelow(child, level - 1, childBase, start, end, floor, ceiling)
       if (childBase >= floor && childBase + span <= ceiling) {
-        this.arena.release(child)
+        this.arena.release(child & ~HUGE)
         this.arena.words[word] = 0
       }
     }
+  }
+
+  /** Index of the word that leads to the leaf of `page`, 0 if there is no table for it. */
+  #leafWord(page: number): number {
+    const { words } = this.arena
+    const bits = this.#bits
+    const high = (page * this.#leafShare) | 0
+    const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
+    if (pud === 0) return 0
+    const pmd = words[(pud << bits) + ((high >>> bits) & this.mask)]!
+    return pmd === 0 ? 0 : (pmd << bits) + (high & this.mask)
   }
 
   #ensure(word: number): number {

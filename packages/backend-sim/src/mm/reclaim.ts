@@ -6,10 +6,16 @@ import {
   FRAME_FILE,
   FRAME_LAZY_FREE,
   FRAME_LOCKED,
-  ZERO_FRAME,
 } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SWAP, PTE_SWAP_EXCLUSIVE } from './pte.js'
+import {
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_SWAP,
+  PTE_SWAP_EXCLUSIVE,
+} from './pte.js'
 import { isExclusive, tryToUnmap, walkMappings } from './rmap.js'
 
 /**
@@ -32,7 +38,7 @@ export function* reclaimRange(
       const pte = tables.get(page)
       if ((pte & PTE_PRESENT) === 0) continue
       const frame = pte & PTE_FRAME
-      if (frame === ZERO_FRAME || (!sharedToo && machine.frames.maps[frame] !== 1)) continue
+      if ((pte & PTE_SPECIAL) !== 0 || (!sharedToo && machine.frames.maps[frame] !== 1)) continue
       if (reclaimFrame(machine, frame)) reclaimed++
     }
   }

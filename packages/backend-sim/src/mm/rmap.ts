@@ -1,5 +1,6 @@
 import type { Machine } from '../sim/machine.js'
 import { FRAME_DEVICE, FRAME_DIRTY, FRAME_EXCLUSIVE } from './frame-table.js'
+import { splitHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -59,6 +60,7 @@ export function setMigrationEntry(mm: MemoryMap, page: number, pte: number): voi
 export function tryToMigrate(machine: Machine, frame: number): void {
   if (machine.frames.maps[frame] === 0) return
   walkMappings(machine, frame, ({ mm }, page) => {
+    splitHuge(mm, page)
     mm.invalidateStart('clear', page, page + 1)
     const pte = mm.tables.get(page)
     if (pteMaps(pte, frame)) setMigrationEntry(mm, page, pte)
@@ -94,6 +96,7 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
 export function tryToUnmap(machine: Machine, frame: number, entry: number, flags: number): void {
   const { frames, swap } = machine
   walkMappings(machine, frame, ({ mm }, page) => {
+    splitHuge(mm, page)
     mm.invalidateStart('clear', page, page + 1)
     const pte = mm.tables.get(page)
     if (pteMaps(pte, frame)) {

@@ -1,3 +1,4 @@
+import { unmarkHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import { Vma } from './vma.js'
 
@@ -35,18 +36,13 @@ export function isolateVmas(mm: MemoryMap, start: number, end: number): Vma[] {
   return mm.vmas.overlapping(start, end)
 }
 
-/**
- * Merges `vma` with its neighbours, but for `except`, where both could be one mapping; the result
- * (`vma_merge`).
- */
-export function mergeVma(vma: Vma, except?: Vma): Vma {
+/** Merges `vma` with its neighbours where both could be one mapping; the result (`vma_merge`). */
+export function mergeVma(vma: Vma): Vma {
   const before = vma.mm.vmas.find(vma.start - 1)
   let merged = vma
-  if (before !== undefined && before !== except && mergeable(before, vma))
-    merged = join(before, vma)
+  if (before !== undefined && mergeable(before, vma)) merged = join(before, vma)
   const after = vma.mm.vmas.find(merged.end)
-  if (after !== undefined && after !== except && mergeable(merged, after))
-    merged = join(merged, after)
+  if (after !== undefined && mergeable(merged, after)) merged = join(merged, after)
   return merged
 }
 
@@ -77,6 +73,7 @@ function splitHugePage(vma: Vma, page: number): void {
   if (page === first || vma.start > first || vma.end < end) return
   if (tables.nextPud(page, page + 1) !== page) return
   mm.invalidateStart('clear', first, end)
+  if (tables.isHuge(page)) unmarkHuge(mm, first)
   mm.invalidateEnd()
 }
 

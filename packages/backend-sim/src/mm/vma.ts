@@ -11,6 +11,9 @@ export const VM_SHARED = 8
 export const VM_DONTFORK = 16
 export const VM_IO = 32
 export const VM_PFNMAP = 64
+/** Advice about transparent huge pages. */
+export const VM_HUGEPAGE = 128
+export const VM_NOHUGEPAGE = 256
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 
 /** A mapping of adjoining pages with equal rights: `struct vm_area_struct`, in pages. */

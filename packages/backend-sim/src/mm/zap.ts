@@ -1,5 +1,6 @@
 import type { Operation } from '../sim/operation.js'
 import { FRAME_DIRTY } from './frame-table.js'
+import { splitHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -33,10 +34,31 @@ export function* zapRange(
     if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
     const offset = page & tables.mask
     const count = Math.min(tables.mask + 1 - offset, end - page)
+    const huge = tables.isHuge(page)
+    if (huge && count > tables.mask) zapHuge(mm, page)
+    else if (huge) splitHuge(mm, page)
     const leaf = tables.leaf(page)
     if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep, markers === 'drop-markers')
     page += count
   }
+}
+
+/** `zap_huge_pmd`: a whole block, and its page table with it, so that the next one may be huge too. */
+function zapHuge(mm: MemoryMap, page: number): void {
+  const { tables, machine } = mm
+  const { frames } = machine
+  const leaf = tables.leaf(page)
+  const pages = tables.leafPages
+  const { words } = tables.arena
+  const first = words[leaf]! & PTE_FRAME
+  if ((words[leaf]! & PTE_SPECIAL) === 0) {
+    let last = true
+    for (let frame = first; frame < first + pages; frame++)
+      if (frames.refs[frame] !== 1) last = false
+    if (last) frames.freeHuge(first, pages)
+    else zapLeaf(mm, leaf, pages, undefined, true)
+  }
+  tables.dropLeaf(page)
 }
 
 function zapLeaf(

@@ -22,6 +22,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.mremap': supported(),
   'space.atomics': supported(),
   'space.pageout': supported(),
+  'space.hugepage': supported(),
   'physical-addresses': supported(),
 }
 

@@ -25,6 +25,7 @@ export function consistencyProblems(simulation: Simulation): string[] {
   for (const space of simulation.spaces) {
     if (!space.mm.alive) continue
     for (const vma of space.mm.vmas) if (vma.file !== undefined) files.add(vma.file)
+    problems.push(...tornBlocks(space.mm))
     forEachMapping(space.mm, (frame) => maps.set(frame, (maps.get(frame) ?? 0) + 1))
   }
   const cached = new Set<number>()
@@ -62,6 +63,31 @@ function staleLinks(mirror: SimMirror): string[] {
       problems.push(`${where}: the device thinks that it has the page for itself`)
     }
   })
+  return problems
+}
+
+/** Huge mappings whose pages are not adjoining, or have different rights. */
+function tornBlocks(mm: MemoryMap): string[] {
+  const problems: string[] = []
+  const { tables } = mm
+  const rights = PTE_FRAME | PTE_PRESENT | PTE_WRITE | PTE_SPECIAL
+  for (const vma of mm.vmas) {
+    for (let page = tables.nextLeaf(vma.start, vma.end); page < vma.end;) {
+      const block = page - (page & tables.mask)
+      if (tables.isHuge(page)) {
+        if (block < vma.start || block + tables.leafPages > vma.end) {
+          problems.push(`page 0x${block.toString(16)}: a huge mapping reaches over its area's end`)
+        }
+        const first = tables.get(block) & rights
+        for (let i = 1; i < tables.leafPages; i++) {
+          if (((tables.get(block + i) & rights) | 0) === ((first + i) | 0)) continue
+          problems.push(`page 0x${(block + i).toString(16)}: does not fit its huge mapping`)
+          break
+        }
+      }
+      page = tables.nextLeaf(block + tables.leafPages, vma.end)
+    }
+  }
   return problems
 }
 

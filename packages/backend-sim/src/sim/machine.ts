@@ -30,6 +30,8 @@ export class Machine {
   readonly swap: Swap
   /** Who has a frame for itself; of use only while an entry of a page table says that somebody has. */
   readonly exclusiveOwners = new Map<number, object>()
+  /** Which anonymous memory gets huge pages by itself (`/sys/kernel/mm/transparent_hugepage/enabled`). */
+  thp: 'always' | 'madvise' | 'never' = 'never'
   /** Woken when a page is unlocked, such as at the end of its migration. */
   readonly pageUnlocked = new WaitQueue('page lock')
 

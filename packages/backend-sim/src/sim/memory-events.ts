@@ -1,5 +1,6 @@
 import type { VirtualRange } from '@hmm-sdk/hmm-api'
 import { clearRefs } from '../mm/clear-refs.js'
+import { collapseRange } from '../mm/collapse.js'
 import { FRAME_DEVICE } from '../mm/frame-table.js'
 import { installGuards, removeGuards } from '../mm/guard.js'
 import { ksmMerge } from '../mm/ksm.js'
@@ -63,6 +64,11 @@ export class MemoryEvents {
     return { finish: async () => move.finish() }
   }
 
+  /** Makes whole blocks huge pages, as khugepaged does; how many are. CLEAR */
+  collapse(space: object, range: VirtualRange): Promise<number> {
+    return this.#simulation.run(khugepaged(spaceOf(space).mm, range.startPage, range.endPage))
+  }
+
   /** The memory behind the present pages breaks (hwpoison); how many pages. CLEAR */
   poison(space: object, range: VirtualRange): Promise<number> {
     return this.#now(space, (mm) => {
@@ -113,6 +119,20 @@ export class MemoryEvents {
 
   #read<T>(space: object, run: (mm: MemoryMap) => Operation<T>): Promise<T> {
     return this.#simulation.run(lockedOperation(spaceOf(space).mm, run))
+  }
+}
+
+function* khugepaged(mm: MemoryMap, start: number, end: number): Operation<number> {
+  yield* mm.lock.write()
+  try {
+    let huge = 0
+    for (const vma of mm.vmas.overlapping(start, end)) {
+      const from = Math.max(start, vma.start)
+      huge += (yield* collapseRange(mm, vma, from, Math.min(end, vma.end), 'khugepaged')).huge
+    }
+    return huge
+  } finally {
+    mm.lock.releaseWrite()
   }
 }
 

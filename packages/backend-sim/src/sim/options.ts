@@ -20,6 +20,11 @@ export interface SimulationOptions {
    * or shortly after, as over ioctl; their DMA mappings are revoked inside in both.
    */
   readonly invalidate?: 'inside' | 'deferred'
+  /**
+   * Which anonymous memory gets huge pages when it is touched: all, what `madvise('hugepage')` was
+   * called for, or none (default) but by `madvise('collapse')`.
+   */
+  readonly thp?: 'always' | 'madvise' | 'never'
   /** Virtual nanoseconds that things take; what is left out keeps its default. */
   readonly costs?: Partial<CostModel>
 }
@@ -32,6 +37,7 @@ export interface CheckedOptions {
   readonly physicalBasePage: number
   readonly swiotlbBytes: number
   readonly deferred: boolean
+  readonly thp: 'always' | 'madvise' | 'never'
   readonly costs: CostModel
 }
 
@@ -44,14 +50,18 @@ export function checkOptions(given: unknown): CheckedOptions {
     'physicalBasePage',
     'swiotlbBytes',
     'invalidate',
+    'thp',
     'costs',
   ]) as SimulationOptions
-  const { pageSize = 4096, invalidate = 'inside' } = options
+  const { pageSize = 4096, invalidate = 'inside', thp = 'never' } = options
   if (pageSize !== 4096 && pageSize !== 16384 && pageSize !== 65536) {
     throw new TypeError(`pageSize ${String(pageSize)} is not one of 4096, 16384, 65536`)
   }
   if (invalidate !== 'inside' && invalidate !== 'deferred') {
     throw new TypeError(`invalidate '${String(invalidate)}' is not 'inside' or 'deferred'`)
+  }
+  if (thp !== 'always' && thp !== 'madvise' && thp !== 'never') {
+    throw new TypeError(`thp '${String(thp)}' is not 'always', 'madvise' or 'never'`)
   }
   const costs = checkKeys('costs', options.costs, Object.keys(DEFAULT_COSTS))
   for (const [name, value] of Object.entries(costs)) checkNumber(`costs.${name}`, value, 0, 1e12)
@@ -61,6 +71,7 @@ export function checkOptions(given: unknown): CheckedOptions {
     memoryPages: checkNumber('memoryPages', options.memoryPages ?? 2 ** 22, 1, 2 ** 23),
     physicalBasePage: checkNumber('physicalBasePage', options.physicalBasePage ?? 0, 0, 2 ** 40),
     swiotlbBytes: checkNumber('swiotlbBytes', options.swiotlbBytes ?? 2 ** 26, 2 ** 16, 2 ** 30),
+    thp,
     deferred: invalidate === 'deferred',
     costs: { ...DEFAULT_COSTS, ...costs },
   }

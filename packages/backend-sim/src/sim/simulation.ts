@@ -28,6 +28,7 @@ export class Simulation {
       swiotlbBytes: options.swiotlbBytes,
       costs: options.costs,
     })
+    this.machine.thp = options.thp
     this.random = new Random(options.seed)
     this.invalidations = new InvalidationQueue(options.deferred)
   }

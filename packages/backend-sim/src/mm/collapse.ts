@@ -1,0 +1,122 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
+import { anonPrepare } from './anon-prepare.js'
+import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
+import { FRAME_ANON, FRAME_DEVICE, FRAME_EXCLUSIVE, FRAME_LOCKED } from './frame-table.js'
+import { blockPinned, mapBlock, mayBeHuge } from './huge.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_FRAME, PTE_KIND, PTE_PRESENT, PTE_SPECIAL, PTE_SWAP } from './pte.js'
+import { resolveFault } from './resolve-fault.js'
+import type { Vma } from './vma.js'
+
+/** Who collapses: `madvise(MADV_COLLAPSE)` does what it can, khugepaged is choosy. */
+export type Collapser = 'madvise' | 'khugepaged'
+
+/** Most swapped-out pages of a block that khugepaged reads back (`max_ptes_swap`, an eighth). */
+const SWAPPED_SHARE = 1 / 8
+
+/**
+ * Makes the whole blocks in `[start, end)` of `vma` huge (`collapse_huge_page`): each is copied to a
+ * block of memory, under a CLEAR event. mmap_lock is held for writing. How many are huge then, of how
+ * many, and the first errno.
+ */
+export function* collapseRange(
+  mm: MemoryMap,
+  vma: Vma,
+  start: number,
+  end: number,
+  who: Collapser,
+): Operation<{ huge: number; blocks: number; error: 'EINVAL' | 'ENOMEM' | 'EAGAIN' | undefined }> {
+  const pages = mm.tables.leafPages
+  const first = Math.ceil(start / pages) * pages
+  let huge = 0
+  let blocks = 0
+  let error: 'EINVAL' | 'ENOMEM' | 'EAGAIN' | undefined
+  for (let block = first; block + pages <= end; block += pages) {
+    blocks++
+    const failed = yield* collapseBlock(mm, vma, block, who)
+    if (failed === undefined) huge++
+    else error = failed
+  }
+  return { huge, blocks, error }
+}
+
+/** `MADV_COLLAPSE` of `[start, end)` of one mapping. */
+export function* adviseCollapse(
+  mm: MemoryMap,
+  vma: Vma,
+  start: number,
+  end: number,
+): Operation<void> {
+  if (!mayCollapse(mm, vma))
+    throw new HmmError('EINVAL', { message: 'this memory cannot be in huge pages' })
+  const { error } = yield* collapseRange(mm, vma, start, end, 'madvise')
+  if (error !== undefined) {
+    const message = 'part of the range could not be made huge pages'
+    throw new HmmError(error, { message, retryable: error !== 'EINVAL' })
+  }
+}
+
+function mayCollapse(mm: MemoryMap, vma: Vma): boolean {
+  const pages = mm.tables.leafPages
+  return mayBeHuge(mm, vma, Math.ceil(vma.start / pages) * pages, true)
+}
+
+function* collapseBlock(
+  mm: MemoryMap,
+  vma: Vma,
+  block: number,
+  who: Collapser,
+): Operation<'EINVAL' | 'ENOMEM' | 'EAGAIN' | undefined> {
+  const { tables, machine } = mm
+  const { frames } = machine
+  const pages = tables.leafPages
+  if (!mayBeHuge(mm, vma, block, who === 'madvise')) return 'EINVAL'
+  if (tables.leaf(block) === 0) return 'EINVAL'
+  if (tables.isHuge(block)) return undefined
+  const swapped = count(mm, block, (pte) => (pte & (PTE_PRESENT | PTE_KIND)) === PTE_SWAP)
+  const empty = count(mm, block, isEmpty)
+  if (who === 'khugepaged' && (swapped > pages * SWAPPED_SHARE || empty === pages)) return 'EINVAL'
+  for (let page = block; page < block + pages; page++) {
+    const pte = tables.get(page)
+    if (pte === 0 || (pte & PTE_PRESENT) !== 0) continue
+    if ((pte & PTE_KIND) !== PTE_SWAP) return 'EINVAL'
+    const code = yield* resolveFault(mm, vma, page, false)
+    if (code === FAULT_OOM) return 'ENOMEM'
+    if (code !== FAULT_DONE) return 'EINVAL'
+  }
+  const stuck = count(mm, block, (pte) => {
+    if (pte === 0 || (pte & PTE_SPECIAL) !== 0) return false
+    const flags = frames.flags[pte & PTE_FRAME]!
+    return (flags & (FRAME_ANON | FRAME_DEVICE | FRAME_LOCKED)) !== FRAME_ANON
+  })
+  if (stuck > 0 || blockPinned(mm, block)) return 'EAGAIN'
+  const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
+  if (first === 0) return 'ENOMEM'
+  anonPrepare(vma)
+  mm.invalidateStart('clear', block, block + pages)
+  for (let i = 0; i < pages; i++) {
+    const pte = tables.get(block + i)
+    if (pte === 0 || (pte & PTE_SPECIAL) !== 0) continue
+    const frame = pte & PTE_FRAME
+    frames.copy(frame, first + i)
+    frames.maps[frame]!--
+    frames.put(frame)
+  }
+  mapBlock(mm, vma, block, first)
+  mm.invalidateEnd()
+  return undefined
+}
+
+/** Nothing, or the zero page. */
+function isEmpty(pte: number): boolean {
+  return pte === 0 || ((pte & (PTE_PRESENT | PTE_SPECIAL)) | 0) === (PTE_PRESENT | PTE_SPECIAL | 0)
+}
+
+function count(mm: MemoryMap, block: number, is: (pte: number) => boolean): number {
+  const { words } = mm.tables.arena
+  const leaf = mm.tables.leaf(block)
+  let found = 0
+  for (let at = leaf; at <= leaf + mm.tables.mask; at++) if (is(words[at]!)) found++
+  return found
+}

@@ -1,0 +1,183 @@
+import { anonPrepare } from './anon-prepare.js'
+import { canBeWritable } from './can-be-writable.js'
+import { FAULT_DONE } from './fault-code.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_FRAME } from './frame-table.js'
+import type { MemoryMap } from './memory-map.js'
+import {
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_SPECIAL,
+  PTE_WRITE,
+  PTE_YOUNG,
+  ptePresent,
+} from './pte.js'
+import { VM_HUGEPAGE, VM_NOHUGEPAGE, type Vma } from './vma.js'
+
+/*
+ * Transparent huge pages: a leaf of a page table, all of whose pages are one block of memory.
+ *
+ * The leaf keeps an entry for each page, as the kernel keeps a page table in store for the day of
+ * the split; a mark in the table above says that it is one mapping (a PMD leaf). So what only reads
+ * entries need not care, and what changes a part of them splits first.
+ */
+
+/** First page of the block that `page` is in. */
+export function blockOf(mm: MemoryMap, page: number): number {
+  return page - (page & mm.tables.mask)
+}
+
+/** Whether a fault of `page` may take a whole block (`thp_vma_allowable_order`). */
+export function mayBeHuge(mm: MemoryMap, vma: Vma, page: number, forced: boolean): boolean {
+  if (vma.file !== undefined || (vma.flags & VM_NOHUGEPAGE) !== 0) return false
+  const { thp } = mm.machine
+  const wanted = thp === 'always' || (thp === 'madvise' && (vma.flags & VM_HUGEPAGE) !== 0)
+  if (!wanted && !forced) return false
+  const block = blockOf(mm, page)
+  return block >= vma.start && block + mm.tables.leafPages <= vma.end
+}
+
+/**
+ * `do_huge_pmd_anonymous_page`: the huge zero page for a read, a block of memory for a write. No
+ * event. False if there is no block to be had: then small pages will have to do.
+ */
+export function hugeFault(mm: MemoryMap, vma: Vma, page: number, write: boolean): boolean {
+  const { frames } = mm.machine
+  const pages = mm.tables.leafPages
+  const block = blockOf(mm, page)
+  if (!write) {
+    const zero = frames.hugeZero(pages)
+    if (zero === 0) return false
+    setBlock(mm, block, PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG | zero)
+    return true
+  }
+  const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
+  if (first === 0) return false
+  anonPrepare(vma)
+  mapBlock(mm, vma, block, first)
+  return true
+}
+
+/** `do_huge_pmd_wp_page`. Undefined if the block was split, and its page is to be looked at again. */
+export function hugeWriteFault(
+  mm: MemoryMap,
+  vma: Vma,
+  page: number,
+  pte: number,
+): number | undefined {
+  const { frames } = mm.machine
+  const pages = mm.tables.leafPages
+  const block = blockOf(mm, page)
+  if ((pte & PTE_SPECIAL) !== 0) {
+    const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
+    if (first !== 0) {
+      anonPrepare(vma)
+      mm.invalidateStart('clear', block, block + pages)
+      mapBlock(mm, vma, block, first)
+      mm.invalidateEnd()
+      return FAULT_DONE
+    }
+  } else if (ownBlock(mm, block)) {
+    const { words } = mm.tables.arena
+    const leaf = mm.tables.leaf(block)
+    for (let i = 0; i < pages; i++) {
+      frames.flags[words[leaf + i]! & PTE_FRAME]! |= FRAME_EXCLUSIVE
+      words[leaf + i]! |= PTE_WRITE | PTE_DIRTY | PTE_YOUNG
+    }
+    return FAULT_DONE
+  }
+  splitHuge(mm, block)
+  return undefined
+}
+
+/** `do_huge_pmd_numa_page`: the whole block gets its rights back. No event. */
+export function hugeNumaFault(mm: MemoryMap, vma: Vma, page: number): number {
+  const { words } = mm.tables.arena
+  const leaf = mm.tables.leaf(page)
+  for (let at = leaf; at <= leaf + mm.tables.mask; at++) {
+    const pte = words[at]! & ~PTE_PROTNONE
+    words[at] = canBeWritable(mm, vma, pte) ? pte | PTE_WRITE : pte
+  }
+  return FAULT_DONE
+}
+
+/** Whether only this process has the block: then it may write without a copy. */
+function ownBlock(mm: MemoryMap, block: number): boolean {
+  const { flags, refs } = mm.machine.frames
+  const { words } = mm.tables.arena
+  const leaf = mm.tables.leaf(block)
+  let alone = true
+  let exclusive = true
+  for (let at = leaf; at <= leaf + mm.tables.mask; at++) {
+    const frame = words[at]! & PTE_FRAME
+    if ((flags[frame]! & FRAME_EXCLUSIVE) === 0) exclusive = false
+    if (refs[frame] !== 1) alone = false
+  }
+  return exclusive || alone
+}
+
+/**
+ * `__split_huge_pmd`: the block is mapped page by page from now on. A CLEAR event over all of it.
+ * Does nothing if `page` is not in a huge mapping.
+ */
+export function splitHuge(mm: MemoryMap, page: number): void {
+  const { tables } = mm
+  if (!tables.isHuge(page)) return
+  const block = blockOf(mm, page)
+  mm.invalidateStart('clear', block, block + tables.leafPages)
+  unmarkHuge(mm, block)
+  mm.invalidateEnd()
+}
+
+/** The split without its event. */
+export function unmarkHuge(mm: MemoryMap, block: number): void {
+  const { tables } = mm
+  tables.setHuge(block, false)
+  const { words } = tables.arena
+  const leaf = tables.leaf(block)
+  for (let at = leaf; at <= leaf + tables.mask; at++) {
+    if ((words[at]! & PTE_SPECIAL) !== 0) words[at] = (words[at]! & ~PTE_FRAME) | ZERO_FRAME
+  }
+}
+
+/** Splits what reaches over `page` from before it: a mapping is about to end or begin there. */
+export function splitHugeAt(mm: MemoryMap, page: number): void {
+  if ((page & mm.tables.mask) !== 0) splitHuge(mm, page)
+}
+
+/** Splits the block of `[from, to)`, which lies in one, unless that is all of it. */
+export function splitHugeUnlessWhole(mm: MemoryMap, from: number, to: number): void {
+  if (to - from < mm.tables.leafPages) splitHuge(mm, from)
+}
+
+/** Whether somebody but page tables has a reference of a page of the block. */
+export function blockPinned(mm: MemoryMap, block: number): boolean {
+  const { refs, maps } = mm.machine.frames
+  const { words } = mm.tables.arena
+  const leaf = mm.tables.leaf(block)
+  for (let at = leaf; at <= leaf + mm.tables.mask; at++) {
+    const pte = words[at]!
+    if (!ptePresent(pte) || (pte & PTE_SPECIAL) !== 0) continue
+    if (refs[pte & PTE_FRAME]! > maps[pte & PTE_FRAME]!) return true
+  }
+  return false
+}
+
+/** Maps the frames from `first` on, which have one reference each, at `block`, writable. */
+export function mapBlock(mm: MemoryMap, vma: Vma, block: number, first: number): void {
+  const { frames } = mm.machine
+  const pages = mm.tables.leafPages
+  const index = vma.offsetOf(block)
+  frames.maps.fill(1, first, first + pages)
+  frames.mapping.fill(vma.anonVma!.id, first, first + pages)
+  for (let i = 0; i < pages; i++) frames.index[first + i] = index + i
+  setBlock(mm, block, PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | first)
+}
+
+function setBlock(mm: MemoryMap, block: number, entry: number): void {
+  const leaf = mm.tables.ensureLeaf(block)
+  const { words } = mm.tables.arena
+  for (let i = 0; i <= mm.tables.mask; i++) words[leaf + i] = entry + i
+  mm.tables.setHuge(block, true)
+}
