@@ -12,6 +12,7 @@ import * as advice from './events/advice.js'
 import * as copyOnWrite from './events/copy-on-write.js'
 import * as delivery from './events/delivery.js'
 import * as file from './events/file.js'
+import * as hugePage from './events/huge-page.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
 import * as release from './events/release.js'
@@ -53,6 +54,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   protection,
   advice,
   copyOnWrite,
+  hugePage,
   file,
   release,
   delivery,
