@@ -90,7 +90,7 @@ export class SimEngine implements RawEngine {
   }
 
   #translate(page: number, inPage: number, write: boolean, access: string, start: number): number {
-    const entry = this.#dma.translation.translate(page, write)
+    const entry = this.#dma.routeOf(page).translate(page, write)
     if (typeof entry === 'number') return entry
     const { tracer, pageShift } = this.#simulation.machine
     this.#dma.access.failed(start, page, write, entry)

@@ -1,5 +1,6 @@
 import { supported, unsupported, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import { BouncePool, SLOT_BYTES } from '../dma/bounce-pool.js'
+import { PEER_BAR } from '../dma/device-dma.js'
 import type { DmaOptions } from '../dma/dma-options.js'
 import { mirrorRefusal, translates } from '../dma/dma-shape.js'
 import type { Simulation } from '../sim/simulation.js'
@@ -25,7 +26,10 @@ export function capabilitiesOf(
       'windows of the driver hold own buffers only; mirrors have windows of their own',
       'Map mirrored ranges with mirror.map.',
     ),
-    'dma.peer': unsupported('the simulation has no peer-to-peer topology yet'),
+    'dma.peer':
+      dma.shape === 'peer'
+        ? supported({ bar: PEER_BAR, pages: dma.peerPages })
+        : unsupported('the device reaches no peers', "Configure it: dma: { shape: 'peer' }."),
     'dma.bounce': bounces
       ? supported({
           maxMappingBytes: BouncePool.maxBytes(dma.minAlignMask),

@@ -47,7 +47,7 @@ export class AccessCheck {
     const { pageSize } = this.#machine
     const page = dmaPage + Math.floor(offset / pageSize)
     // Mirrors and windows are not looked up here: what they allow is in the IOMMU's table.
-    if (!this.#dma.translation.classic(page)) return
+    if (!this.#dma.routeOf(page).classic(page)) return
     const start = dmaPage * pageSize + offset
     const mapping = this.#find(start)
     if (mapping !== undefined) this.#ofMapping(mapping, start, length, write)

@@ -2,6 +2,7 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type {
   DmaDirection,
   DmaMisuse,
+  PeerRoute,
   RawBuffer,
   RawCoherentBuffer,
   RawDma,
@@ -13,6 +14,7 @@ import type { MirrorChunk } from '../hmm/mirror-dma.js'
 import { IntervalTree } from '../mm/interval-tree.js'
 import type { Machine } from '../sim/machine.js'
 import { AccessCheck } from './access-check.js'
+import { BusAddresses } from './bus-address.js'
 import { BounceCopy } from './bounce-copy.js'
 import { BouncePool } from './bounce-pool.js'
 import { SimBuffer } from './buffer.js'
@@ -22,12 +24,16 @@ import { createTranslation, translates } from './dma-shape.js'
 import type { DmaTranslation } from './dma-translation.js'
 import { SimIovaWindow } from './iova-window.js'
 import { checkOverlap } from './overlap.js'
+import { peerRoute } from './peer-route.js'
 import { SimDmaMapping, type MappingOwner } from './streaming-mapping.js'
 
 /** The mask of a device whose driver has not set one. */
 const DEFAULT_MASK_BITS = 32
 /** Fewer bits than this reach no memory that a platform has to offer. */
 const FEWEST_MASK_BITS = 24
+
+/** The BAR whose memory peers may reach. */
+export const PEER_BAR = 2
 
 /** The DMA side of one device. */
 export class DeviceDma implements RawDma, MappingOwner {
@@ -45,6 +51,10 @@ export class DeviceDma implements RawDma, MappingOwner {
   readonly #options: DmaOptions
   readonly #buffers = new Set<SimBuffer>()
   readonly #windows = new Set<SimIovaWindow>()
+  /** Memory in a BAR, for peers. */
+  readonly #bar: SimBuffer | undefined
+  /** Memory of peers by bus address; made when it is first mapped. */
+  #busAddresses: BusAddresses | undefined
 
   constructor(machine: Machine, options: DmaOptions, name: string) {
     const { shape, coherent, lazy } = options
@@ -66,6 +76,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     this.access = new AccessCheck(machine, this, name)
     // The pool is there before anything else is; where it lies matters to all addresses.
     if (bounces) void machine.dma.pool
+    this.#bar = options.peerPages > 0 ? this.#makeBar(options.peerPages) : undefined
   }
 
   setMask(bits: number): void {
@@ -148,6 +159,67 @@ export class DeviceDma implements RawDma, MappingOwner {
     return window
   }
 
+  peerMemory(bar: number): RawBuffer | undefined {
+    const memory = bar === PEER_BAR ? this.#bar : undefined
+    if (memory === undefined) return undefined
+    return {
+      bytes: memory.bytes,
+      read: (offset, length) => memory.peek(offset, length),
+      write: (offset, bytes) => memory.poke(offset, bytes),
+      free: () => undefined,
+    }
+  }
+
+  peerRoute(peer: RawDma): PeerRoute {
+    if (!(peer instanceof DeviceDma)) throw new TypeError('the peer is of another backend')
+    return peerRoute(this.#options.pci, peer.#options.pci, peer === this)
+  }
+
+  mapPeer(
+    peer: RawDma,
+    _bar: number,
+    offset: number,
+    bytes: number,
+    direction: DmaDirection,
+  ): RawDmaMapping {
+    const { kind } = this.peerRoute(peer)
+    const memory = (peer as DeviceDma).#bar!
+    const { pageSize } = this.#machine
+    const inPage = offset % pageSize
+    const pages = Math.ceil((inPage + bytes) / pageSize)
+    // Registers are never cached and never bounced (DMA_ATTR_MMIO).
+    const byBus = kind === 'bus-address'
+    if (byBus) this.#busAddresses ??= new BusAddresses(this.#machine)
+    const translation = byBus ? this.#busAddresses! : this.translation
+    const owner: MappingOwner = {
+      translation,
+      coherent: true,
+      revocable: !byBus && this.revocable,
+      mappings: this.mappings,
+      report: (check, mapping) => this.report(check, mapping),
+      unmapped: (mapping) => this.unmapped(mapping),
+    }
+    const frame = memory.firstFrame + Math.floor(offset / pageSize)
+    const dmaPage = translation.map(frame, pages, direction !== 'to-device')
+    return new SimDmaMapping(
+      owner,
+      dmaPage,
+      pages,
+      inPage,
+      memory,
+      offset,
+      bytes,
+      direction,
+      undefined,
+    )
+  }
+
+  /** What an address of the device goes through: memory of peers may pass by the IOMMU. */
+  routeOf(dmaPage: number): DmaTranslation {
+    const bus = this.#busAddresses
+    return bus !== undefined && this.#machine.dma.inBar(dmaPage) ? bus : this.translation
+  }
+
   revocations(dmaPage: number): number {
     if (!this.translation.mapped(dmaPage)) return -1
     const [chunk] = this.mirrorWindows.overlaps(dmaPage, dmaPage)
@@ -187,6 +259,14 @@ export class DeviceDma implements RawDma, MappingOwner {
     for (const buffer of [...this.#buffers]) {
       left.push({ kind: 'dma-buffer', name: `${buffer.bytes} bytes` })
       buffer.free()
+    }
+    if (this.#bar !== undefined) {
+      for (let each = this.#bar.mappings; each !== undefined; each = this.#bar.mappings) {
+        left.push({ kind: 'peer-mapping', name: name(each.dmaPage) })
+        each.unmap()
+      }
+      this.#machine.dma.removeBar(this.#bar.firstFrame)
+      this.#bar.free()
     }
     this.translation.flush()
     const used = this.translation.domain?.iova.used ?? 0
@@ -235,6 +315,14 @@ export class DeviceDma implements RawDma, MappingOwner {
       copy.release()
       throw error
     }
+  }
+
+  #makeBar(pages: number): SimBuffer {
+    const bytes = pages * this.#machine.pageSize
+    const frame = SimBuffer.allocate(this.#machine, bytes)
+    if (frame === 0) throw new HmmError('ENOMEM', { message: 'no memory for the BAR' })
+    this.#machine.dma.addBar(frame, pages)
+    return new SimBuffer(this.#machine, bytes, frame, () => undefined)
   }
 
   #allocate(bytes: number): SimBuffer {

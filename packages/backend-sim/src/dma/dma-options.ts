@@ -1,4 +1,5 @@
 import { checkKeys, checkNumber } from '../sim/options.js'
+import type { SimPciOptions } from './peer-route.js'
 import { DMA_SHAPES, translates, type DmaShape } from './dma-shape.js'
 
 /** The DMA of a simulated device (`devices.NAME.sim.dma` in the config). */
@@ -25,6 +26,10 @@ export interface SimDmaOptions {
   readonly bounce?: 'always' | 'beyond-mask'
   /** Low address bits that a bounce buffer must have in common with the memory. Default 0. */
   readonly minAlignMask?: number
+  /** Pages of memory in BAR 2 that peers may reach. Default 16 with shape `peer`, 0 otherwise. */
+  readonly peerPages?: number
+  /** Where the device sits; decides how it reaches peers and they reach it. */
+  readonly pci?: SimPciOptions
 }
 
 /** The options with every default filled in. */
@@ -35,11 +40,22 @@ export interface DmaOptions {
   readonly reuseAtOnce: boolean
   readonly bounceAlways: boolean
   readonly minAlignMask: number
+  readonly peerPages: number
+  readonly pci: Required<SimPciOptions>
 }
 
 /** Throws TypeError for an unknown key or a value that an option cannot have. */
 export function checkDmaOptions(what: string, given: unknown): DmaOptions {
-  const keys = ['shape', 'coherent', 'flush', 'addressReuse', 'bounce', 'minAlignMask']
+  const keys = [
+    'shape',
+    'coherent',
+    'flush',
+    'addressReuse',
+    'bounce',
+    'minAlignMask',
+    'peerPages',
+    'pci',
+  ]
   const options = checkKeys(what, given, keys) as SimDmaOptions
   const shape = oneOf(`${what}: shape`, options.shape ?? 'iommu', DMA_SHAPES)
   const flush = oneOf(`${what}: flush`, options.flush ?? 'strict', ['strict', 'lazy'])
@@ -54,6 +70,7 @@ export function checkDmaOptions(what: string, given: unknown): DmaOptions {
   if (((minAlignMask + 1) & minAlignMask) !== 0) {
     throw new TypeError(`${what}: minAlignMask ${minAlignMask} is not one less than a power of two`)
   }
+  const peerPages = shape === 'peer' ? 16 : 0
   const lazy = flush === 'lazy'
   return {
     shape,
@@ -62,7 +79,24 @@ export function checkDmaOptions(what: string, given: unknown): DmaOptions {
     reuseAtOnce: lazy || reuse === 'at-once',
     bounceAlways: shape === 'swiotlb' && bounce === 'always',
     minAlignMask,
+    peerPages: checkNumber(`${what}: peerPages`, options.peerPages ?? peerPages, 0, 2 ** 16),
+    pci: checkPci(`${what}: pci`, options.pci),
   }
+}
+
+function checkPci(what: string, given: unknown): Required<SimPciOptions> {
+  const defaults = {
+    hostBridge: 'bridge0',
+    switch: 'switch0',
+    acsRedirect: false,
+    bridgeAllowed: true,
+  }
+  const options = checkKeys(what, given, Object.keys(defaults))
+  for (const [name, value] of Object.entries(options)) {
+    const type = typeof defaults[name as keyof typeof defaults]
+    if (typeof value !== type) throw new TypeError(`${what}: ${name} is a ${type}`)
+  }
+  return { ...defaults, ...options }
 }
 
 function oneOf<T extends string>(what: string, value: string, known: readonly T[]): T {

@@ -2,16 +2,22 @@ import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js
 import { HmmError } from '../error/hmm-error.js'
 import type { DmaDirection, DmaMisuse, RawDmaMapping } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
-import type { HostBuffer } from './host-buffer.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
 
-/** A mapped buffer: contiguous for the device. Undo it with `unmap()` (or `close()`). */
+/** What can be mapped: a buffer, or the memory of a peer. */
+interface MappingSource {
+  readonly name: string
+  readonly mappingOwner: Owned
+  countMapping(change: 1 | -1): void
+}
+
+/** A mapped buffer or peer memory: contiguous for the device. Undo it with `unmap()` (or `close()`). */
 export class DmaMapping extends Owned {
   readonly direction: DmaDirection
   /** Size in bytes. */
   readonly bytes: number
-  readonly #buffer: HostBuffer
+  readonly #buffer: MappingSource
   readonly #device: Device
   readonly #raw: RawDmaMapping
   #mapped = true
@@ -19,13 +25,13 @@ export class DmaMapping extends Owned {
   /** @internal */
   constructor(
     device: Device,
-    buffer: HostBuffer,
+    buffer: MappingSource,
     raw: RawDmaMapping,
     offset: number,
     bytes: number,
     direction: DmaDirection,
   ) {
-    super(device.context, buffer, 'dma-mapping', `${buffer.name}+${offset}`)
+    super(device.context, buffer.mappingOwner, 'dma-mapping', `${buffer.name}+${offset}`)
     this.#device = device
     this.#buffer = buffer
     this.#raw = raw
@@ -79,7 +85,7 @@ export class DmaMapping extends Owned {
       this.#misuse('sync-outside', `sync of bytes ${offset}..+${bytes}`)
       throw new RangeError(`bytes ${offset}..+${bytes} are outside a mapping of ${this.bytes}`)
     }
-    this.#buffer.context.call('mapping.sync', undefined, () => this.#raw.sync(to, offset, bytes))
+    this.context.call('mapping.sync', undefined, () => this.#raw.sync(to, offset, bytes))
   }
 
   /** Ends the mapping. Errors: EINVAL when it was unmapped already. `dma_unmap_phys` */
@@ -106,13 +112,13 @@ export class DmaMapping extends Owned {
     throw new HmmError('EINVAL', {
       op,
       backend: this.context.raw.name,
-      message: `mapping of buffer '${this.#buffer.name}' is unmapped already`,
+      message: `mapping of '${this.#buffer.name}' is unmapped already`,
       hint: 'unmap() once; keep the mapping in the object that owns the transfer.',
     })
   }
 
   #misuse(check: DmaMisuse, what: string): void {
-    const text = `${what}: mapping of ${this.bytes} bytes of buffer '${this.#buffer.name}'`
+    const text = `${what}: mapping of ${this.bytes} bytes of '${this.#buffer.name}'`
     this.#device[RAW].dma.misuse?.(check, text)
   }
 }

@@ -1,5 +1,5 @@
 import { HmmError } from '../error/hmm-error.js'
-import type { DmaDirection, RawDmaLimits } from '../raw/raw-dma.js'
+import type { DmaDirection, PeerRoute, RawDma, RawDmaLimits } from '../raw/raw-dma.js'
 import { checkBytes, checkDirection, checkInteger, checkPages } from './check.js'
 import { rawWait, type Wait } from './context.js'
 import type { Device } from './device.js'
@@ -73,8 +73,9 @@ export class Dma {
   }
 
   /**
-   * Maps a buffer (`dma_map_phys`). Errors: EIO if it cannot be reached under the mask, ENOMEM,
-   * EOPNOTSUPP, EBADF; RangeError outside the buffer.
+   * Maps a buffer (`dma_map_phys`) or the memory of a peer. Errors: EIO if it cannot be reached
+   * under the mask, EREMOTEIO if there is no route to the peer, ENOMEM, EOPNOTSUPP, EBADF;
+   * RangeError outside.
    */
   map(source: HostBuffer | PeerMemory, options: BufferMapOptions): DmaMapping
   /** Maps a range of a mirrored process: the same as `mirror.map`. */
@@ -89,7 +90,7 @@ export class Dma {
     commit?: (mapping: MirrorMapping) => R & Synchronous<R>,
   ): DmaMapping | Promise<R> {
     if (source instanceof HostBuffer) return this.#mapBuffer(source, options as BufferMapOptions)
-    if (source instanceof PeerMemory) return this.#mapPeer()
+    if (source instanceof PeerMemory) return this.#mapPeer(source, options as BufferMapOptions)
     if (source?.mirror === undefined || commit === undefined) {
       throw new TypeError(
         'dma.map takes a buffer, peer memory, or mirror.select(range) with options and a commit',
@@ -99,6 +100,14 @@ export class Dma {
       throw new TypeError('the mirror belongs to another device: map it through that one')
     }
     return source.mirror.map<R>(source.range, options as MirrorMapOptions, commit as never)
+  }
+
+  /**
+   * How this device would reach the memory of a peer; known before anything is mapped. A bus address
+   * passes by the IOMMU and cannot be revoked. `pci_p2pdma_map_type` Errors: EOPNOTSUPP, EBADF.
+   */
+  peerRoute(peer: PeerMemory): PeerRoute {
+    return this.#sync('dma.peerRoute', () => this.#route(peer))
   }
 
   /**
@@ -135,11 +144,41 @@ export class Dma {
     })
   }
 
-  #mapPeer(): never {
+  #mapPeer(peer: PeerMemory, options: BufferMapOptions): DmaMapping {
     return this.#sync('dma.map', () => {
-      this.#device.capabilities.require('dma.peer')
-      throw new HmmError('EREMOTEIO', { message: 'the peer cannot be reached from this device' })
+      this.#device.context.mayWait('dma.map')
+      checkDirection(options?.direction)
+      const route = this.#route(peer)
+      if (route.kind === 'unsupported') {
+        throw new HmmError('EREMOTEIO', {
+          message: `${peer.name} cannot be reached: ${route.reason}`,
+          hint: 'Ask dma.peerRoute first, and go through memory of the host where there is none.',
+        })
+      }
+      const offset = checkInteger('offset', options.offset ?? 0, 0)
+      const bytes = checkBytes('bytes', options.bytes ?? peer.raw.bytes - offset)
+      peer.checkInside(offset, bytes)
+      const { dma } = this.#device[RAW]
+      const raw = (dma.mapPeer as NonNullable<RawDma['mapPeer']>).call(
+        dma,
+        peer.device[RAW].dma,
+        peer.bar,
+        offset,
+        bytes,
+        options.direction,
+      )
+      return new DmaMapping(this.#device, peer, raw, offset, bytes, options.direction)
     })
+  }
+
+  #route(peer: PeerMemory): PeerRoute {
+    this.#device.capabilities.require('dma.peer')
+    if (!(peer instanceof PeerMemory) || peer.device.context !== this.#device.context) {
+      throw new TypeError('peer memory is that of a device of the same backend')
+    }
+    void peer.raw
+    const { dma } = this.#device[RAW]
+    return (dma.peerRoute as NonNullable<RawDma['peerRoute']>).call(dma, peer.device[RAW].dma)
   }
 
   #sync<T>(op: string, run: () => T): T {

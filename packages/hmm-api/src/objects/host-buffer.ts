@@ -44,6 +44,11 @@ export class HostBuffer extends Owned {
     }
   }
 
+  /** @internal Mappings end with the buffer. */
+  get mappingOwner(): Owned {
+    return this
+  }
+
   /** @internal Counts the live mappings, which must be undone before the memory is freed. */
   countMapping(change: 1 | -1): void {
     this.#mappings += change

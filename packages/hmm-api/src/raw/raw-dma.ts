@@ -67,6 +67,14 @@ export interface RawIovaWindow {
   close(): Promise<void>
 }
 
+/**
+ * How a device reaches the memory of a peer (`pci_p2pdma_map_type`): by the peer's own bus address
+ * past every IOMMU, through the host bridge as any memory, or not at all.
+ */
+export type PeerRoute =
+  | { readonly kind: 'bus-address' | 'host-bridge' }
+  | { readonly kind: 'unsupported'; readonly reason: string }
+
 export interface RawDma {
   readonly limits: RawDmaLimits
   /** `dma_set_mask_and_coherent`. EIO if the platform cannot serve so few bits. */
@@ -82,6 +90,18 @@ export interface RawDma {
    * revocation (compare before and after).
    */
   revocations(dmaPage: number): number
+  /** Memory in a BAR of this device that peers may map, as the CPU sees it; undefined for none. */
+  peerMemory?(bar: number): RawBuffer | undefined
+  /** How this device reaches the peer memory of `peer`. With the capability `dma.peer` only. */
+  peerRoute?(peer: RawDma): PeerRoute
+  /** Maps peer memory; the route was asked before. EIO if the mask does not reach it, ENOMEM. */
+  mapPeer?(
+    peer: RawDma,
+    bar: number,
+    offset: number,
+    bytes: number,
+    direction: DmaDirection,
+  ): RawDmaMapping
   /** Told of mistakes that are refused before they reach the backend, for its reports. */
   misuse?(check: DmaMisuse, text: string): void
 }

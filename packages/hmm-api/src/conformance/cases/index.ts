@@ -6,6 +6,7 @@ import * as engine from './dma/engine.js'
 import * as lazy from './dma/lazy.js'
 import * as mirrorRefused from './dma/mirror-refused.js'
 import * as nonCoherent from './dma/non-coherent.js'
+import * as peer from './dma/peer.js'
 import * as streaming from './dma/streaming.js'
 import * as window from './dma/window.js'
 import * as advice from './events/advice.js'
@@ -71,6 +72,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   nonCoherent,
   lazy,
   mirrorRefused,
+  peer,
   engine,
   migrate,
   cpuFault,
