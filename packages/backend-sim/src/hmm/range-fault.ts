@@ -188,8 +188,9 @@ class RangeWalk {
     }
     const flags = present ? rights | (this.#mm.tables.order << ENTRY_ORDER_SHIFT) : 0
     const entries = this.#entries
-    const first = 2 * (from - this.#start)
-    const last = 2 * (to - this.#start)
+    // Small integers again: differences of page numbers, which are not, would stay doubles.
+    const first = (2 * (from - this.#start)) | 0
+    const last = (2 * (to - this.#start)) | 0
     const sticky = STICKY | 0
     let frame = pte & PTE_FRAME
     for (let e = first; e < last; e += 2) {
@@ -216,8 +217,8 @@ class RangeWalk {
     const defaultFlags = this.#defaultFlags
     const mask = this.#mask
     const words = this.#mm.tables.arena.words
-    let e = 2 * (from - start) + 1
-    const count = to - from
+    let e = (2 * (from - start) + 1) | 0
+    const count = (to - from) | 0
     if (!this.#mayFault) {
       // Locals: what this loop does for a page is the cost of a snapshot.
       const normalMask = PTE_NORMAL_MASK
