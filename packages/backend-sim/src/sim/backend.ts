@@ -15,7 +15,7 @@ export class SimBackend implements RawBackend {
   readonly name = 'sim'
   /** What this package was built for; not what happens to be installed. */
   readonly apiVersion = '0.1.0'
-  readonly capabilities = { 'invalidate.inside': supported() }
+  readonly capabilities = { 'invalidate.inside': supported(), 'physical-addresses': supported() }
   readonly simulation: Simulation
 
   constructor(simulation: Simulation) {
