@@ -3,21 +3,24 @@ const SIZE = 1024
 
 /** Where things were mapped that are not any more: the last thousand. */
 export class RecentAddresses {
-  readonly #starts = new Float64Array(SIZE)
-  readonly #ends = new Float64Array(SIZE)
+  /** Starts and ends by turns; made when it is first needed, since devices are opened often. */
+  #bounds: Float64Array | undefined
   #next = 0
 
   /** Bytes `[start, end)` of DMA space. */
   add(start: number, end: number): void {
+    const bounds = (this.#bounds ??= new Float64Array(2 * SIZE))
     const at = this.#next
-    this.#starts[at] = start
-    this.#ends[at] = end
-    this.#next = (at + 1) % SIZE
+    bounds[at] = start
+    bounds[at + 1] = end
+    this.#next = (at + 2) % bounds.length
   }
 
   has(address: number): boolean {
-    for (let i = 0; i < SIZE; i++) {
-      if (address >= this.#starts[i]! && address < this.#ends[i]!) return true
+    const bounds = this.#bounds
+    if (bounds === undefined) return false
+    for (let at = 0; at < bounds.length; at += 2) {
+      if (address >= bounds[at]! && address < bounds[at + 1]!) return true
     }
     return false
   }
