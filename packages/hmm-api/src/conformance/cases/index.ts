@@ -5,6 +5,7 @@ import * as coherent from './dma/coherent.js'
 import * as engine from './dma/engine.js'
 import * as lazy from './dma/lazy.js'
 import * as mirrorRefused from './dma/mirror-refused.js'
+import * as misuse from './dma/misuse.js'
 import * as nonCoherent from './dma/non-coherent.js'
 import * as peer from './dma/peer.js'
 import * as streaming from './dma/streaming.js'
@@ -73,6 +74,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   lazy,
   mirrorRefused,
   peer,
+  misuse,
   engine,
   migrate,
   cpuFault,
