@@ -151,8 +151,8 @@ export class Side {
       case 'mremap': return this.#mremap(step)
       case 'read': return this.#read(step)
       case 'write': return this.#space(step).write(this.#address(step.at), Uint8Array.of(step.value, step.at))
-      case 'add': return this.#space(step).fetchAdd(this.#address(step.at), step.value)
-      case 'exchange': return this.#space(step).compareExchange(this.#address(step.at), step.expected, step.value)
+      case 'add': return this.#atomic(step, (space, address) => space.fetchAdd(address, step.value))
+      case 'exchange': return this.#atomic(step, (space, address) => space.compareExchange(address, step.expected, step.value))
       case 'fork': return this.#fork(step)
       case 'exit': return this.#exit(step)
       case 'truncate': return this.#files[step.f % FILES].truncate(step.size)
@@ -219,6 +219,13 @@ export class Side {
 
   async #read({ at, ...step }) {
     return hex(await this.#space(step).read(this.#address(at), PROBE_BYTES))
+  }
+
+  /** With a read before it: see NORMALISE.md. */
+  async #atomic({ at, ...step }, run) {
+    const space = this.#space(step)
+    await space.read(this.#address(at), 4)
+    return run(space, this.#address(at))
   }
 
   async #fork({ d, ...step }) {

@@ -1,6 +1,7 @@
 import { ENTRY_EXCLUSIVE, ENTRY_VALID, ENTRY_WRITE, HmmError } from '@hmm-sdk/hmm-api'
 import { isExclusiveOf, setExclusive } from '../mm/device-exclusive.js'
 import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
+import { FRAME_ANON } from '../mm/frame-table.js'
 import { splitHuge } from '../mm/huge.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_WRITE } from '../mm/pte.js'
@@ -37,15 +38,16 @@ function* takePage(mm: MemoryMap, page: number, index: number, owner: object): O
     if (vma === undefined || (vma.flags & VM_WRITE) === 0) {
       throw new HmmError('EFAULT', { page: index, message: 'the page is not writable memory' })
     }
-    if (!vma.anonymous) {
-      throw new HmmError('EOPNOTSUPP', {
-        page: index,
-        message: 'only private anonymous memory can be exclusive to a device',
-      })
-    }
     splitHuge(mm, page)
     const pte = mm.tables.get(page)
     if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITE) !== 0) {
+      // The page decides, not the mapping: a private copy of a file's page will do.
+      if ((mm.machine.frames.flags[pte & PTE_FRAME]! & FRAME_ANON) === 0) {
+        throw new HmmError('EOPNOTSUPP', {
+          page: index,
+          message: 'only private anonymous memory can be exclusive to a device',
+        })
+      }
       mm.invalidateStart('exclusive', page, page + 1, owner)
       const now = mm.tables.get(page)
       if (now === pte) setExclusive(mm, page, pte, owner)

@@ -20,7 +20,7 @@ import { resolveFault } from './resolve-fault.js'
 import { punchHole } from './truncate.js'
 import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_SHARED, type Vma } from './vma.js'
 import { zapRange } from './zap.js'
 
 /** Advice that needs mmap_lock for writing. */
@@ -78,8 +78,9 @@ function* adviseVma(
       if (vma.file === undefined) {
         throw new HmmError('EINVAL', { message: 'MADV_REMOVE is for mappings of files' })
       }
-      if ((vma.flags & (VM_SHARED | VM_WRITE)) !== (VM_SHARED | VM_WRITE)) {
-        throw new HmmError('EACCES', { message: 'MADV_REMOVE is for shared, writable mappings' })
+      // What it may become counts (VM_MAYWRITE), and every file here is open for writing.
+      if (!vma.shared) {
+        throw new HmmError('EACCES', { message: 'MADV_REMOVE is for shared mappings' })
       }
       yield* punchHole(vma.file, vma.offsetOf(start), end - start)
       return
@@ -94,16 +95,20 @@ function* adviseVma(
       return
     case 'dontfork':
     case 'dofork': {
+      const flags = advice === 'dontfork' ? vma.flags | VM_DONTFORK : vma.flags & ~VM_DONTFORK
+      if (flags === vma.flags) return
       const [part] = isolateVmas(mm, start, end)
-      part!.flags = advice === 'dontfork' ? vma.flags | VM_DONTFORK : vma.flags & ~VM_DONTFORK
+      part!.flags = flags
       mergeVma(part!)
       return
     }
     case 'hugepage':
     case 'nohugepage': {
+      const others = vma.flags & ~(VM_HUGEPAGE | VM_NOHUGEPAGE)
+      const flags = others | (advice === 'hugepage' ? VM_HUGEPAGE : VM_NOHUGEPAGE)
+      if (flags === vma.flags) return
       const [part] = isolateVmas(mm, start, end)
-      const flags = vma.flags & ~(VM_HUGEPAGE | VM_NOHUGEPAGE)
-      part!.flags = flags | (advice === 'hugepage' ? VM_HUGEPAGE : VM_NOHUGEPAGE)
+      part!.flags = flags
       mergeVma(part!)
       return
     }

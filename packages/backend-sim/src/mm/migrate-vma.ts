@@ -13,6 +13,7 @@ import {
 import { blockOf, blockPinned, splitHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
+  PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
   PTE_DIRTY,
   PTE_FRAME,
@@ -24,7 +25,7 @@ import {
   PTE_YOUNG,
 } from './pte.js'
 import { removeMigrationEntries, setMigrationEntry, tryToMigrate } from './rmap.js'
-import { VM_WRITE, type Vma } from './vma.js'
+import { VM_READ, VM_WRITE, type Vma } from './vma.js'
 
 const OUTCOME = Object.fromEntries(MIGRATE_OUTCOMES.map((name, index) => [name, index])) as Record<
   MigrateOutcome,
@@ -147,7 +148,8 @@ export class MigrateVma {
     if (tables.isHuge(page)) {
       // Pages of a block cannot move one by one: it is split, or stays where it is.
       if (blockPinned(this.#mm, blockOf(this.#mm, page))) {
-        this.refuse(index, toDevice ? 'busy' : 'already-there')
+        if (toDevice) this.refuse(index, 'busy')
+        else this.#explain(index, 'already-there')
         return
       }
       if (toDevice) splitHuge(this.#mm, page)
@@ -158,7 +160,7 @@ export class MigrateVma {
       return
     }
     if ((pte & PTE_PRESENT) !== 0) {
-      if (!toDevice) this.refuse(index, 'already-there')
+      if (!toDevice) this.#explain(index, 'already-there')
       else if ((pte & PTE_SPECIAL) !== 0) this.#moving[index] = 1
       else this.#isolate(page, index, pte)
       return
@@ -166,15 +168,21 @@ export class MigrateVma {
     switch (pte & PTE_KIND) {
       case PTE_DEVICE_PRIVATE:
         if (machine.frames.pagemapOf(pte & PTE_FRAME) !== this.#pagemap) {
-          this.refuse(index, 'foreign-device')
-        } else if (toDevice) this.refuse(index, 'already-there')
+          this.#explain(index, 'foreign-device')
+        } else if (toDevice) this.#explain(index, 'already-there')
         else this.#isolate(page, index, pte)
         return
       case PTE_SWAP:
+      case PTE_DEVICE_EXCLUSIVE:
         return
       default:
         this.refuse(index, 'busy')
     }
+  }
+
+  /** Why a page was not collected; a snapshot tells, which sees nothing that cannot be read. */
+  #explain(index: number, outcome: MigrateOutcome): void {
+    if ((this.#vma.flags & VM_READ) !== 0) this.refuse(index, outcome)
   }
 
   /** Locks and references the page and puts a migration entry in its place. */

@@ -26,53 +26,93 @@ export function* mremap(mm: MemoryMap, request: MremapRequest): Operation<number
 }
 
 function* mremapLocked(mm: MemoryMap, request: MremapRequest): Operation<number> {
-  const { startPage: start, newPages, toPage: to } = request
-  const pages = request.pages
-  checkRequest(request)
-  if (to !== undefined) {
-    if (to < mm.low || to + newPages > mm.high) throw new HmmError('EINVAL', {})
-    if (start < to + newPages && to < start + pages) {
-      throw new HmmError('EINVAL', { message: 'the old and the new range overlap' })
-    }
-    yield* unmapLocked(mm, to, to + newPages)
-  }
-  if (newPages < pages && !request.dontUnmap) {
-    yield* unmapLocked(mm, start + newPages, start + pages)
-    if (to === undefined) return start
-  }
-  const length = Math.min(pages, newPages)
+  const { startPage: start, pages, newPages, toPage: to } = request
+  checkRequest(mm, request)
+  if (to !== undefined && newPages === pages) return yield* moveAll(mm, request, to)
   const vma = mm.vmas.find(start)
-  if (vma === undefined || start + length > vma.end) {
-    throw new HmmError('EFAULT', { message: 'the old range is not inside one mapping' })
+  if (vma === undefined) throw notOneMapping()
+  if (to !== undefined || request.dontUnmap) return yield* moveTo(mm, request)
+  if (newPages <= pages) {
+    if (newPages < pages) yield* unmapLocked(mm, start + newPages, start + pages)
+    return start
   }
-  if (to === undefined && !request.dontUnmap) {
-    if (newPages === pages) return start
-    if (start + pages === vma.end && roomAfter(mm, vma) >= newPages - pages) {
-      resizeVma(vma, vma.start, start + newPages)
-      mergeVma(vma)
-      return start
-    }
-    if (!request.mayMove) {
-      throw new HmmError('ENOMEM', {
-        message: 'there is no room to grow in place',
-        hint: 'Allow the mapping to move.',
-        retryable: false,
-      })
-    }
+  if (start + pages > vma.end) throw notOneMapping()
+  if (start + pages === vma.end && roomAfter(mm, vma) >= newPages - pages) {
+    resizeVma(vma, vma.start, start + newPages)
+    mergeVma(vma)
+    return start
   }
-  const target = to ?? mm.vmas.findGap(newPages, mm.low, mm.high)
+  if (!request.mayMove) {
+    throw new HmmError('ENOMEM', {
+      message: 'there is no room to grow in place',
+      hint: 'Allow the mapping to move.',
+      retryable: false,
+    })
+  }
+  return yield* moveVma(mm, vma, request, pages, findRoom(mm, newPages))
+}
+
+/**
+ * A move without a change of size takes all mappings of the range along, with the gaps between them
+ * (`remap_move`; before Linux 6.17 only one mapping). What has moved when a later one fails stays.
+ */
+function* moveAll(mm: MemoryMap, request: MremapRequest, to: number): Operation<number> {
+  const { startPage: start, pages } = request
+  const end = start + pages
+  let target = to
+  let lastEnd: number | undefined
+  for (let at = start; at < end;) {
+    const vma = mm.vmas.next(at)
+    if (vma === undefined || vma.start >= end) break
+    if (lastEnd === undefined && vma.start > start) throw notOneMapping()
+    const from = Math.max(vma.start, start)
+    const length = Math.min(end, vma.end) - from
+    if (lastEnd !== undefined) target += vma.start - lastEnd
+    lastEnd = vma.end
+    const part = { ...request, startPage: from, pages: length, newPages: length, toPage: target }
+    yield* moveTo(mm, part)
+    target += length
+    at = from + length
+  }
+  if (lastEnd === undefined) throw notOneMapping()
+  return to
+}
+
+/** `mremap_to`: the target is unmapped once it is clear that there is one mapping to move. */
+function* moveTo(mm: MemoryMap, request: MremapRequest): Operation<number> {
+  const { startPage: start, pages, newPages, toPage: to } = request
+  const length = Math.min(pages, newPages)
+  const before = mm.vmas.find(start)
+  if (before === undefined || start + length > before.end) throw notOneMapping()
+  if (to !== undefined) yield* unmapLocked(mm, to, to + newPages)
+  if (newPages < pages) yield* unmapLocked(mm, start + newPages, start + pages)
+  const vma = mm.vmas.find(start)
+  if (vma === undefined) throw notOneMapping()
+  return yield* moveVma(mm, vma, request, length, to ?? findRoom(mm, newPages))
+}
+
+function findRoom(mm: MemoryMap, pages: number): number {
+  const target = mm.vmas.findGap(pages, mm.low, mm.high)
   if (target < 0) throw new HmmError('ENOMEM', { message: 'no room in the address space' })
-  yield* moveVma(mm, vma, request, length, target)
   return target
 }
 
-function checkRequest(request: MremapRequest): void {
-  const { mayMove, toPage, dontUnmap, pages, newPages } = request
-  if ((toPage !== undefined || dontUnmap) && !mayMove) {
+function notOneMapping(): HmmError {
+  return new HmmError('EFAULT', { message: 'the old range is not inside one mapping' })
+}
+
+function checkRequest(mm: MemoryMap, request: MremapRequest): void {
+  const { startPage: start, mayMove, toPage: to, dontUnmap, pages, newPages } = request
+  if ((to !== undefined || dontUnmap) && !mayMove) {
     throw new HmmError('EINVAL', { message: 'a fixed target and DONTUNMAP need MAYMOVE' })
   }
   if (dontUnmap && pages !== newPages) {
     throw new HmmError('EINVAL', { message: 'DONTUNMAP keeps the size' })
+  }
+  if (to === undefined) return
+  if (to < mm.low || to + newPages > mm.high) throw new HmmError('EINVAL', {})
+  if (start < to + newPages && to < start + pages) {
+    throw new HmmError('EINVAL', { message: 'the old and the new range overlap' })
   }
 }
 
@@ -87,8 +127,10 @@ function* moveVma(
   request: MremapRequest,
   length: number,
   target: number,
-): Operation<void> {
+): Operation<number> {
   const start = request.startPage
+  // A mapping that stays is not to become one with its copy.
+  const keep = request.dontUnmap && vma.anonymous && vma.anonVma === undefined ? vma : undefined
   const moved = copyOf(vma, mm)
   moved.start = target
   moved.end = target + request.newPages
@@ -106,7 +148,8 @@ function* moveVma(
       if (old.file === undefined) old.pgoff = old.start
     }
   }
-  mergeVma(moved)
+  mergeVma(moved, keep)
+  return target
 }
 
 /** `move_huge_pmd`: a whole block to a place for a whole block. Splits what cannot be moved so. */

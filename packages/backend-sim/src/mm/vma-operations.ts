@@ -36,13 +36,18 @@ export function isolateVmas(mm: MemoryMap, start: number, end: number): Vma[] {
   return mm.vmas.overlapping(start, end)
 }
 
-/** Merges `vma` with its neighbours where both could be one mapping; the result (`vma_merge`). */
-export function mergeVma(vma: Vma): Vma {
+/**
+ * Merges `vma` with its neighbours, but for `except`, where both could be one mapping; the result
+ * (`vma_merge`).
+ */
+export function mergeVma(vma: Vma, except?: Vma): Vma {
   const before = vma.mm.vmas.find(vma.start - 1)
   let merged = vma
-  if (before !== undefined && mergeable(before, vma)) merged = join(before, vma)
+  if (before !== undefined && before !== except && mergeable(before, vma))
+    merged = join(before, vma)
   const after = vma.mm.vmas.find(merged.end)
-  if (after !== undefined && mergeable(merged, after)) merged = join(merged, after)
+  if (after !== undefined && after !== except && mergeable(merged, after))
+    merged = join(merged, after)
   return merged
 }
 
