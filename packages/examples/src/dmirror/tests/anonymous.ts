@@ -80,26 +80,30 @@ export const anonymousTests = {
 
   anon_teardown: needing([], async (t) => {
     const driver = await t.open()
-    const { clock } = t.backend
-    let undisturbed = 0
+    // How many small steps of the CPU one read takes, to come between at different times.
+    let steps = 0
     let torn = 0
     for (let time = 0; time <= TIMES; time++) {
       const range = await t.mmap(t.bufferPages)
       await t.fill(range, t.words(range, time))
-      const start = clock.now()
-      const reading = driver.read(range).catch(onlyHmmError)
-      if (time > 0) {
-        // Earlier and later in the read, each time.
-        await clock.sleep((undisturbed * (time - 1)) / TIMES)
+      let running = true
+      const reading = driver
+        .read(range)
+        .catch(onlyHmmError)
+        .finally(() => (running = false))
+      if (time === 0) {
+        for (; running; steps++) await t.space.read(range.start, 1)
+      } else {
+        const before = (steps * (time - 1)) / TIMES
+        for (let step = 0; step < before; step++) await t.space.read(range.start, 1)
         await t.space.munmap(range.slice(range.pages / 2, range.pages / 2))
       }
       const done = await reading
-      if (time === 0) undisturbed = (clock.now() - start) / 1e6
       if (done === undefined) torn += 1
       else did(done, range.pages, 1, t.words(range, time))
       await t.space.munmap(range)
     }
-    t.note(`${torn} of ${TIMES} reads met the munmap`)
+    t.note(`${torn} of ${TIMES} reads met the munmap, in ${steps} steps`)
   }),
 }
 
