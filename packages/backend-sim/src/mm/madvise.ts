@@ -20,7 +20,7 @@ import { resolveFault } from './resolve-fault.js'
 import { punchHole } from './truncate.js'
 import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_SHARED, type Vma } from './vma.js'
+import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, type Vma } from './vma.js'
 import { zapRange } from './zap.js'
 
 /** Advice that needs mmap_lock for writing. */
