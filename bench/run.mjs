@@ -1,18 +1,27 @@
-// `pnpm bench [--json] [NAME...]`: runs bench/*.bench.mjs, or those whose name contains one of the given
+// `pnpm bench [--json] [--kernel] [NAME...]`: runs bench/*.bench.mjs, or those whose name contains one of the given
 // words, and prints a table or one JSON line per row. Each file default-exports a function that is given
-// `{ time }` and returns measurements (see row.mjs). Fails if a row misses its bar.
+// `{ time }` and returns measurements (see row.mjs). Fails if a row misses its bar. `--kernel`: the rows of
+// bench/kernel.mjs instead, on a real kernel.
 import { readdirSync } from 'node:fs'
+import { reachKernel } from './kernel-run.mjs'
 import { row } from './row.mjs'
 import { time } from './time.mjs'
 
+const KNOWN = ['--json', '--kernel']
 const options = process.argv.slice(2)
 const json = options.includes('--json')
 const words = options.filter((word) => !word.startsWith('--'))
-const unknown = options.filter((word) => word.startsWith('--') && word !== '--json')
-if (unknown.length > 0) fail(`unknown option ${unknown[0]}; usage: bench [--json] [NAME...]`)
+const unknown = options.filter((word) => word.startsWith('--') && !KNOWN.includes(word))
+if (unknown.length > 0)
+  fail(`unknown option ${unknown[0]}; usage: bench [--json] [--kernel] [NAME...]`)
 
+const onKernel = options.includes('--kernel')
+if (onKernel) {
+  const { here, code } = await reachKernel(options)
+  if (!here) process.exit(code)
+}
 const files = readdirSync(new URL('.', import.meta.url))
-  .filter((file) => file.endsWith('.bench.mjs'))
+  .filter((file) => (onKernel ? file === 'kernel.mjs' : file.endsWith('.bench.mjs')))
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   .sort()
 if (files.length === 0) fail(`no benchmark is named ${words.join(' or ')}`)

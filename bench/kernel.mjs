@@ -1,0 +1,86 @@
+// What the kernel backend adds to the ioctl that does the work. Runs where the module is loaded; `bench --kernel`
+// brings it there. REFERENCE is the built bench/reference/kernel-map.c.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { openBackend } from '@hmm-sdk/hmm-api'
+
+const PAGES = 512
+const ROUNDS = 15
+
+export default async function measure() {
+  const reference = new Reference(process.env.HMM_SDK_BENCH_REFERENCE)
+  const devices = { demo: { kernel: { soft: true } } }
+  const backend = await openBackend({ backend: 'kernel', config: { devices } })
+  const space = await backend.createAddressSpace()
+  const device = await backend.openDevice('demo')
+  const range = await space.mmap({ pages: PAGES })
+  await space.madvise(range, 'nohugepage')
+  for (let page = 0; page < PAGES; page++) {
+    await space.write(range.page(page).start, Uint8Array.of(1))
+  }
+  const mirror = await device.mirror(space, range, { invalidate: () => undefined })
+
+  /** Mean nanoseconds of one map; as the reference does it. */
+  const map = async (kind, pages, calls) => {
+    const part = range.slice(0, pages)
+    let total = 0n
+    for (let call = 0; call < calls; call++) {
+      if (kind === 'fault') await space.madvise(part, 'dontneed')
+      const begin = process.hrtime.bigint()
+      await mirror.map(part, { access: 'write' }, () => 0)
+      total += process.hrtime.bigint() - begin
+      mirror.unmap(part)
+    }
+    return Number(total) / calls
+  }
+  const row = async (name, kind, pages, calls, bar) => {
+    const values = []
+    const references = []
+    for (let round = -2; round < ROUNDS; round++) {
+      const [one, other] = [await reference.map(kind, pages, calls), await map(kind, pages, calls)]
+      if (round < 0) continue
+      references.push(one)
+      values.push(other)
+    }
+    return { name, value: median(values), reference: median(references), unit: 'ns', bar }
+  }
+
+  const rows = [
+    await row('kernel-batch', 'present', PAGES, 20, 1.15),
+    await row('kernel-call', 'present', 1, 200, 1.6),
+    await row('kernel-call-fault', 'fault', 1, 50),
+  ]
+  await reference.end()
+  await mirror.close()
+  await device.close()
+  await space.close()
+  await backend.close()
+  return rows
+}
+
+/** The C program, asked line by line so that both take turns. */
+class Reference {
+  #child
+  #lines
+
+  constructor(program) {
+    this.#child = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
+  }
+
+  async map(kind, pages, calls) {
+    this.#child.stdin.write(`${kind} ${pages} ${calls}\n`)
+    const { value, done } = await this.#lines.next()
+    if (done) throw new Error('the reference program ended')
+    return Number(value)
+  }
+
+  async end() {
+    this.#child.stdin.end()
+    await new Promise((resolve) => this.#child.once('exit', resolve))
+  }
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[values.length >>> 1]
+}
