@@ -13,6 +13,7 @@ const unit: TestProjectInlineConfiguration = {
       'packages/*/test/**/*.test.ts',
       'packages/backend-kernel/vm/**/*.test.mjs',
       'scripts/**/*.test.ts',
+      'lockstep/**/*.test.mjs',
     ],
     testTimeout: 20_000,
   },
