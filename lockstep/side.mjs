@@ -166,7 +166,7 @@ export class Side {
 
   /** Steps of the driver of a mirror. */
   #drive(step) {
-    const names = [...this.#drivers.keys()].sort()
+    const names = this.#sorted().map(([name]) => name)
     if (names.length === 0) return 'skipped'
     const driver = this.#drivers.get(names[(step.p * DEVICES + step.d) % names.length])
     const at = Math.max(step.at, driver.at)
@@ -372,7 +372,7 @@ export class Side {
   }
 
   #sorted() {
-    return [...this.#drivers].sort(([a], [b]) => (a < b ? -1 : 1))
+    return [...this.#drivers].sort(([a], [b]) => byText(a, b))
   }
 
   #living() {
@@ -403,6 +403,8 @@ export class Side {
   }
 }
 
+const byText = (a, b) => (a < b ? -1 : Number(a > b))
+
 const indexes = (count) => Array.from({ length: count }, (_, index) => index)
 
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -426,7 +428,7 @@ function byKind(events, driver) {
   }
   return Object.fromEntries(
     Object.keys(kinds)
-      .sort()
+      .sort(byText)
       .map((name) => [name, [...kinds[name]].sort((a, b) => a - b).join(',')]),
   )
 }
