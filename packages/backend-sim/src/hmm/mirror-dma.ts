@@ -75,14 +75,23 @@ export class MirrorDma {
     frames: Uint32Array,
     rights: number,
   ): void {
+    const words = this.#domain.machine.ioTables.words
     this.#pieces(first, pages, (key, from, to) => {
       const chunk = this.#chunks.get(key)!
       const dma = chunk.iova - chunk.index
+      const base = chunk.at - chunk.index
       for (let page = from; page < to; page++) {
         const e = 2 * (page - first)
-        const flags = entries[e + 1]! & rights
-        if ((flags & ENTRY_VALID) === 0) continue
-        frames[page - first] = entries[e]!
+        let flags = entries[e + 1]! & rights
+        let frame = entries[e]!
+        if ((flags & ENTRY_VALID) === 0) {
+          // For the CPU the page is not there, because this device has it for itself.
+          const held = words[base + page]!
+          if ((held & IOPTE_EXCLUSIVE) === 0) continue
+          flags = ENTRY_VALID | ENTRY_WRITE | ENTRY_EXCLUSIVE
+          frame = held & IOPTE_FRAME
+        }
+        frames[page - first] = frame
         const dmaPage = dma + page
         entries[e] = dmaPage
         entries[e + 1] = flags | ENTRY_DMA_MAPPED | (dmaPage > 0xffff_ffff ? dmaPage / 2 ** 32 : 0)

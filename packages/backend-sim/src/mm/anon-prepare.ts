@@ -1,4 +1,4 @@
-import { AnonVma } from './anon-vma.js'
+import { AnonVma, isForkChild, linkAnon } from './anon-vma.js'
 import { VM_ACCESS, type Vma } from './vma.js'
 
 /**
@@ -11,9 +11,14 @@ export function anonPrepare(vma: Vma): void {
   const before = vmas.find(vma.start - 1)
   const after = vmas.find(vma.end)
   const shared =
-    (before !== undefined && compatible(before, vma) ? before.anonVma : undefined) ??
-    (after !== undefined && compatible(vma, after) ? after.anonVma : undefined)
-  ;(shared ?? new AnonVma(machine.reverseMap)).link(vma)
+    (after !== undefined && compatible(vma, after) ? reusable(after) : undefined) ??
+    (before !== undefined && compatible(before, vma) ? reusable(before) : undefined)
+  linkAnon(vma, shared ?? new AnonVma(machine.reverseMap))
+}
+
+/** `reusable_anon_vma`. */
+function reusable(vma: Vma): AnonVma | undefined {
+  return isForkChild(vma) ? undefined : vma.anonVma
 }
 
 /** Whether `second` continues `first`, rights aside (`anon_vma_compatible`). */

@@ -57,7 +57,8 @@ function swapIn(
   const exclusive = (pte & PTE_SWAP_EXCLUSIVE) !== 0 || swap.refs(entry) === 1
   swap.put(entry)
   frames.maps[frame] = 1
-  frames.mapping[frame] = vma.anonVma!.id
+  // What others may have too belongs to the oldest of them.
+  frames.mapping[frame] = (exclusive ? vma.anonVma! : vma.anonVma!.root).id
   frames.index[frame] = vma.offsetOf(page)
   if (exclusive) frames.flags[frame]! |= FRAME_EXCLUSIVE
   const writable = exclusive && (vma.flags & VM_WRITE) !== 0

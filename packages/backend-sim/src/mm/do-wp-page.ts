@@ -26,6 +26,7 @@ export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): nu
     if (frames.refs[frame] === 1) {
       // The only reference is this mapping: the other processes have gone or copied.
       frames.flags[frame]! |= FRAME_EXCLUSIVE
+      frames.mapping[frame] = vma.anonVma!.id
       return makeWritable(mm, page, pte)
     }
   }

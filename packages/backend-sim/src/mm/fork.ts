@@ -1,5 +1,6 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
+import { forkAnon } from './anon-vma.js'
 import { restoredPte } from './device-exclusive.js'
 import { FRAME_EXCLUSIVE } from './frame-table.js'
 import { blockPinned, splitHuge } from './huge.js'
@@ -32,10 +33,10 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
       const copy = copyOf(vma, child)
       insertVma(copy)
       if (vma.anonVma === undefined) continue
-      vma.anonVma.link(copy)
+      forkAnon(copy, vma)
       parent.invalidateStart('protection-page', vma.start, vma.end)
       try {
-        yield* copyPageRange(parent, child, vma)
+        yield* copyPageRange(parent, child, vma, copy)
       } finally {
         parent.invalidateEnd()
       }
@@ -46,7 +47,7 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
 }
 
 /** `copy_page_range`. */
-function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma): Operation<void> {
+function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma): Operation<void> {
   const { tables, machine } = parent
   const { scheduler } = machine
   for (
@@ -61,7 +62,7 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma): Operatio
     const huge = tables.isHuge(page)
     for (; page < stop; page++) {
       const pte = tables.get(page)
-      if (pte !== 0) copyEntry(parent, child, vma, page, pte)
+      if (pte !== 0) copyEntry(parent, child, copy, page, pte)
     }
     if (huge) child.tables.setHuge(block, true)
   }

@@ -4,7 +4,6 @@ import { canBeWritable } from './can-be-writable.js'
 import { splitHugeUnlessWhole } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
-  PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
   PTE_KIND,
   PTE_MIGRATION,
@@ -102,7 +101,6 @@ function changeEntry(mm: MemoryMap, vma: Vma, at: number): void {
     return
   }
   const kind = pte & PTE_KIND
-  const narrows =
-    kind === PTE_MIGRATION || kind === PTE_DEVICE_PRIVATE || kind === PTE_DEVICE_EXCLUSIVE
-  if (narrows && (vma.flags & VM_WRITE) === 0) words[at] = pte & ~PTE_WRITE
+  // Whatever the new rights are: a write fault finds out (`change_softleaf_pte`).
+  if (kind === PTE_MIGRATION || kind === PTE_DEVICE_PRIVATE) words[at] = pte & ~PTE_WRITE
 }

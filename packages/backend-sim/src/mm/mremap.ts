@@ -1,6 +1,7 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { splitHuge } from './huge.js'
+import { cloneAnon, unlinkAnon } from './anon-vma.js'
 import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
 import { copyOf, insertVma, mergeVma, resizeVma } from './vma-operations.js'
@@ -137,14 +138,13 @@ function* moveVma(
   // Pages that exist keep their place in the reverse map; without any it starts afresh.
   moved.pgoff = vma.file === undefined && vma.anonVma === undefined ? target : vma.offsetOf(start)
   insertVma(moved)
-  if (vma.anonVma !== undefined) vma.anonVma.link(moved)
+  cloneAnon(moved, vma)
   yield* moveTables(mm, start, target, length)
   if (!request.dontUnmap) yield* unmapLocked(mm, start, start + length)
   else {
     const old = mm.vmas.find(start)!
     if (old.anonVma !== undefined && old.start === start && old.end === start + length) {
-      old.anonVma.unlink(old)
-      old.anonVma = undefined
+      unlinkAnon(old)
       if (old.file === undefined) old.pgoff = old.start
     }
   }

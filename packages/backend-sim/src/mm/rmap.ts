@@ -56,16 +56,29 @@ export function setMigrationEntry(mm: MemoryMap, page: number, pte: number): voi
   frames.put(frame)
 }
 
-/** Every mapping of a locked frame becomes a migration entry: a CLEAR event each (`try_to_migrate`). */
-export function tryToMigrate(machine: Machine, frame: number): void {
-  if (machine.frames.maps[frame] === 0) return
-  walkMappings(machine, frame, ({ mm }, page) => {
-    splitHuge(mm, page)
+/**
+ * Calls `change` for each mapping of a locked frame until there is none left. A CLEAR event for each
+ * place where the frame may be mapped, before it is looked whether it is.
+ */
+function unmapEach(
+  machine: Machine,
+  frame: number,
+  change: (mm: MemoryMap, page: number, pte: number) => void,
+): void {
+  const { frames, reverseMap } = machine
+  reverseMap.walk(frames.mapping[frame]!, frames.index[frame]!, ({ mm }, page) => {
+    if (frames.maps[frame] === 0) return
+    if (pteMaps(mm.tables.get(page), frame)) splitHuge(mm, page)
     mm.invalidateStart('clear', page, page + 1)
     const pte = mm.tables.get(page)
-    if (pteMaps(pte, frame)) setMigrationEntry(mm, page, pte)
+    if (pteMaps(pte, frame)) change(mm, page, pte)
     mm.invalidateEnd()
   })
+}
+
+/** Every mapping of a locked frame becomes a migration entry (`try_to_migrate`). */
+export function tryToMigrate(machine: Machine, frame: number): void {
+  unmapEach(machine, frame, setMigrationEntry)
 }
 
 /** Migration entries of `from` become mappings of `to`, which may be the same (`remove_migration_ptes`). */
@@ -90,23 +103,17 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
 }
 
 /**
- * Every mapping of a locked frame becomes `entry` (a swap or poison entry), or nothing for 0: a CLEAR
- * event each (`try_to_unmap`).
+ * Every mapping of a locked frame becomes `entry` (a swap or poison entry), or nothing for 0
+ * (`try_to_unmap`).
  */
 export function tryToUnmap(machine: Machine, frame: number, entry: number, flags: number): void {
   const { frames, swap } = machine
-  walkMappings(machine, frame, ({ mm }, page) => {
-    splitHuge(mm, page)
-    mm.invalidateStart('clear', page, page + 1)
-    const pte = mm.tables.get(page)
-    if (pteMaps(pte, frame)) {
-      if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
-      mm.tables.set(page, entry === 0 ? 0 : entry | flags)
-      if (pteIs(entry, PTE_SWAP)) swap.get(entry & PTE_FRAME)
-      frames.maps[frame]!--
-      frames.put(frame)
-    }
-    mm.invalidateEnd()
+  unmapEach(machine, frame, (mm, page, pte) => {
+    if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
+    mm.tables.set(page, entry === 0 ? 0 : entry | flags)
+    if (pteIs(entry, PTE_SWAP)) swap.get(entry & PTE_FRAME)
+    frames.maps[frame]!--
+    frames.put(frame)
   })
 }
 

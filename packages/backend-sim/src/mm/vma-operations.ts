@@ -1,6 +1,7 @@
 import { unmarkHuge } from './huge.js'
+import { cloneAnon, isForkChild, unlinkAnon } from './anon-vma.js'
 import type { MemoryMap } from './memory-map.js'
-import { Vma } from './vma.js'
+import { Vma, VmaEntry } from './vma.js'
 
 /** Adds a mapping and its place in the reverse maps. */
 export function insertVma(vma: Vma): void {
@@ -22,7 +23,7 @@ export function splitVma(vma: Vma, page: number): Vma {
   second.start = page
   second.pgoff = vma.pgoff + (page - vma.start)
   resizeVma(vma, vma.start, page)
-  if (vma.anonVma !== undefined) vma.anonVma.link(second)
+  cloneAnon(second, vma)
   insertVma(second)
   return second
 }
@@ -87,18 +88,22 @@ function mergeable(first: Vma, second: Vma): boolean {
     first.end === second.start &&
     first.flags === second.flags &&
     first.file === second.file &&
-    (first.anonVma === second.anonVma ||
-      first.anonVma === undefined ||
-      second.anonVma === undefined) &&
+    anonMergeable(first, second) &&
     first.pgoff + (first.end - first.start) === second.pgoff
   )
 }
 
+/** `is_mergeable_anon_vma`. */
+function anonMergeable(first: Vma, second: Vma): boolean {
+  if (first.anonVma === second.anonVma) return true
+  if (first.anonVma === undefined) return !isForkChild(second)
+  return second.anonVma === undefined && !isForkChild(first)
+}
+
 function join(first: Vma, second: Vma): Vma {
   const end = second.end
-  const anonVma = second.anonVma
   second.mm.vmas.remove(second)
-  if (first.anonVma === undefined && anonVma !== undefined) anonVma.link(first)
+  if (first.anonVma === undefined) cloneAnon(first, second)
   unlinkVma(second)
   second.file?.put()
   resizeVma(first, first.start, end)
@@ -111,15 +116,18 @@ function linkVma(vma: Vma): void {
 
 function unlinkVma(vma: Vma): void {
   if (vma.file !== undefined) vma.file.unlink(vma)
-  if (vma.anonEntry !== undefined) vma.anonVma!.unlink(vma)
+  unlinkAnon(vma)
 }
 
 function unlinkRmap(vma: Vma): void {
   if (vma.fileEntry !== undefined) vma.file!.tree.remove(vma.fileEntry)
-  if (vma.anonEntry !== undefined) vma.anonVma!.tree.remove(vma.anonEntry)
+  for (const { anonVma, entry } of vma.anonLinks) anonVma.tree.remove(entry)
 }
 
 function linkRmap(vma: Vma): void {
   if (vma.file !== undefined) vma.file.link(vma)
-  if (vma.anonVma !== undefined) vma.anonVma.link(vma)
+  for (const link of vma.anonLinks) {
+    link.entry = new VmaEntry(vma)
+    link.anonVma.tree.insert(link.entry)
+  }
 }

@@ -1,5 +1,5 @@
 import type { Interval } from './interval-tree.js'
-import type { AnonVma } from './anon-vma.js'
+import type { AnonLink, AnonVma } from './anon-vma.js'
 import type { MemoryFile } from './memory-file.js'
 import type { MemoryMap } from './memory-map.js'
 
@@ -27,9 +27,11 @@ export class Vma {
   file: MemoryFile | undefined
   /** Page of the file at `start`; for anonymous memory the page number at which it was made. */
   pgoff: number
+  /** Where its new anonymous pages belong; undefined until the first. */
   anonVma: AnonVma | undefined
-  /** Its entries in the reverse maps, at the offsets it then had. */
-  anonEntry: VmaEntry | undefined
+  /** Where it is found, the latest first. */
+  anonLinks: AnonLink[] = []
+  /** Its entry in the reverse map of the file, at the offsets it then had. */
   fileEntry: VmaEntry | undefined
 
   constructor(
