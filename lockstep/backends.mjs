@@ -17,7 +17,7 @@ export function config({ memory = true } = {}) {
 
 /** A simulation; `wrap` may change it (or break it). */
 export async function openSimulation(options = {}, wrap = (raw) => raw) {
-  const raw = wrap(await createBackend({}))
+  const raw = wrap(createBackend({}))
   return openBackend({ backend: raw, config: config(options) })
 }
 

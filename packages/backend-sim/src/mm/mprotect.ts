@@ -12,7 +12,7 @@ import {
   PTE_WRITE,
 } from './pte.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_ACCESS, VM_WRITE, type Vma } from './vma.js'
+import { VM_ACCESS, type Vma } from './vma.js'
 
 /**
  * `mprotect` of `[start, end)`. ENOMEM at the first page that is not mapped; what comes before it
