@@ -73,8 +73,9 @@ export class DeviceMemory {
 
   /**
    * Moves the pages of `range` (inside `mirror`) in one call, best effort: a page that cannot move
-   * stays, and its outcome says why. DMA mappings of pages that move are revoked (an invalidation
-   * with `self: true`); map the range again for the new place. Holes of anonymous memory become
+   * stays, and its outcome says why. DMA mappings of the whole range are revoked, those of
+   * pages that stay too (an invalidation with `self: true`, as the kernel raises for the range it
+   * collects): map the range again. Holes of anonymous memory become
    * zeroed pages of the device. `migrate_vma_setup`, `_pages`, `_finalize`
    *
    * Errors: EINVAL (a hole in the range, or memory that can never migrate), ESRCH, EINTR.

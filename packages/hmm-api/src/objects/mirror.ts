@@ -15,7 +15,10 @@ import { RAW } from './raw-of.js'
 export interface MirrorMapOptions extends Wait {
   /** What the device will do. Pages mapped for `'read'` stay read-only for the device. */
   readonly access: 'read' | 'write'
-  /** Only map what is present, fault nothing: pages may lack a mapping. Default false. */
+  /**
+   * Only map what is present, fault nothing: pages may lack a mapping, and with access `'write'`
+   * those that the CPU may not write yet are mapped for reading. Default false.
+   */
   readonly presentOnly?: boolean
 }
 
