@@ -71,6 +71,8 @@ function doAnonymousPage(
 
 /** `do_read_fault`, `do_cow_fault`, `do_shared_fault`. No event. */
 function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: boolean): number {
+  // Before anything can fail (`do_cow_fault`).
+  if (write && !vma.shared) anonPrepare(vma)
   const file = vma.file!
   const offset = vma.offsetOf(page)
   if (offset >= file.pages) return FAULT_SIGBUS
@@ -84,7 +86,6 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   if (write && !shared) {
     const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
     if (frame === 0) return FAULT_OOM
-    anonPrepare(vma)
     frames.copy(cached, frame)
     frames.maps[frame] = 1
     frames.mapping[frame] = vma.anonVma!.id

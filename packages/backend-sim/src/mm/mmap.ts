@@ -5,7 +5,7 @@ import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
 import { populate } from './populate.js'
 import { insertVma, mergeVma } from './vma-operations.js'
-import { VM_SHARED, Vma } from './vma.js'
+import { VM_ACCOUNT, VM_SHARED, VM_WRITE, Vma } from './vma.js'
 
 export interface MmapRequest {
   readonly pages: number
@@ -55,7 +55,8 @@ function* place(mm: MemoryMap, request: MmapRequest): Operation<number> {
 
 function makeVma(mm: MemoryMap, start: number, request: MmapRequest): Vma {
   const end = start + request.pages
-  const flags = request.protection | (request.shared ? VM_SHARED : 0)
+  let flags = request.protection | (request.shared ? VM_SHARED : 0)
+  if ((flags & (VM_SHARED | VM_WRITE)) === VM_WRITE) flags |= VM_ACCOUNT
   let file = request.file
   if (file !== undefined) file.get()
   else if (request.shared) {

@@ -12,7 +12,7 @@ import {
   PTE_WRITE,
 } from './pte.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_ACCESS, type Vma } from './vma.js'
+import { VM_ACCESS, VM_ACCOUNT, VM_WRITE, VM_SHARED, type Vma } from './vma.js'
 
 /**
  * `mprotect` of `[start, end)`. ENOMEM at the first page that is not mapped; what comes before it
@@ -49,8 +49,11 @@ function* protectVma(
   end: number,
   protection: number,
 ): Operation<void> {
-  const flags = (vma.flags & ~VM_ACCESS) | protection
+  let flags = (vma.flags & ~VM_ACCESS) | protection
   if (flags === vma.flags) return
+  if ((flags & VM_WRITE) !== 0) {
+    if ((vma.flags & (VM_WRITE | VM_SHARED)) === 0) flags |= VM_ACCOUNT
+  } else if (vma.anonymous && vma.anonVma === undefined) flags &= ~VM_ACCOUNT
   const [part] = isolateVmas(mm, start, end)
   part!.flags = flags
   const merged = mergeVma(part!)

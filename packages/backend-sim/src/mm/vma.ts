@@ -14,6 +14,8 @@ export const VM_PFNMAP = 64
 /** Advice about transparent huge pages. */
 export const VM_HUGEPAGE = 128
 export const VM_NOHUGEPAGE = 256
+/** Its memory counts as promised: private and writable, or once writable. */
+export const VM_ACCOUNT = 512
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 
 /** A mapping of adjoining pages with equal rights: `struct vm_area_struct`, in pages. */
