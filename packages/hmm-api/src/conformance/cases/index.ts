@@ -25,6 +25,7 @@ import * as busy from './lifecycle/busy.js'
 import * as close from './lifecycle/close.js'
 import * as useAfterClose from './lifecycle/use-after-close.js'
 import * as useAfterExit from './lifecycle/use-after-exit.js'
+import * as corners from './memory/corners.js'
 import * as cpuFault from './memory/cpu-fault.js'
 import * as evict from './memory/evict.js'
 import * as migrate from './memory/migrate.js'
@@ -77,6 +78,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   misuse,
   engine,
   migrate,
+  corners,
   cpuFault,
   evict,
   exclusive,

@@ -1,0 +1,47 @@
+import { equal, rejects } from '../../harness/check.js'
+import { caseGroup, needing } from '../../harness/case.js'
+
+export const description = `
+Rules of device memory that random programs found: what has moved before a hole stays moved, a change of
+protection takes the right to write from device pages whatever the new one is, and the page decides
+whether it can be exclusive, not the mapping.`
+
+export const group = caseGroup('memory/corners', ['mirror', 'dma.mirror', 'engine', 'memory'], {
+  // migrate_vma works on one mapping after the other.
+  'moves-up-to-a-hole': async (t) => {
+    const range = await t.mmap(3)
+    await t.fill(range, 1)
+    await t.space.munmap(range.page(1))
+    const watch = await t.watch(range)
+    await rejects('EINVAL', t.device.memory.migrate(watch.mirror, range, { to: 'device' }))
+    equal(await watch.snapshot(), ['device-write', 'error', 'write'])
+    equal([await t.peek(range, 0), await t.peek(range, 2)], [1, 3])
+  },
+
+  // change_softleaf_pte
+  'mprotect-narrows-device-pages': async (t) => {
+    const range = await t.mmap(1)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await t.space.mprotect(range, 'r')
+    await t.space.mprotect(range, 'rw')
+    equal(await watch.snapshot(), ['device-read'])
+    await t.poke(range, 0, 2)
+    equal(await t.peek(range, 0), 2)
+  },
+
+  // make_device_exclusive faults for writing, which gives a private copy, and looks at the page.
+  'exclusive-copy-of-a-file-page': needing(
+    ['space.file', 'exclusive', 'engine.atomics'],
+    async (t) => {
+      const file = t.own(await t.space.createFile({ pages: 1 }))
+      const shared = await t.mmap(1, { file, shared: true })
+      await t.poke(shared, 0, 5)
+      const range = await t.mmap(1, { file })
+      const pages = await (await t.watch(range)).exclusive()
+      equal(await pages.fetchAdd(0, 1), 5, 'what the device found')
+      equal([await t.peek(range, 0), await t.peek(shared, 0)], [6, 5], 'the copy and the file')
+    },
+  ),
+})
