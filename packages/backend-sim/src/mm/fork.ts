@@ -56,6 +56,8 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     page = tables.nextLeaf(page, vma.end)
   ) {
     if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+    // The child gets the tables even where they turn out to be empty.
+    child.tables.ensureLeaf(page)
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)
     const block = page
     if (tables.isHuge(page) && blockPinned(parent, page)) splitHuge(parent, page)

@@ -139,6 +139,7 @@ function* moveVma(
   moved.pgoff = vma.file === undefined && vma.anonVma === undefined ? target : vma.offsetOf(start)
   insertVma(moved)
   cloneAnon(moved, vma)
+  mergeVma(moved, keep)
   yield* moveTables(mm, start, target, length)
   if (!request.dontUnmap) yield* unmapLocked(mm, start, start + length)
   else {
@@ -148,7 +149,6 @@ function* moveVma(
       if (old.file === undefined) old.pgoff = old.start
     }
   }
-  mergeVma(moved, keep)
   return target
 }
 
