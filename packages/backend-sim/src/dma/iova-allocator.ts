@@ -21,10 +21,11 @@ class FreedBlocks {
     this.#starts.push(start)
   }
 
-  /** Takes the oldest block if it ends at or before `limit`, -1 otherwise. */
-  take(pages: number, limit: number): number {
+  /** Takes the oldest block if it is aligned and ends at or before `limit`, -1 otherwise. */
+  take(pages: number, limit: number, align: number): number {
     const start = this.#starts[this.#head]
-    if (start === undefined || start + pages > limit) return -1
+    // What was left over beside a block may be of this size and stand anywhere.
+    if (start === undefined || start + pages > limit || start % align !== 0) return -1
     this.#head++
     if (this.#head > 1024 && this.#head * 2 > this.#starts.length) {
       this.#starts = this.#starts.slice(this.#head)
@@ -33,10 +34,11 @@ class FreedBlocks {
     return start
   }
 
-  /** Takes the newest block if it ends at or before `limit`, -1 otherwise. */
-  takeNewest(pages: number, limit: number): number {
+  /** Takes the newest block if it is aligned and ends at or before `limit`, -1 otherwise. */
+  takeNewest(pages: number, limit: number, align: number): number {
     const start = this.#starts[this.#starts.length - 1]
-    if (start === undefined || this.length === 0 || start + pages > limit) return -1
+    if (start === undefined || this.length === 0) return -1
+    if (start + pages > limit || start % align !== 0) return -1
     this.#starts.pop()
     return start
   }
@@ -117,25 +119,25 @@ export class IovaAllocator {
   }
 
   #take(pages: number): number {
+    const align = 2 ** Math.ceil(Math.log2(pages))
     const freed = pages < SMALL ? this.#small[pages] : this.#freed.get(pages)
     if (this.#atOnce && freed !== undefined) {
-      const start = freed.takeNewest(pages, this.#limit)
+      const start = freed.takeNewest(pages, this.#limit, align)
       if (start >= 0) return start
     } else if (
       freed !== undefined &&
       (freed.length > QUARANTINE_BLOCKS || freed.length * pages > QUARANTINE_PAGES)
     ) {
-      const start = freed.take(pages, this.#limit)
+      const start = freed.take(pages, this.#limit, align)
       if (start >= 0) return start
     }
-    const align = 2 ** Math.ceil(Math.log2(pages))
     const start = Math.floor((this.#bottom - pages) / align) * align
     if (start > 0) {
       if (start + pages < this.#bottom) this.#addFree(start + pages, this.#bottom - start - pages)
       this.#bottom = start
       return start
     }
-    const again = freed?.take(pages, this.#limit) ?? -1
+    const again = freed?.take(pages, this.#limit, align) ?? -1
     return again >= 0 ? again : this.#takeMerged(pages, align)
   }
 
