@@ -48,6 +48,15 @@ export class StoryLog {
   }
 }
 
+/**
+ * Something that goes on while the story does; it is awaited later. If the story ends before that,
+ * its clean-up ends this too, and nobody is left to hear how.
+ */
+export function meanwhile<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined)
+  return work
+}
+
 function firstDifference(actual: Uint8Array, expected: Uint8Array): number | undefined {
   const length = Math.max(actual.length, expected.length)
   for (let index = 0; index < length; index++) if (actual[index] !== expected[index]) return index

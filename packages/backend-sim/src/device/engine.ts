@@ -3,6 +3,7 @@ import type { RawEngine } from '@hmm-sdk/hmm-api/raw'
 import type { DeviceDma } from '../dma/device-dma.js'
 import { IOPTE_EXCLUSIVE, IOPTE_FRAME } from '../dma/iopte.js'
 import { FRAME_DIRTY } from '../mm/frame-table.js'
+import { POINT_TRANSFER } from '../sim/failure-point.js'
 import type { Operation } from '../sim/operation.js'
 import type { Simulation } from '../sim/simulation.js'
 
@@ -49,6 +50,7 @@ export class SimEngine implements RawEngine {
   *#fetchAdd(dmaPage: number, offset: number, delta: number): Operation<number> {
     const { scheduler, frames, costs, pageSize } = this.#simulation.machine
     if (scheduler.explorer !== undefined) yield scheduler.point('dma')
+    this.#begin()
     scheduler.charge(costs.transfer)
     const page = dmaPage + Math.floor(offset / pageSize)
     const start = dmaPage * pageSize + offset
@@ -75,6 +77,7 @@ export class SimEngine implements RawEngine {
   ): Operation<void> {
     const { scheduler, costs, pageSize } = this.#simulation.machine
     if (scheduler.explorer !== undefined) yield scheduler.point('dma')
+    this.#begin()
     scheduler.charge(costs.transfer)
     const start = dmaPage * pageSize + offset
     this.#dma.access.before(dmaPage, offset, length, write)
@@ -87,6 +90,11 @@ export class SimEngine implements RawEngine {
       move(entry & IOPTE_FRAME, inPage, at, count)
       at += count
     }
+  }
+
+  #begin(): void {
+    if (!this.#simulation.machine.failures.fails(POINT_TRANSFER)) return
+    throw new HmmError('EIO', { message: 'the transfer failed on the bus; nothing was moved' })
   }
 
   #translate(page: number, inPage: number, write: boolean, access: string, start: number): number {

@@ -1,4 +1,5 @@
 import type { Machine } from '../sim/machine.js'
+import { POINT_BOUNCE } from '../sim/failure-point.js'
 import { SLOT_BYTES, type BouncePool } from './bounce-pool.js'
 import type { SimBuffer } from './buffer.js'
 import { readFrames, writeFrames } from './frame-bytes.js'
@@ -55,6 +56,7 @@ export class BounceCopy {
     else if (minAlignMask >= SLOT_BYTES) stride = (minAlignMask + 1) / SLOT_BYTES
     if (wholePages) count = Math.ceil(count / stride) * stride
     const skip = wholePages ? 0 : Math.floor(offset / SLOT_BYTES)
+    if (machine.failures.fails(POINT_BOUNCE)) return undefined
     const first = machine.dma.pool.allocate(count + skip, stride)
     if (first < 0) return undefined
     if (skip > 0) machine.dma.pool.release(first, skip)

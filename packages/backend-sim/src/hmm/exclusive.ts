@@ -7,6 +7,7 @@ import type { MemoryMap } from '../mm/memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_WRITE } from '../mm/pte.js'
 import { resolveFault } from '../mm/resolve-fault.js'
 import { VM_WRITE } from '../mm/vma.js'
+import { POINT_EXCLUSIVE } from '../sim/failure-point.js'
 import type { Operation } from '../sim/operation.js'
 
 /**
@@ -50,7 +51,9 @@ function* takePage(mm: MemoryMap, page: number, index: number, owner: object): O
       }
       mm.invalidateStart('exclusive', page, page + 1, owner)
       const now = mm.tables.get(page)
-      if (now === pte) setExclusive(mm, page, pte, owner)
+      // As when somebody holds the page's lock: it stays the process's.
+      const refused = mm.machine.failures.fails(POINT_EXCLUSIVE)
+      if (now === pte && !refused) setExclusive(mm, page, pte, owner)
       mm.invalidateEnd()
       return
     }

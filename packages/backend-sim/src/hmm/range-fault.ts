@@ -87,8 +87,11 @@ function* faultSpan(mm: MemoryMap, walk: RangeWalk, start: number): Operation<vo
   const count = walk.faultEnd - walk.faultFrom
   const failing = mm.machine.failures.firstFailure(POINT_FAULT, count)
   for (let page = walk.faultFrom; page < walk.faultEnd; page++) {
-    if (write && failing < 0) page = fillAnonymous(mm, vma, page, walk.faultEnd)
-    if (page === walk.faultEnd) break
+    if (write && failing < 0) {
+      page = fillAnonymous(mm, vma, page, walk.faultEnd)
+      if (page < 0) throw pageError('ENOMEM', -1 - page - start, 'no memory for the page')
+      if (page === walk.faultEnd) break
+    }
     let code = handleMmFault(mm, vma, page, write)
     if (code === FAULT_WAIT || code === FAULT_DEVICE) {
       // Both leave the page for the next walk to look at again.

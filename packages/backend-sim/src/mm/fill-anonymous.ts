@@ -1,3 +1,4 @@
+import { POINT_PAGE_TABLE } from '../sim/failure-point.js'
 import { anonPrepare } from './anon-prepare.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
 import { hugeFault, mayBeHuge } from './huge.js'
@@ -7,8 +8,8 @@ import type { Vma } from './vma.js'
 
 /**
  * Write faults of the empty entries of private anonymous memory from `page` on, a leaf at a time:
- * the same as `handleMmFault` for each, without a walk for each. The first page that is not such,
- * has no memory, or is `end`.
+ * the same as `handleMmFault` for each, without a walk for each. The first page that is not such
+ * or is `end`; `-1 - page` for a page without memory.
  */
 export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number): number {
   if (vma.file !== undefined || mm.unstable) return page
@@ -31,6 +32,7 @@ export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number
       }
       // Counted as tried: the small pages come without another try.
     }
+    if (tables.leaf(at) === 0 && machine.failures.fails(POINT_PAGE_TABLE)) return -1 - at
     const leaf = tables.ensureLeaf(at) + offset
     const words = tables.arena.words
     const count = Math.min(tables.mask + 1 - offset, end - at)
@@ -38,7 +40,7 @@ export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number
     for (let i = 0; i < count; i++) {
       if (words[leaf + i] !== 0) return at + i
       const frame = frames.allocate(flags)
-      if (frame === 0) return at + i
+      if (frame === 0) return -1 - (at + i)
       frames.maps[frame] = 1
       frames.mapping[frame] = mapping
       frames.index[frame] = index + i

@@ -1,4 +1,5 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
+import { POINT_PAGE_TABLE } from '../sim/failure-point.js'
 import type { Operation } from '../sim/operation.js'
 import { forkAnon } from './anon-vma.js'
 import { restoredPte } from './device-exclusive.js'
@@ -56,6 +57,9 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     page = tables.nextLeaf(page, vma.end)
   ) {
     if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+    if (machine.failures.fails(POINT_PAGE_TABLE)) {
+      throw new HmmError('ENOMEM', { message: 'fork: no memory for a page table' })
+    }
     // The child gets the tables even where they turn out to be empty.
     child.tables.ensureLeaf(page)
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)

@@ -1,4 +1,5 @@
 import { anonPrepare } from './anon-prepare.js'
+import { POINT_PAGE_TABLE } from '../sim/failure-point.js'
 import { canBeWritable } from './can-be-writable.js'
 import { doSwapPage } from './do-swap-page.js'
 import { doWpPage } from './do-wp-page.js'
@@ -18,6 +19,7 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
     if (mm.unstable) return FAULT_SIGBUS
     if (hugeFault(mm, vma, page, write)) return FAULT_DONE
   }
+  if (mm.tables.leaf(page) === 0 && mm.machine.failures.fails(POINT_PAGE_TABLE)) return FAULT_OOM
   const leaf = mm.tables.ensureLeaf(page)
   const words = mm.tables.arena.words
   const at = leaf + (page & mm.tables.mask)

@@ -11,6 +11,7 @@ import { mmap } from '../mm/mmap.js'
 import { mprotect } from '../mm/mprotect.js'
 import { mremap } from '../mm/mremap.js'
 import { munmap } from '../mm/munmap.js'
+import { POINT_MAPPING, POINT_PROCESS_IO, POINT_PROCESS_START } from './failure-point.js'
 import { SimFile } from './file.js'
 import type { Operation } from './operation.js'
 import type { Simulation } from './simulation.js'
@@ -50,19 +51,19 @@ export class SimAddressSpace implements RawAddressSpace {
     if (file !== undefined && !(file instanceof SimFile)) {
       throw new TypeError('the file is of another backend')
     }
-    return this.#call(mmap(this.mm, { ...request, file: file?.file }))
+    return this.#change(mmap(this.mm, { ...request, file: file?.file }))
   }
 
   munmap(startPage: number, pages: number): Promise<void> {
-    return this.#call(munmap(this.mm, startPage, startPage + pages))
+    return this.#change(munmap(this.mm, startPage, startPage + pages))
   }
 
   mprotect(startPage: number, pages: number, protection: number): Promise<void> {
-    return this.#call(mprotect(this.mm, startPage, startPage + pages, protection))
+    return this.#change(mprotect(this.mm, startPage, startPage + pages, protection))
   }
 
   mremap(request: RawMremap): Promise<number> {
-    return this.#call(mremap(this.mm, request))
+    return this.#change(mremap(this.mm, request))
   }
 
   madvise(startPage: number, pages: number, advice: Advice): Promise<void> {
@@ -93,15 +94,15 @@ export class SimAddressSpace implements RawAddressSpace {
   }
 
   read(page: number, offset: number, length: number): Promise<Uint8Array> {
-    return this.#call(cpuRead(this.mm, page, offset, length))
+    return this.#access(cpuRead(this.mm, page, offset, length))
   }
 
   write(page: number, offset: number, bytes: Uint8Array): Promise<void> {
-    return this.#call(cpuWrite(this.mm, page, offset, bytes))
+    return this.#access(cpuWrite(this.mm, page, offset, bytes))
   }
 
   fetchAdd(page: number, offset: number, delta: number): Promise<number> {
-    return this.#call(cpuAtomic(this.mm, page, offset, (before) => before + delta))
+    return this.#access(cpuAtomic(this.mm, page, offset, (before) => before + delta))
   }
 
   compareExchange(
@@ -111,7 +112,7 @@ export class SimAddressSpace implements RawAddressSpace {
     desired: number,
   ): Promise<number> {
     const change = (before: number) => (before === expected >>> 0 ? desired : before)
-    return this.#call(cpuAtomic(this.mm, page, offset, change))
+    return this.#access(cpuAtomic(this.mm, page, offset, change))
   }
 
   onReleased(listener: () => void): void {
@@ -139,6 +140,9 @@ export class SimAddressSpace implements RawAddressSpace {
 
   *#fork(name: string): Operation<RawAddressSpace> {
     this.#checkAlive()
+    if (this.#simulation.machine.failures.fails(POINT_PROCESS_START)) {
+      throw new HmmError('ENOMEM', { message: 'no memory for another process' })
+    }
     const child = this.#simulation.newSpace(name)
     try {
       yield* forkInto(this.mm, child.mm)
@@ -152,6 +156,23 @@ export class SimAddressSpace implements RawAddressSpace {
 
   #call<T>(operation: Operation<T>): Promise<T> {
     this.#checkAlive()
+    return this.#simulation.run(operation)
+  }
+
+  /** A call that changes mappings: it needs memory before it changes anything. */
+  #change<T>(operation: Operation<T>): Promise<T> {
+    this.#checkAlive()
+    if (this.#simulation.machine.failures.fails(POINT_MAPPING)) {
+      throw new HmmError('ENOMEM', { message: 'no memory for the description of a mapping' })
+    }
+    return this.#simulation.run(operation)
+  }
+
+  #access<T>(operation: Operation<T>): Promise<T> {
+    this.#checkAlive()
+    if (this.#simulation.machine.failures.fails(POINT_PROCESS_IO)) {
+      throw new HmmError('EIO', { message: `process '${this.name}' did not answer` })
+    }
     return this.#simulation.run(operation)
   }
 

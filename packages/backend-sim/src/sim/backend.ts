@@ -1,4 +1,4 @@
-import { supported, type Counters, type Leak, type TraceEvent } from '@hmm-sdk/hmm-api'
+import { HmmError, supported, type Counters, type Leak, type TraceEvent } from '@hmm-sdk/hmm-api'
 import {
   hostModel,
   type RawAddressSpace,
@@ -8,6 +8,7 @@ import {
 import { checkDeviceOptions } from '../device/device-options.js'
 import { SimDevice } from '../device/sim-device.js'
 import { withoutEngine } from '../device/without-engine.js'
+import { POINT_DEVICE_OPEN, POINT_PROCESS_START } from './failure-point.js'
 import type { Simulation } from './simulation.js'
 
 /** The simulation as a backend of hmm-api. */
@@ -27,11 +28,17 @@ export class SimBackend implements RawBackend {
   }
 
   async createAddressSpace(options: { readonly name: string }): Promise<RawAddressSpace> {
+    if (this.simulation.machine.failures.fails(POINT_PROCESS_START)) {
+      throw new HmmError('EAGAIN', { message: `process '${options.name}' cannot be started` })
+    }
     return this.simulation.newSpace(options.name)
   }
 
   async openDevice(name: string, options: unknown): Promise<RawDevice> {
     const { model, memoryPages, dma } = checkDeviceOptions(name, options)
+    if (this.simulation.machine.failures.fails(POINT_DEVICE_OPEN)) {
+      throw new HmmError('EIO', { message: `device '${name}' does not answer` })
+    }
     const device = new SimDevice(this.simulation, { name, memoryPages, dma })
     this.simulation.devices.add(device)
     if (model === undefined) return device

@@ -4,7 +4,7 @@ import type { DmaCheck, DmaReport } from '../dma/dma-checker.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from '../mm/pte.js'
 import { SimBackend } from './backend.js'
 import { consistencyProblems } from './consistency.js'
-import type { FailurePoint } from './failure-point.js'
+import type { FailurePoint, FiredFailure } from './failure-point.js'
 import { MemoryEvents } from './memory-events.js'
 import type { Simulation } from './simulation.js'
 import { spaceOf } from './space-of.js'
@@ -47,6 +47,11 @@ export class SimControl {
   /** How often each point was passed so far. */
   reached(): Record<FailurePoint, number> {
     return this.#simulation.machine.failures.reached()
+  }
+
+  /** Which failures that were asked for have happened, in order. */
+  fired(): readonly FiredFailure[] {
+    return [...this.#simulation.machine.failures.fired]
   }
 
   /** Takes pages of `range` away as memory pressure does, shared ones too; how many. */

@@ -16,6 +16,22 @@ export const FAILURE_POINTS = [
   'copy',
   /** The insertion of a notifier. */
   'notifier',
+  /** The start of a process, and its fork. */
+  'process-start',
+  /** An access to memory of a process from outside, by which tests and CPU sides act. */
+  'process-io',
+  /** A change of mappings: the memory for their descriptions. */
+  'mapping',
+  /** A page table of a process. */
+  'page-table',
+  /** The opening of a device. */
+  'device-open',
+  /** A transfer of a device. */
+  'transfer',
+  /** A page that a device takes for itself alone. */
+  'exclusive',
+  /** A place in the bounce buffers. */
+  'bounce',
 ] as const
 export type FailurePoint = (typeof FAILURE_POINTS)[number]
 
@@ -28,6 +44,23 @@ export const POINT_FAULT = 4
 export const POINT_MIGRATE_ENTRY = 5
 export const POINT_COPY = 6
 export const POINT_NOTIFIER = 7
+export const POINT_PROCESS_START = 8
+export const POINT_PROCESS_IO = 9
+export const POINT_MAPPING = 10
+export const POINT_PAGE_TABLE = 11
+export const POINT_DEVICE_OPEN = 12
+export const POINT_TRANSFER = 13
+export const POINT_EXCLUSIVE = 14
+export const POINT_BOUNCE = 15
+
+/** A failure that was asked for and has happened. */
+export interface FiredFailure {
+  readonly point: FailurePoint
+  /** Which pass of the point it was, 1 for the first since the simulation began. */
+  readonly nth: number
+  /** How often each point had been passed then, this pass included. */
+  readonly reached: Record<FailurePoint, number>
+}
 
 /** Counts how often each point was reached, and says when it is to fail. */
 export class FailurePoints {
@@ -35,6 +68,12 @@ export class FailurePoints {
   /** Counts at which a point fails, sorted; empty for nearly every point nearly always. */
   readonly #armed: number[][] = FAILURE_POINTS.map(() => [])
   #armedPoints = 0
+  readonly #fired: FiredFailure[] = []
+
+  /** What failed so far because it was asked for, in order. */
+  get fired(): readonly FiredFailure[] {
+    return this.#fired
+  }
 
   /** Passes the point (a `POINT_*`) once; true if it fails this time. */
   fails(point: number): boolean {
@@ -75,6 +114,7 @@ export class FailurePoints {
     this.#reached.fill(0)
     for (const armed of this.#armed) armed.length = 0
     this.#armedPoints = 0
+    this.#fired.length = 0
   }
 
   #take(index: number, count: number): boolean {
@@ -82,6 +122,7 @@ export class FailurePoints {
     if (armed.length === 0 || armed[0] !== count) return false
     armed.shift()
     if (armed.length === 0) this.#armedPoints--
+    this.#fired.push({ point: FAILURE_POINTS[index]!, nth: count, reached: this.reached() })
     return true
   }
 }

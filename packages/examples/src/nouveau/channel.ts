@@ -29,7 +29,7 @@ export class Channel {
 
   /**
    * c[i] = a[i] + b[i] for `words` 32-bit words. Errors: EFAULT when the channel was cancelled,
-   * with the reason as its cause; EBUSY when it runs something already.
+   * with the reason as its cause; EIO when the bus failed; EBUSY when it runs something already.
    */
   vectorAdd(a: VirtualAddress, b: VirtualAddress, c: VirtualAddress, words: number): Promise<void> {
     return this.#run(PROGRAM.vectorAdd, [a, b, c], words)
@@ -68,8 +68,13 @@ export class Channel {
     this.#control.start(this.id, { vmm: this.memory.vmm, program, arguments: values, count })
     await this.#ended.wait()
     this.#busy = false
-    const { state, faultAddress } = this.#control.takeState(this.id)
+    const { state, faultAddress, busError } = this.#control.takeState(this.id)
     if (state === 'done') return
+    if (busError) {
+      throw new HmmError('EIO', {
+        message: `a transfer of channel ${this.id} failed at 0x${faultAddress.toString(16)}`,
+      })
+    }
     throw new HmmError('EFAULT', {
       message: `channel ${this.id} was cancelled at 0x${faultAddress.toString(16)}`,
       hint: 'The GPU used a pointer that the process itself could not use; see the cause.',

@@ -13,6 +13,7 @@ export class GpuChannel {
   readonly id: number
   readonly registers = new BigUint64Array(CHANNEL.channelBytes / 8)
   faultAddress = 0n
+  busError = false
   /** Its address space and page size, while it runs. */
   table: PageTable | undefined
   pageShift = 12
@@ -43,6 +44,7 @@ export class GpuChannel {
     this.#state = 'running'
     this.#cancelling = false
     this.faultAddress = 0n
+    this.busError = false
   }
 
   cancel(address = 0n): void {
@@ -98,6 +100,10 @@ export class GpuChannel {
         try {
           return await use(dmaAddress(BigInt(dmaPage) * size + (address % size)))
         } catch (error) {
+          if (HmmError.is(error, 'EIO')) {
+            this.busError = true
+            break
+          }
           if (!HmmError.is(error, 'EFAULT') && !HmmError.is(error, 'EPERM')) throw error
         }
       }

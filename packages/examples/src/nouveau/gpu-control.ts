@@ -76,10 +76,15 @@ export class GpuControl {
   }
 
   /** Takes what ended a channel, which is idle after that. */
-  takeState(channel: number): { readonly state: ChannelState; readonly faultAddress: bigint } {
+  takeState(channel: number): {
+    readonly state: ChannelState
+    readonly faultAddress: bigint
+    readonly busError: boolean
+  } {
     const ended = {
       state: this.state(channel),
       faultAddress: this.#read(channel, CHANNEL.faultAddress),
+      busError: this.#read(channel, CHANNEL.busError) === 1n,
     }
     this.#write(channel, CHANNEL.state, 0n)
     return ended

@@ -26,6 +26,7 @@ class Gpu implements DevicePorts {
     const register = offset % CHANNEL.channelBytes
     if (register === CHANNEL.state) return BigInt(CHANNEL_STATE.indexOf(channel.state))
     if (register === CHANNEL.faultAddress) return channel.faultAddress
+    if (register === CHANNEL.busError) return channel.busError ? 1n : 0n
     return channel.registers[Math.floor(register / 8)] ?? 0n
   }
 

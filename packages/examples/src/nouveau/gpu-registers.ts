@@ -50,6 +50,8 @@ export const CHANNEL = {
   state: 0x38,
   /** The access that the channel was cancelled for. */
   faultAddress: 0x40,
+  /** 1 if it was cancelled because the bus failed. */
+  busError: 0x48,
 } as const
 
 export const DOORBELL = { start: 1, cancel: 2 } as const

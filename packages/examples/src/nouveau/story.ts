@@ -5,7 +5,7 @@ import {
   type Device,
   type VirtualRange,
 } from '@hmm-sdk/hmm-api'
-import type { StoryLog } from '../story-log.js'
+import { meanwhile, type StoryLog } from '../story-log.js'
 import type { Channel } from './channel.js'
 import { NouveauDriver } from './driver.js'
 import type { SharedMemory } from './shared-memory.js'
@@ -104,7 +104,7 @@ async function sharedPointers({ log, driver, channel, words, a, b, c }: Scene): 
 }
 
 async function protectWhileRunning({ log, space, channel, words, a, b, c }: Scene): Promise<void> {
-  const running = channel.vectorAdd(b.pointer, a.pointer, c.pointer, words)
+  const running = meanwhile(channel.vectorAdd(b.pointer, a.pointer, c.pointer, words))
   await space.mprotect(a.pages, 'r')
   await space.madvise(c.pages, 'dontneed')
   await running
@@ -161,7 +161,7 @@ async function atomics({ log, space, device, channel, arena }: Scene): Promise<v
   }
   const word = arena.slice(32, 1).at(64)
   await space.write(word, new Uint8Array(4))
-  const running = channel.atomicAdd(word, 3, 100)
+  const running = meanwhile(channel.atomicAdd(word, 3, 100))
   for (let count = 0; count < 20; count++) await space.fetchAdd(word, 1000)
   await running
   log.equal('the counter', await space.read(word, 4), bytesOf(Uint32Array.of(20_300)))

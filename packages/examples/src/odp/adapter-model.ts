@@ -179,7 +179,8 @@ class Adapter implements DevicePorts {
       const dmaPage = key.translate(page, access)
       if (dmaPage !== undefined) {
         const first = BigInt(dmaPage) << BigInt(this.#operand(CONTROL.pageShift))
-        if (await this.#access(first + inPage, part, access)) return 'ok'
+        const moved = await this.#access(first + inPage, part, access)
+        if (moved !== 'revoked') return moved
       }
       const outcome = await this.#bus.fault({ address: BigInt(offset), access, context: id })
       if (outcome === 'failed') return key.destroyed ? 'key-destroyed' : 'page-fault-failed'
@@ -187,15 +188,21 @@ class Adapter implements DevicePorts {
     return 'too-many-faults'
   }
 
-  /** One DMA access; false if the translation was revoked in the meantime. */
-  async #access(address: bigint, part: Uint8Array, access: 'read' | 'write'): Promise<boolean> {
+  /** One DMA access; `revoked` if the translation was taken back in the meantime. */
+  async #access(
+    address: bigint,
+    part: Uint8Array,
+    access: 'read' | 'write',
+  ): Promise<'ok' | 'revoked' | 'transfer-failed'> {
     this.#accesses += 1
     try {
       if (access === 'write') await this.#bus.write(dmaAddress(address), part)
       else part.set(await this.#bus.read(dmaAddress(address), part.length))
-      return true
+      return 'ok'
     } catch (error) {
-      if (HmmError.is(error, 'EFAULT')) return false
+      if (HmmError.is(error, 'EFAULT')) return 'revoked'
+      // An error of the bus ends this request; the adapter goes on.
+      if (HmmError.is(error, 'EIO')) return 'transfer-failed'
       throw error
     }
   }

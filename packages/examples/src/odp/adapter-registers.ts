@@ -72,6 +72,7 @@ export const STATUS = [
   'page-fault-failed',
   'too-many-faults',
   'key-destroyed',
+  'transfer-failed',
 ] as const
 
 export type WireStatus = (typeof STATUS)[number]

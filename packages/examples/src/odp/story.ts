@@ -1,5 +1,5 @@
-import type { AddressSpace, Backend, VirtualRange } from '@hmm-sdk/hmm-api'
-import type { StoryLog } from '../story-log.js'
+import { HmmError, type AddressSpace, type Backend, type VirtualRange } from '@hmm-sdk/hmm-api'
+import { meanwhile, type StoryLog } from '../story-log.js'
 import { OdpDriver } from './driver.js'
 import type { MemoryRegion } from './memory-region.js'
 import { Peer, type Reply } from './peer.js'
@@ -94,8 +94,8 @@ async function remapWhileBusy({ log, space, peer, buffer, region, length }: Scen
   await space.write(fresh.page(1).start, contents[1])
 
   const sent = pattern(52, length)
-  const reading = peer.read(region.key, 2 * size, length)
-  const writing = peer.write(region.key, 3 * size, sent)
+  const reading = meanwhile(peer.read(region.key, 2 * size, length))
+  const writing = meanwhile(peer.write(region.key, 3 * size, sent))
   // Replaces both pages, in one step, by those of another place.
   await space.mremap(fresh, { to: pages.start })
   const seen = ok(log, await reading)
@@ -112,7 +112,7 @@ async function remapWhileBusy({ log, space, peer, buffer, region, length }: Scen
 async function unmapped({ log, space, peer, buffer, region, length }: Scene): Promise<void> {
   const size = buffer.pageSize
   const hole = buffer.page(5)
-  const reading = peer.read(region.key, 6 * size, length)
+  const reading = meanwhile(peer.read(region.key, 6 * size, length))
   await space.munmap(hole)
   const failed = await peer.read(region.key, 5 * size, 64)
   log.expect('a read of unmapped memory fails', failed.status === 'page-fault-failed')
@@ -143,7 +143,7 @@ async function readOnly({ log, space, peer, buffer, region, length }: Scene): Pr
 
 async function forkWhileBusy({ log, space, peer, buffer, region, length }: Scene): Promise<void> {
   const size = buffer.pageSize
-  const reading = peer.read(region.key, 0, length)
+  const reading = meanwhile(peer.read(region.key, 0, length))
   await using child = await space.fork({ name: 'child' })
   log.equal('peer read during fork', ok(log, await reading), pattern(0, length))
   const sent = pattern(80, length)
@@ -160,9 +160,9 @@ async function deregisterWhileBusy(scene: Scene): Promise<void> {
   const { log, space, driver, peer, buffer, region, length } = scene
   const size = buffer.pageSize
   const requests = [
-    peer.read(region.key, 6 * size, length),
-    peer.read(region.key, 11 * size, length),
-    peer.write(region.key, 12 * size, pattern(90, length)),
+    meanwhile(peer.read(region.key, 6 * size, length)),
+    meanwhile(peer.read(region.key, 11 * size, length)),
+    meanwhile(peer.write(region.key, 12 * size, pattern(90, length))),
   ]
   await driver.deregister(region)
   for (const reply of await Promise.all(requests)) {
@@ -179,8 +179,8 @@ async function exitWhileBusy({ log, space, driver, peer, buffer, length }: Scene
   const size = buffer.pageSize
   const region = await driver.registerRegion(space, buffer, 'write')
   const requests = [
-    peer.read(region.key, 0, length),
-    peer.write(region.key, 13 * size, pattern(95, length)),
+    meanwhile(peer.read(region.key, 0, length)),
+    meanwhile(peer.write(region.key, 13 * size, pattern(95, length))),
   ]
   await space.exit()
   await space.released
@@ -195,12 +195,13 @@ async function exitWhileBusy({ log, space, driver, peer, buffer, length }: Scene
 
 /** The bytes of a reply that must have succeeded. */
 function ok(log: StoryLog, reply: Reply): Uint8Array {
+  if (reply.status === 'transfer-failed') throw new HmmError('EIO', { message: 'the bus failed' })
   log.expect(`a request succeeds, not ${reply.status}`, reply.status === 'ok')
   return reply.bytes
 }
 
 function isEnd({ status }: Reply): boolean {
-  return ['ok', 'page-fault-failed', 'key-destroyed'].includes(status)
+  return ['ok', 'page-fault-failed', 'key-destroyed', 'transfer-failed'].includes(status)
 }
 
 /** Bytes that differ for every `seed` and along the page. */
