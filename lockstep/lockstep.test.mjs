@@ -83,19 +83,6 @@ describe('comparing', () => {
     expect(normalise({ op: 'mprotect' }, observation)).toEqual({ result: { error: 'ENOMEM' } })
     expect(normalise({ op: 'fault' }, observation)).toEqual(observation)
   })
-
-  test('takes the second grant from an exclusive step that migrated, and nothing else', () => {
-    const step = { op: 'exclusive' }
-    const seen = (events) => ({ mirrors: { '0.0': { events } } })
-    const own = { 'self-exclusive': '1,2', 'self-migrate': '0,1' }
-    expect(normalise(step, seen({ ...own, clear: '1' }))).toEqual(seen(own))
-    expect(normalise(step, seen({ ...own, clear: '1,2' }))).toEqual(seen({ ...own, clear: '2' }))
-    const { 'self-migrate': _, ...still } = { ...own, clear: '1' }
-    expect(normalise(step, seen(still))).toEqual(seen(still))
-    expect(normalise({ op: 'map' }, seen({ ...own, clear: '1' }))).toEqual(
-      seen({ ...own, clear: '1' }),
-    )
-  })
 })
 
 describe('two simulations', () => {

@@ -26,14 +26,6 @@ struct hs_grant {
 	u32 *serials;
 };
 
-/* Under mirror->lock. */
-static bool hs_grant_held(struct hs_mirror *mirror, u32 index)
-{
-	u64 held = HS_PAGE_LINKED | HS_PAGE_WRITE | HS_PAGE_EXCLUSIVE;
-
-	return (mirror->table[index].state & held) == held;
-}
-
 /*
  * The page is locked and its entry replaced. Our own invalidation was the last one that the mirror
  * counted, unless somebody came in between.
@@ -109,7 +101,7 @@ static int hs_grant_round(struct hs_grant *grant, u32 *reason)
 		if (signal_pending(current))
 			return -EINTR;
 		mutex_lock(&mirror->lock);
-		held = hs_grant_held(mirror, grant->first + i);
+		held = hs_page_held(mirror, grant->first + i);
 		mutex_unlock(&mirror->lock);
 		if (held)
 			continue;
@@ -131,7 +123,7 @@ static int hs_grant_check(struct hs_grant *grant)
 
 	mutex_lock(&mirror->lock);
 	for (i = 0; i < grant->pages && !ret; i++)
-		if (!hs_grant_held(mirror, grant->first + i))
+		if (!hs_page_held(mirror, grant->first + i))
 			ret = -EAGAIN;
 	if (mirror->closing)
 		ret = -EBADF;

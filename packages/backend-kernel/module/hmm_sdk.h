@@ -374,6 +374,11 @@ struct hs_fault {
 	/* Absolute, CLOCK_MONOTONIC. */
 	u64 deadline;
 	unsigned long *pfns;
+	/*
+	 * Of MAP: pages that the device holds exclusively, as they would be found were they there
+	 * for the CPU; 0 for all others. NULL: none. They are not faulted, which would give them up.
+	 */
+	const unsigned long *held;
 	/* Results. */
 	unsigned long notifier_seq;
 	u32 failed_page;
@@ -394,6 +399,7 @@ int hs_link_pages(struct hs_mirror *mirror, u32 first, u32 pages, const unsigned
 u32 hs_unlink_pages(struct hs_mirror *mirror, u32 first, u32 last);
 u32 hs_next_serial(struct hs_mirror *mirror);
 void hs_share_page(struct hs_mirror *mirror, u32 index);
+bool hs_page_held(struct hs_mirror *mirror, u32 index);
 u32 hs_undo_pages(struct hs_mirror *mirror, u32 first, u32 pages, u32 serial);
 
 /* engine.c */

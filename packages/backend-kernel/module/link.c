@@ -148,6 +148,14 @@ void hs_share_page(struct hs_mirror *mirror, u32 index)
 	page->state &= ~HS_PAGE_UPGRADED;
 }
 
+/* Whether the device has the page for itself. */
+bool hs_page_held(struct hs_mirror *mirror, u32 index)
+{
+	u64 held = HS_PAGE_LINKED | HS_PAGE_WRITE | HS_PAGE_EXCLUSIVE;
+
+	return (mirror->table[index].state & held) == held;
+}
+
 u32 hs_undo_pages(struct hs_mirror *mirror, u32 first, u32 pages, u32 serial)
 {
 	u32 count = 0;

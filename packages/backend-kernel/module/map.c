@@ -44,6 +44,7 @@ static int hs_map_unshare(struct hs_fault *fault)
 		one.first = fault->first + i;
 		one.pages = 1;
 		one.pfns = &pfn;
+		one.held = NULL;
 		one.owner = NULL;
 		ret = hs_fault_pages(&one);
 		if (ret) {
@@ -95,6 +96,41 @@ static bool hs_map_held(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *en
 	return true;
 }
 
+/*
+ * Notes in @held which pages the device has for itself: for the CPU they are not there, and a fault
+ * would take them back. Under the mirror's lock.
+ */
+static void hs_map_note_held(struct hs_fault *fault, unsigned long *held)
+{
+	struct hs_mirror *mirror = fault->mirror;
+	u32 i;
+
+	fault->held = NULL;
+	for (i = 0; i < fault->pages; i++) {
+		held[i] = 0;
+		if (!hs_page_held(mirror, fault->first + i))
+			continue;
+		held[i] = (mirror->table[fault->first + i].state & HS_PAGE_PFN_MASK) |
+			  HMM_PFN_VALID | HMM_PFN_WRITE;
+		fault->held = held;
+	}
+}
+
+static bool hs_map_still_held(struct hs_fault *fault)
+{
+	struct hs_mirror *mirror = fault->mirror;
+	u32 i;
+
+	for (i = 0; fault->held && i < fault->pages; i++) {
+		u64 state = mirror->table[fault->first + i].state;
+
+		if (fault->held[i] && (!hs_page_held(mirror, fault->first + i) ||
+				       (state ^ fault->held[i]) & HS_PAGE_PFN_MASK))
+			return false;
+	}
+	return true;
+}
+
 /* Under the mirror's lock, after a fault: 0, -EAGAIN to fault again, or the final failure. */
 static int hs_map_finish(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *entries)
 {
@@ -110,6 +146,8 @@ static int hs_map_finish(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *e
 	map->event_seq = hs_events_last(mirror->device);
 	if (hs_events_newer(mirror, fault->first, fault->pages, map->seen))
 		return -ESTALE;
+	if (!hs_map_still_held(fault))
+		return -EAGAIN;
 	ret = hs_link_pages(mirror, fault->first, fault->pages, fault->pfns,
 			    map->flags & HMM_SDK_MAP_WRITE, 0, &map->changed, &fault->failed_page,
 			    &fault->reason);
@@ -120,26 +158,36 @@ static int hs_map_finish(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *e
 	return ret;
 }
 
-static int hs_map_rounds(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *entries)
+static int hs_map_lock(struct hs_fault *fault)
+{
+	if (!fault->nowait)
+		mutex_lock(&fault->mirror->lock);
+	else if (!mutex_trylock(&fault->mirror->lock))
+		return -EAGAIN;
+	return 0;
+}
+
+static int hs_map_rounds(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *entries,
+			 unsigned long *held)
 {
 	struct hs_mirror *mirror = fault->mirror;
-	bool held;
+	bool done;
 	int ret;
 
 	/* What the caller has not dispatched yet may be why the fault would fail. */
 	if (hs_events_newer(mirror, fault->first, fault->pages, map->seen))
 		return -ESTALE;
-	if (!fault->nowait)
-		mutex_lock(&mirror->lock);
-	else if (!mutex_trylock(&mirror->lock))
-		return -EAGAIN;
-	held = hs_map_held(fault, map, entries);
-	mutex_unlock(&mirror->lock);
-	if (held)
-		return 0;
 	for (;;) {
 		if (signal_pending(current))
 			return -EINTR;
+		ret = hs_map_lock(fault);
+		if (ret)
+			return ret;
+		done = hs_map_held(fault, map, entries);
+		hs_map_note_held(fault, held);
+		mutex_unlock(&mirror->lock);
+		if (done)
+			return 0;
 		memset(fault->pfns, 0, fault->pages * sizeof(*fault->pfns));
 		ret = hs_fault_pages(fault);
 		if (!ret && map->flags & HMM_SDK_MAP_WRITE && !(map->flags & HMM_SDK_MAP_PRESENT)) {
@@ -149,12 +197,10 @@ static int hs_map_rounds(struct hs_fault *fault, struct hmm_sdk_map *map, u64 *e
 				continue;
 			}
 		}
+		if (!ret)
+			ret = hs_map_lock(fault);
 		if (ret)
 			return ret;
-		if (!fault->nowait)
-			mutex_lock(&mirror->lock);
-		else if (!mutex_trylock(&mirror->lock))
-			return -EAGAIN;
 		ret = hs_map_finish(fault, map, entries);
 		mutex_unlock(&mirror->lock);
 		if (ret != -EAGAIN || fault->nowait)
@@ -178,6 +224,7 @@ int hs_map(void *owner, void *argument)
 	struct hmm_sdk_map *map = argument;
 	struct hs_device *device = owner;
 	struct hs_fault fault = { 0 };
+	unsigned long *held = NULL;
 	u64 *entries = NULL;
 	int ret;
 
@@ -210,9 +257,10 @@ int hs_map(void *owner, void *argument)
 	fault.failed_page = U32_MAX;
 	fault.pfns = kvmalloc_array(fault.pages, sizeof(*fault.pfns), GFP_KERNEL_ACCOUNT);
 	entries = kvmalloc_array(fault.pages, sizeof(*entries), GFP_KERNEL_ACCOUNT);
+	held = kvmalloc_array(fault.pages, sizeof(*held), GFP_KERNEL_ACCOUNT);
 	ret = -ENOMEM;
-	if (fault.pfns && entries)
-		ret = hs_map_rounds(&fault, map, entries);
+	if (fault.pfns && entries && held)
+		ret = hs_map_rounds(&fault, map, entries, held);
 	if (!ret && copy_to_user(u64_to_user_ptr(map->entries), entries,
 				 fault.pages * sizeof(*entries))) {
 		/* All or nothing: who does not get the addresses gets no mappings either. */
@@ -226,6 +274,7 @@ int hs_map(void *owner, void *argument)
 out:
 	kvfree(fault.pfns);
 	kvfree(entries);
+	kvfree(held);
 	hs_mirror_put(fault.mirror);
 	return ret;
 }

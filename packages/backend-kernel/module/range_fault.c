@@ -47,6 +47,11 @@ static void hs_fault_range(struct hs_fault *fault, struct hmm_range *range)
 	range->dev_private_owner = fault->owner;
 }
 
+static bool hs_fault_held(const struct hs_fault *fault, u32 index)
+{
+	return fault->held && fault->held[index];
+}
+
 /* Whether what is there satisfies the request of one page. */
 static bool hs_fault_satisfied(struct hs_fault *fault, unsigned long request, unsigned long pfn)
 {
@@ -83,14 +88,23 @@ static int hs_fault_nowait(struct hs_fault *fault)
 		if (ret == -EBUSY)
 			ret = -EAGAIN;
 	}
-	for (i = 0; !ret && i < fault->pages; i++)
+	for (i = 0; !ret && i < fault->pages; i++) {
+		if (hs_fault_held(fault, i))
+			found[i] = fault->held[i];
 		if (!hs_fault_satisfied(fault, fault->pfns[i], found[i]))
 			ret = -EAGAIN;
+	}
 	if (!ret)
 		memcpy(fault->pfns, found, fault->pages * sizeof(*found));
 	kvfree(found);
 	fault->notifier_seq = range.notifier_seq;
 	return ret;
+}
+
+/* A page of the own device memory never fails: it is reported as it is, and not faulted. */
+static bool hs_fault_is_own(unsigned long pfn)
+{
+	return pfn & HMM_PFN_VALID && is_device_private_page(hmm_pfn_to_page(pfn));
 }
 
 /* Which page a fault failed at: the first one that does not have what was asked for. */
@@ -114,7 +128,8 @@ static void hs_fault_blame(struct hs_fault *fault, const unsigned long *requests
 			memset(found, 0, fault->pages * sizeof(*found));
 		mmap_read_unlock(mm);
 		for (i = 0; i < fault->pages; i++)
-			if (!hs_fault_satisfied(fault, requests[i], found[i]))
+			if (!hs_fault_held(fault, i) && !hs_fault_is_own(found[i]) &&
+			    !hs_fault_satisfied(fault, requests[i], found[i]))
 				break;
 		if (i < fault->pages) {
 			fault->failed_page = i;
@@ -166,6 +181,41 @@ static int hs_fault_refuse_secret(struct hs_fault *fault)
 }
 
 /*
+ * Faults what lies between pages that are held, run by run. The first run's sequence covers all: if
+ * it still holds in the end, nothing has changed since.
+ */
+static int hs_fault_runs(struct hs_fault *fault, struct hmm_range *range, unsigned long timeout)
+{
+	unsigned long seq = 0;
+	bool faulted = false;
+	u32 from, to, i;
+	int ret = 0;
+
+	if (!fault->held)
+		return hs_compat_range_fault(range, timeout);
+	for (from = 0; !ret && from < fault->pages; from = to) {
+		bool held = hs_fault_held(fault, from);
+
+		for (to = from + 1; to < fault->pages && hs_fault_held(fault, to) == held; to++)
+			;
+		if (held) {
+			for (i = from; i < to; i++)
+				fault->pfns[i] = fault->held[i];
+			continue;
+		}
+		range->start = (fault->mirror->start_page + fault->first + from) << PAGE_SHIFT;
+		range->end = range->start + ((unsigned long)(to - from) << PAGE_SHIFT);
+		range->hmm_pfns = fault->pfns + from;
+		ret = hs_compat_range_fault(range, timeout);
+		if (!faulted)
+			seq = range->notifier_seq;
+		faulted = true;
+	}
+	range->notifier_seq = faulted ? seq : mmu_interval_read_begin(range->notifier);
+	return ret;
+}
+
+/*
  * Faults the pages of one request. On success the results are in fault->pfns, to be used under the
  * mirror's lock if fault->notifier_seq still holds. The requests in fault->pfns are used up.
  */
@@ -205,8 +255,8 @@ int hs_fault_pages(struct hs_fault *fault)
 				break;
 			if (requests)
 				memcpy(fault->pfns, requests, fault->pages * sizeof(*requests));
-			ret = hs_compat_range_fault(&range,
-						    min_t(unsigned long, left, HS_FAULT_SLICE));
+			ret = hs_fault_runs(fault, &range,
+					    min_t(unsigned long, left, HS_FAULT_SLICE));
 		}
 		if (ret == -EBUSY && signal_pending(current))
 			ret = -EINTR;

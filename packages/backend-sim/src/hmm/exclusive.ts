@@ -10,9 +10,15 @@ import { VM_WRITE } from '../mm/vma.js'
 import { POINT_EXCLUSIVE } from '../sim/failure-point.js'
 import type { Operation } from '../sim/operation.js'
 
+/** The pages that a mirror holds exclusively: by a link, or by the grant that is under way. */
+export interface HeldPages {
+  has(page: number): boolean
+  add(page: number): void
+}
+
 /**
  * `make_device_exclusive` for each page of `[start, end)`, with mmap_lock held: an EXCLUSIVE event
- * each. Pages that `owner` has already stay as they are: giving them back to take them again would
+ * each. Pages that are held already stay as they are: giving them back to take them again would
  * fail the next attempt for ever. Undefined if a page was taken back meanwhile.
  */
 export function* takeExclusive(
@@ -20,11 +26,16 @@ export function* takeExclusive(
   start: number,
   end: number,
   owner: object,
+  held: HeldPages,
 ): Operation<Uint32Array | undefined> {
-  for (let page = start; page < end; page++) yield* takePage(mm, page, page - start, owner)
+  for (let page = start; page < end; page++) {
+    if (held.has(page)) continue
+    yield* takePage(mm, page, page - start, owner)
+    if (isExclusiveOf(mm, page, owner)) held.add(page)
+  }
   const entries = new Uint32Array(2 * (end - start))
   for (let page = start; page < end; page++) {
-    if (!isExclusiveOf(mm, page, owner)) return undefined
+    if (!held.has(page)) return undefined
     const e = 2 * (page - start)
     entries[e] = mm.tables.get(page) & PTE_FRAME
     entries[e + 1] = ENTRY_VALID | ENTRY_WRITE | ENTRY_EXCLUSIVE
@@ -34,7 +45,6 @@ export function* takeExclusive(
 
 function* takePage(mm: MemoryMap, page: number, index: number, owner: object): Operation<void> {
   for (;;) {
-    if (isExclusiveOf(mm, page, owner)) return
     const vma = mm.vmas.find(page)
     if (vma === undefined || (vma.flags & VM_WRITE) === 0) {
       throw new HmmError('EFAULT', { page: index, message: 'the page is not writable memory' })

@@ -154,6 +154,15 @@ export class MirrorDma {
     return gone
   }
 
+  /** Whether the device has the page for itself. */
+  isExclusive(page: number): boolean {
+    const chunk = this.#chunks.get(Math.floor((page + this.#shift) / CHUNK_PAGES))
+    if (chunk === undefined) return false
+    return (
+      (this.#domain.machine.ioTables.words[chunk.at + page - chunk.index]! & IOPTE_EXCLUSIVE) !== 0
+    )
+  }
+
   /**
    * Unlinks the pages; those the device could write become dirty. Returns how many were linked.
    * With `revoke` the pages count as taken away from a device that may still use them.

@@ -21,7 +21,7 @@ import type { NotifierRange } from '../mmu-notifier/notifier-range.js'
 import { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
 import type { Simulation } from '../sim/simulation.js'
-import { takeExclusive } from './exclusive.js'
+import { takeExclusive, type HeldPages } from './exclusive.js'
 import { MapAttempt, type AttemptContext, type FaultMoment } from './map-attempt.js'
 import type { MirrorDma } from './mirror-dma.js'
 import { rangeFault, type RangeRequest } from './range-fault.js'
@@ -52,6 +52,8 @@ export class SimMirror implements RawMirror, AttemptContext {
   #own = 0
   /** Commits that run: the driver's lock, as it were. */
   #committing = 0
+  /** What exclusive grants under way have taken so far; an invalidation takes it from them. */
+  readonly #grants = new Set<Set<number>>()
   #closed = false
 
   constructor(
@@ -177,7 +179,7 @@ export class SimMirror implements RawMirror, AttemptContext {
     return sequence
   }
 
-  *#fault(request: RangeRequest, deadline: Deadline): Operation<FaultMoment> {
+  *#fault(request: RangeRequest, deadline: Deadline, keepHeld = false): Operation<FaultMoment> {
     const { scheduler, costs } = this.machine
     for (;;) {
       const sequence = yield* this.#readBegin(deadline)
@@ -187,7 +189,9 @@ export class SimMirror implements RawMirror, AttemptContext {
       try {
         this.#checkAlive()
         this.#checkStable()
-        valid = yield* rangeFault(this.mm, this.notifier, sequence, request)
+        valid = keepHeld
+          ? yield* this.#faultOthers(sequence, request)
+          : yield* rangeFault(this.mm, this.notifier, sequence, request)
       } finally {
         this.mm.lock.releaseRead()
       }
@@ -227,7 +231,7 @@ export class SimMirror implements RawMirror, AttemptContext {
         mask: 0,
         owner: this.#owner.token,
       }
-      const moment = yield* this.#fault(range, deadline)
+      const moment = yield* this.#fault(range, deadline, this.machine.exclusiveOwners.size > 0)
       const readOnly = fault && write ? firstWithout(entries, ENTRY_WRITE) : -1
       if (readOnly < 0) return new MapAttempt(this, first, moment, entries, write)
       // A read-only page of the device's own memory (shared since a fork): only the CPU's write
@@ -235,6 +239,26 @@ export class SimMirror implements RawMirror, AttemptContext {
       yield* this.#writeFault(range.start + readOnly, readOnly)
       if (deadline.expired) throw busy()
     }
+  }
+
+  /**
+   * A range fault without the pages that the device holds exclusively: for the CPU they are not
+   * there, and a fault would take them back.
+   */
+  *#faultOthers(sequence: number, request: RangeRequest): Operation<boolean> {
+    const { start, end } = request
+    const isHeld = (page: number): boolean => this.dma.isExclusive(page - this.startPage)
+    for (let from = start; from < end;) {
+      let to = from
+      while (to < end && !isHeld(to)) to++
+      if (from < to) {
+        const run = { ...request, end: to }
+        if (!(yield* rangeFault(this.mm, this.notifier, sequence, run, from))) return false
+      }
+      from = to
+      while (from < end && isHeld(from)) from++
+    }
+    return true
   }
 
   *#writeFault(page: number, index: number): Operation<void> {
@@ -259,13 +283,33 @@ export class SimMirror implements RawMirror, AttemptContext {
     deadline: Deadline,
   ): Operation<RawMapAttempt> {
     const { start, end } = this.#range(request.first, request.pages)
+    const grant = new Set<number>()
+    this.#grants.add(grant)
+    const held: HeldPages = {
+      has: (page) => grant.has(page) || this.dma.isExclusive(page - this.startPage),
+      add: (page) => grant.add(page),
+    }
+    try {
+      return yield* this.#takeExclusive(request.first, start, end, held, deadline)
+    } finally {
+      this.#grants.delete(grant)
+    }
+  }
+
+  *#takeExclusive(
+    first: number,
+    start: number,
+    end: number,
+    held: HeldPages,
+    deadline: Deadline,
+  ): Operation<RawMapAttempt> {
     for (let attempt = 0; attempt < EXCLUSIVE_ATTEMPTS; attempt++) {
       this.flush()
       yield* this.mm.lock.read()
       let entries: Uint32Array | undefined
       try {
         this.#checkAlive()
-        entries = yield* takeExclusive(this.mm, start, end, this.#owner.token)
+        entries = yield* takeExclusive(this.mm, start, end, this.#owner.token, held)
       } finally {
         this.mm.lock.releaseRead()
       }
@@ -273,7 +317,7 @@ export class SimMirror implements RawMirror, AttemptContext {
       // The baseline is taken after the pages are ours; a foreign event from now on drops them.
       if (entries !== undefined && !this.mm.notifiers.blocks(this.notifier)) {
         const moment = { sequence: this.notifier.sequence, own: this.#own }
-        return new MapAttempt(this, request.first, moment, entries, true)
+        return new MapAttempt(this, first, moment, entries, true)
       }
       yield* this.#readBegin(deadline)
       if (deadline.expired) break
@@ -293,6 +337,9 @@ export class SimMirror implements RawMirror, AttemptContext {
     const first = from - this.startPage
     const pages = Math.min(event.end, this.startPage + this.pages) - from
     this.#unmapped(this.dma.unlink(first, pages, true), first, pages, 'revoke')
+    for (const grant of this.#grants) {
+      for (const page of grant) if (page >= event.start && page < event.end) grant.delete(page)
+    }
     const { tracer, scheduler, costs } = this.machine
     scheduler.charge(costs.invalidate)
     tracer.counters.invalidations++

@@ -53,16 +53,18 @@ export interface RangeRequest {
 /**
  * `hmm_range_fault`, with mmap_lock held: fills the entries by the table of kernel-hmm-dma.md 1.4.
  * False if `notifier` was invalidated since `sequence` (EBUSY). Fails with the index of the page.
+ * What lies before page `from` is left out.
  */
 export function* rangeFault(
   mm: MemoryMap,
   notifier: IntervalNotifier,
   sequence: number,
   request: RangeRequest,
+  from = request.start,
 ): Operation<boolean> {
   const { scheduler, costs } = mm.machine
   const walk = new RangeWalk(mm, request)
-  let at = request.start
+  let at = from
   while (at < request.end) {
     if (notifier.readRetry(sequence)) return false
     if (scheduler.explorer !== undefined) yield scheduler.point('page-table')

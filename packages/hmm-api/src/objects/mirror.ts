@@ -56,7 +56,7 @@ export class Mirror extends IntervalNotifier {
    * mapping is undone. What it returns is what `map` returns.
    *
    * The mapping stays until an invalidation revokes it, `unmap`, or close. Mapping mapped pages
-   * again gives the same DMA pages.
+   * again gives the same DMA pages; those that the device holds exclusively stay so.
    *
    * Errors, with `page` where one page is to blame: EFAULT, EPERM, ENOMEM, EBUSY (deadline),
    * EINTR, ESRCH, EOPNOTSUPP (the device's DMA cannot revoke: see capability `dma.mirror`), EBADF,

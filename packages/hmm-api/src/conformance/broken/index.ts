@@ -9,6 +9,7 @@ import { killDoesNothing } from './kill-does-nothing.js'
 import { leakOnPartialFailure } from './leak-on-partial-failure.js'
 import { leaksAtClose } from './leaks-at-close.js'
 import { lostEvents } from './lost-events.js'
+import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
 import { migrateDoesNothing } from './migrate-does-nothing.js'
 import { missingMprotectEvent } from './missing-mprotect-event.js'
@@ -50,6 +51,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   killDoesNothing,
   leaksAtClose,
   lostEvents,
+  mapTakesGrantsBack,
   maskIgnored,
   migrateDoesNothing,
   neverReleased,

@@ -93,6 +93,57 @@ export const group = caseGroup(
       equal(await pages.fetchAdd(0, 1), 0)
     },
 
+    // A fault would take the page back: whoever maps must leave out what it holds.
+    'map-keeps-the-grant': async (t) => {
+      const range = await t.mmap(3)
+      await t.poke(range, 1, 4)
+      const watch = await t.watch(range)
+      const granted = await watch.exclusive(range.page(1))
+      await watch.forget()
+      for (const access of ['read', 'write'] as const) {
+        const pages = await watch.map(access)
+        equal(pages.isExclusive, [false, true, false], `exclusive when mapped to ${access}`)
+        equal(pages.dmaPage(1), granted.dmaPage(0), 'the DMA page')
+      }
+      equal((await watch.map('read', range.page(1))).isExclusive, [true], 'mapped alone')
+      equal(
+        (await watch.seen()).filter((event) => event.includes('1')),
+        [],
+        'its events',
+      )
+      equal(await granted.fetchAdd(0, 1), 4, 'an atomic of the device')
+    },
+
+    'present-only-keeps-the-grant': async (t) => {
+      const range = await t.mmap(3)
+      await t.poke(range, 0, 1)
+      const watch = await t.watch(range)
+      await watch.exclusive(range.page(1))
+      await watch.forget()
+      const pages = await watch.map('read', range, { presentOnly: true })
+      equal(pages.mapped, [true, true, false])
+      equal(pages.isExclusive, [false, true, false])
+      equal(await watch.seen(), [])
+    },
+
+    // What is not mapped any more is not held: it is restored, and taken again.
+    'grant-after-unmap': async (t) => {
+      const range = await t.mmap(1)
+      await t.poke(range, 0, 4)
+      const watch = await t.watch(range)
+      await watch.exclusive()
+      watch.mirror.unmap(range)
+      await watch.forget()
+      equal((await watch.map('read')).isExclusive, [false], 'mapped again')
+      equal(await watch.seen(), ['clear 0'], 'which restores it')
+      await watch.exclusive()
+      watch.mirror.unmap(range)
+      await watch.forget()
+      const pages = await watch.exclusive()
+      equal(await watch.seen(), ['clear 0', 'self-exclusive 0'], 'taken again')
+      equal(await pages.fetchAdd(0, 1), 4)
+    },
+
     'event-of-its-own': needing(['device.shared'], async (t) => {
       const range = await t.mmap(1)
       await t.poke(range, 0, 1)

@@ -31,6 +31,19 @@ export const group = caseGroup('memory/corners', ['mirror', 'dma.mirror', 'engin
     equal(await t.peek(range, 0), 2)
   },
 
+  // hmm_range_fault reports a page of one's own as it is, and fails at another.
+  'blames-the-page-that-fails': async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await t.device.memory.migrate(watch.mirror, range.page(0), { to: 'device' })
+    await t.space.mprotect(range.page(0), 'r')
+    await t.space.mprotect(range.page(0), 'rw')
+    await t.space.munmap(range.page(1))
+    const error = await rejects('EFAULT', watch.map('write'))
+    equal(error.page, 1, 'the page to blame')
+  },
+
   // make_device_exclusive faults for writing, which gives a private copy, and looks at the page.
   'exclusive-copy-of-a-file-page': needing(
     ['space.file', 'exclusive', 'engine.atomics'],
