@@ -352,7 +352,13 @@ async function migrate(
 ): Promise<void> {
   const to = step.kind === 'to-device' ? 'device' : 'system'
   const memory = world.devices[step.device % 2]!.memory!
-  const request = { first, pages, to, declined: step.value % 4 === 0 ? [0] : [] } as const
+  const request = {
+    first,
+    pages,
+    to,
+    declined: step.value % 4 === 0 ? [0] : [],
+    order: 30,
+  } as const
   const error = await errorOf(memory.migrate(process.mirrors[step.device % 2]!, request, {}))
   const hole = process.pages.slice(first, first + pages).includes(undefined)
   same('migrate', error, hole ? 'EINVAL' : undefined)

@@ -18,7 +18,7 @@ const PROBES = [0, 99, 100, 510, 511, 512, 700, 1023, 1024, 1299, 1300, 1535, 15
 const KINDS = [
   'mmap', 'munmap', 'read-only', 'writable', 'write', 'write', 'read', 'dontneed', 'free', 'pageout',
   'hugepage', 'nohugepage', 'collapse', 'khugepaged', 'fork', 'exit', 'device-write', 'device-read',
-  'to-device', 'evict', 'exclusive', 'compact', 'numa', 'merge', 'clear-refs', 'move', 'swap-places',
+  'to-device', 'to-system', 'evict', 'exclusive', 'compact', 'numa', 'merge', 'clear-refs', 'move', 'swap-places',
 ] as const // prettier-ignore
 
 interface Step {
@@ -167,7 +167,22 @@ async function run(thp: 'always' | 'madvise', steps: readonly Step[]): Promise<v
         await ignore(
           device.memory!.migrate(
             mirror,
-            { first: a, pages: b - a, to: 'device', declined: [] },
+            { first: a, pages: b - a, to: 'device', declined: [], order: value % 4 === 0 ? 0 : 9 },
+            {},
+          ),
+        )
+        break
+      case 'to-system':
+        await ignore(
+          device.memory!.migrate(
+            mirror,
+            {
+              first: a,
+              pages: b - a,
+              to: 'system',
+              declined: value % 4 === 0 ? [0] : [],
+              order: 9,
+            },
             {},
           ),
         )

@@ -31,6 +31,7 @@ export const CAPABILITIES = {
   engine: 'an engine that moves bytes by DMA address',
   'engine.atomics': 'atomic operations by the engine, on exclusive pages',
   memory: 'device-private memory, migration both ways',
+  'memory.huge': 'huge pages move to device memory and back whole',
   exclusive: 'device-exclusive access to pages',
   faults: 'device faults that the driver resolves',
   'deviceFault.exact':

@@ -11,31 +11,34 @@ import {
 import { SimMirror } from '../hmm/mirror.js'
 import type { DevPagemap } from '../mm/dev-pagemap.js'
 import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
-import { FRAME_DEVICE, FRAME_LOCKED } from '../mm/frame-table.js'
+import { FRAME_LOCKED } from '../mm/frame-table.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import { MigrateVma } from '../mm/migrate-vma.js'
 import { VM_IO, VM_PFNMAP, type Vma } from '../mm/vma.js'
 import { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
 import type { Simulation } from '../sim/simulation.js'
-import { evictFrame } from './evict-frame.js'
+import { DeviceFrames } from './device-frames.js'
+import { evictBlock, evictFrame } from './evict-frame.js'
 
-/** Most pages of one `MigrateVma`. */
+/** Most pages of one `MigrateVma`, which ends at a multiple of them: a block is never cut. */
 const CHUNK_PAGES = 512
 const MIGRATED = MIGRATE_OUTCOMES.indexOf('migrated')
 const POPULATED = MIGRATE_OUTCOMES.indexOf('populated')
 
+/** log2 of the largest block that moves whole to or from memory of that size. */
+export function memoryOrder(simulation: Simulation, pages: number): number {
+  const { bits } = simulation.machine.pageTables
+  return 1 << bits <= Math.min(pages, CHUNK_PAGES) ? bits : 0
+}
+
 /** Device-private memory of one device. */
 export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   readonly pages: number
-  readonly frames: number
   readonly owner: object
   readonly #simulation: Simulation
   readonly #deviceId: number
-  /** Page frame numbers are taken when the first page is used. */
-  #first = 0
-  #next = 0
-  readonly #free: number[] = []
+  readonly #frames: DeviceFrames
   #cpuFaultPages = 1
   #onCpuFault: ((pages: number) => void) | undefined
 
@@ -43,20 +46,26 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     this.#simulation = simulation
     this.#deviceId = deviceId
     this.pages = pages
-    this.frames = pages
+    const { frames } = simulation.machine
+    const order = memoryOrder(simulation, pages)
+    this.#frames = new DeviceFrames(frames, pages, order === 0 ? 0 : 1 << order)
     this.owner = owner
   }
 
   get firstFrame(): number {
-    return this.#first
+    return this.#frames.first
+  }
+
+  get frames(): number {
+    return this.#frames.frames
   }
 
   freePages(): number {
-    return this.pages - this.#next + this.#free.length
+    return this.#frames.free
   }
 
   frameFreed(frame: number): void {
-    this.#free.push(frame)
+    this.#frames.freed(frame)
   }
 
   setCpuFaultPages(pages: number): void {
@@ -78,7 +87,10 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     return this.#simulation.run(this.#evict(deadline))
   }
 
-  /** `dev_pagemap_ops.migrate_to_ram`: the touched page, and its neighbours by the policy. */
+  /**
+   * `dev_pagemap_ops.migrate_to_ram`: the touched page, and its neighbours by the policy; a block
+   * that is mapped as one comes back whole, if there is one of system memory.
+   */
   *migrateToRam(mm: MemoryMap, page: number, frame: number): Operation<number> {
     const { machine } = mm
     if ((machine.frames.flags[frame]! & FRAME_LOCKED) !== 0) {
@@ -86,12 +98,14 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
       return FAULT_DONE
     }
     const vma = mm.vmas.find(page)!
-    const block = page - (page % this.#cpuFaultPages)
+    const pages = mm.tables.isHuge(page)
+      ? Math.max(mm.tables.leafPages, this.#cpuFaultPages)
+      : this.#cpuFaultPages
+    const block = page - (page % pages)
     const start = Math.max(vma.start, block)
-    const end = Math.min(vma.end, block + this.#cpuFaultPages)
+    const end = Math.min(vma.end, block + pages)
     const migration = new MigrateVma(mm, vma, { start, end }, 'system', this)
-    const declined = new Uint8Array(end - start)
-    const failed = yield* this.#run(mm, migration, 'system', declined, start)
+    const failed = yield* this.#run(mm, migration, 'system', undefined, start)
     const moved = count(migration.outcomes)
     this.#account(mm, 'system', 'cpu-fault', start, moved)
     if (moved > 0) this.#onCpuFault?.(moved)
@@ -102,7 +116,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   *close(): Operation<number> {
     yield* this.#evict(new Deadline(this.#simulation.machine.scheduler, undefined))
     const left = this.pages - this.freePages()
-    if (left === 0 && this.#first !== 0) this.#simulation.machine.frames.removePagemap(this)
+    if (left === 0 && this.firstFrame !== 0) this.#simulation.machine.frames.removePagemap(this)
     return left
   }
 
@@ -115,18 +129,20 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     const start = mirror.startPage + request.first
     const end = start + request.pages
     const outcomes = new Uint8Array(request.pages)
+    const { declined: declines, order } = request
     const declined = new Uint8Array(request.pages)
-    for (const index of request.declined) declined[index] = 1
+    for (const index of declines) declined[index] = 1
     yield* mm.lock.read()
     try {
       if (!mm.alive) throw new HmmError('ESRCH', { message: 'the process is gone' })
       for (let from = start; from < end;) {
         deadline.check()
         const vma = migratable(mm, from, start)
-        const to = Math.min(end, vma.end, from + CHUNK_PAGES)
+        const to = Math.min(end, vma.end, from - (from % CHUNK_PAGES) + CHUNK_PAGES)
         const migration = new MigrateVma(mm, vma, { start: from, end: to }, request.to, this)
         const part = declined.subarray(from - start, to - start)
-        yield* this.#run(mm, migration, request.to, part, from)
+        const single = order < mm.tables.order || part.includes(1)
+        yield* this.#run(mm, migration, request.to, single ? part : undefined, from)
         outcomes.set(migration.outcomes, from - start)
         this.#account(mm, request.to, 'call', from, count(migration.outcomes))
         from = to
@@ -137,24 +153,46 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     }
   }
 
-  /** One migration through its phases; the first page that had no memory, or -1. */
+  /**
+   * One migration through its phases; the first page that had no memory, or -1. With a list of
+   * declined pages, blocks are split: their pages move one by one.
+   */
   *#run(
     mm: MemoryMap,
     migration: MigrateVma,
     to: 'device' | 'system',
-    declined: Uint8Array,
+    declined: Uint8Array | undefined,
     start: number,
   ): Operation<number> {
-    const { machine } = mm
-    const { scheduler, frames, failures, costs } = machine
-    migration.collect()
+    const { scheduler } = mm.machine
+    const block = declined === undefined && migration.mayBeWhole() ? this.#allocateBlock(to) : 0
+    migration.collect(block !== 0)
     if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
+    const destination = new Uint32Array(migration.source.length)
+    let failed = -1
+    if (block === 0) failed = this.#fillPages(migration, to, declined, destination, start)
+    else this.#fillBlock(migration, block, destination)
+    if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
+    migration.pages(destination)
+    if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
+    migration.finalize(destination)
+    return failed
+  }
+
+  /** A page with the data for each that moves; the first that has none, or -1. */
+  #fillPages(
+    migration: MigrateVma,
+    to: 'device' | 'system',
+    declined: Uint8Array | undefined,
+    destination: Uint32Array,
+    start: number,
+  ): number {
+    const { frames, failures, scheduler, costs } = this.#simulation.machine
     const { source } = migration
-    const destination = new Uint32Array(source.length)
     let failed = -1
     for (let i = 0; i < source.length; i++) {
       if (!migration.moving(i)) continue
-      if (declined[i] === 1) {
+      if (declined?.[i] === 1) {
         migration.refuse(i, 'declined')
         continue
       }
@@ -165,8 +203,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
         continue
       }
       if (failures.fails(POINT_COPY)) {
-        frames.flags[frame]! &= ~FRAME_LOCKED
-        frames.put(frame)
+        this.#giveBack(frame, 1)
         migration.refuse(i, 'busy')
         continue
       }
@@ -174,42 +211,70 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
       destination[i] = frame
       scheduler.charge(costs.copy)
     }
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
-    migration.pages(destination)
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
-    migration.finalize(destination)
     return failed
+  }
+
+  /** The same for a block, which moves or stays whole. */
+  #fillBlock(migration: MigrateVma, block: number, destination: Uint32Array): void {
+    const { frames, failures, scheduler, costs } = this.#simulation.machine
+    const { source } = migration
+    const pages = source.length
+    const failed = migration.compound && failures.fails(POINT_COPY)
+    if (!migration.compound || failed) {
+      this.#giveBack(block, pages)
+      for (let i = 0; failed && i < pages; i++) migration.refuse(i, 'busy')
+      return
+    }
+    for (let i = 0; i < pages; i++) {
+      if (source[i] !== 0) frames.copy(source[i]!, block + i)
+      destination[i] = block + i
+    }
+    scheduler.charge(costs.copy * pages)
+  }
+
+  #giveBack(first: number, pages: number): void {
+    const { frames } = this.#simulation.machine
+    for (let frame = first; frame < first + pages; frame++) {
+      frames.flags[frame]! &= ~FRAME_LOCKED
+      frames.put(frame)
+    }
   }
 
   *#evict(deadline: Deadline): Operation<number> {
     const { machine } = this.#simulation
+    const { firstFrame } = this
+    const end = firstFrame === 0 ? 0 : firstFrame + this.frames
     let moved = 0
-    for (let frame = this.#first; frame < this.#first + this.#next; frame++) {
+    for (let frame = firstFrame; frame < end; frame++) {
       if (machine.frames.refs[frame] === 0) continue
       deadline.check()
       if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('migrate')
-      if (evictFrame(machine, frame)) moved++
+      const block = evictBlock(machine, frame)
+      if (block > 0) frame += block - 1
+      else if (evictFrame(machine, frame)) moved++
+      moved += block
     }
     machine.tracer.counters.pagesMigratedToSystem += moved
     return moved
   }
 
-  /** A free page of the memory, with one reference and locked (`zone_device_page_init`), or 0. */
   #allocate(): number {
-    const { frames, failures } = this.#simulation.machine
+    if (this.#simulation.machine.failures.fails(POINT_DEVICE_PAGE)) return 0
+    this.#reserve()
+    return this.#frames.allocate()
+  }
+
+  /** A free block, locked; 0 if there is none, and its pages will have to move one by one. */
+  #allocateBlock(to: 'device' | 'system'): number {
+    const { frames, failures, pageTables } = this.#simulation.machine
+    if (to === 'system') return frames.allocateHuge(1 << pageTables.bits, FRAME_LOCKED)
     if (failures.fails(POINT_DEVICE_PAGE)) return 0
-    let frame = this.#free.pop()
-    if (frame === undefined) {
-      if (this.#next === this.pages) return 0
-      if (this.#first === 0) {
-        this.#first = frames.reserve(this.pages)
-        frames.addPagemap(this)
-      }
-      frame = this.#first + this.#next++
-    }
-    frames.refs[frame] = 1
-    frames.flags[frame] = FRAME_DEVICE | FRAME_LOCKED
-    return frame
+    this.#reserve()
+    return this.#frames.allocateBlock()
+  }
+
+  #reserve(): void {
+    if (this.#frames.reserve()) this.#simulation.machine.frames.addPagemap(this)
   }
 
   #account(

@@ -1,5 +1,6 @@
 import { FRAME_DEVICE, FRAME_LOCKED } from '../mm/frame-table.js'
-import { removeMigrationEntries, tryToMigrate } from '../mm/rmap.js'
+import { tryToMigrateBlock } from '../mm/migrate-block.js'
+import { removeMigrationEntries, tryToMigrate, walkMappings } from '../mm/rmap.js'
 import type { Machine } from '../sim/machine.js'
 
 /**
@@ -24,4 +25,35 @@ export function evictFrame(machine: Machine, frame: number): boolean {
   if (to !== 0) frames.put(to)
   machine.pageUnlocked.wakeAll()
   return to !== 0
+}
+
+/**
+ * The same for a block of device memory that somebody maps as one: how many pages came back. 0 if
+ * `frame` does not begin one, or it cannot come back whole.
+ */
+export function evictBlock(machine: Machine, frame: number): number {
+  const { frames } = machine
+  const pages = 1 << machine.pageTables.bits
+  let whole = false
+  walkMappings(machine, frame, ({ mm }, page) => {
+    if (frame % pages === 0 && mm.tables.isHuge(page)) whole = true
+  })
+  if (!whole || (frames.flags[frame]! & FRAME_LOCKED) !== 0) return 0
+  const to = frames.allocateHuge(pages, 0)
+  if (to === 0) return 0
+  for (let i = 0; i < pages; i++) {
+    frames.flags[frame + i]! |= FRAME_LOCKED
+    frames.get(frame + i)
+  }
+  tryToMigrateBlock(machine, frame, pages)
+  for (let i = 0; i < pages; i++) {
+    frames.copy(frame + i, to + i)
+    frames.moveIdentity(frame + i, to + i, ~(FRAME_LOCKED | FRAME_DEVICE))
+    removeMigrationEntries(machine, frame + i, to + i)
+    frames.flags[frame + i]! &= ~FRAME_LOCKED
+    frames.put(frame + i)
+    frames.put(to + i)
+  }
+  machine.pageUnlocked.wakeAll()
+  return pages
 }

@@ -2,6 +2,7 @@ import { supported, unsupported, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import { BouncePool, SLOT_BYTES } from '../dma/bounce-pool.js'
 import { PEER_BAR } from '../dma/device-dma.js'
 import type { DmaOptions } from '../dma/dma-options.js'
+import { memoryOrder } from './device-memory.js'
 import { mirrorRefusal, translates } from '../dma/dma-shape.js'
 import type { Simulation } from '../sim/simulation.js'
 
@@ -11,6 +12,7 @@ export function capabilitiesOf(
   dma: DmaOptions,
   memoryPages: number,
 ): CapabilityTable {
+  const order = memoryPages > 0 ? memoryOrder(simulation, memoryPages) : 0
   const refusal = mirrorRefusal(dma)
   const translating = translates(dma.shape)
   const behindIommu = 'it needs an IOMMU'
@@ -48,8 +50,15 @@ export function capabilitiesOf(
     'engine.atomics': refusal ?? supported(),
     memory:
       memoryPages > 0
-        ? supported({ pages: memoryPages })
+        ? supported({ pages: memoryPages, order })
         : unsupported('the device has no memory', 'Configure it with memoryPages.'),
+    'memory.huge':
+      order > 0
+        ? supported({ order })
+        : unsupported(
+            'a huge page does not fit into the memory, or into one migration (512 pages)',
+            'Configure memoryPages: 512 or more, with pages of 4 KiB.',
+          ),
     exclusive: refusal ?? supported(),
     'deviceFault.exact': translating
       ? supported()

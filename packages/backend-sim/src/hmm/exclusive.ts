@@ -4,7 +4,7 @@ import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
 import { FRAME_ANON } from '../mm/frame-table.js'
 import { splitHuge } from '../mm/huge.js'
 import type { MemoryMap } from '../mm/memory-map.js'
-import { PTE_FRAME, PTE_PRESENT, PTE_WRITE } from '../mm/pte.js'
+import { PTE_FRAME, PTE_PRESENT, PTE_WRITE, ptePresent } from '../mm/pte.js'
 import { resolveFault } from '../mm/resolve-fault.js'
 import { VM_WRITE } from '../mm/vma.js'
 import { POINT_EXCLUSIVE } from '../sim/failure-point.js'
@@ -49,7 +49,8 @@ function* takePage(mm: MemoryMap, page: number, index: number, owner: object): O
     if (vma === undefined || (vma.flags & VM_WRITE) === 0) {
       throw new HmmError('EFAULT', { page: index, message: 'the page is not writable memory' })
     }
-    splitHuge(mm, page)
+    // A block in a device's memory comes back whole first.
+    if (ptePresent(mm.tables.get(page))) splitHuge(mm, page)
     const pte = mm.tables.get(page)
     if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITE) !== 0) {
       // The page decides, not the mapping: a private copy of a file's page will do.

@@ -185,6 +185,7 @@ class RangeWalk {
 
   /** One mapping of a whole leaf: the requests of all pages count together (`hmm_vma_handle_pmd`). */
   #huge(from: number, to: number, pte: number): number {
+    if ((pte & PTE_PRESENT) === 0) return this.#absentHuge(from, to, pte)
     const present = (pte & PTE_PROTNONE) === 0
     const rights = present ? pte & (PTE_PRESENT | PTE_WRITE) : 0
     if (this.#mayFault) {
@@ -202,6 +203,29 @@ class RangeWalk {
       entries[e] = frame++
       entries[e + 1] = flags | (entries[e + 1]! & sticky)
     }
+    return to
+  }
+
+  /** A block in a device's memory, or on its way there or back (`hmm_vma_handle_absent_pmd`). */
+  #absentHuge(from: number, to: number, pte: number): number {
+    const { machine, tables } = this.#mm
+    const frame = pte & PTE_FRAME
+    const device = (pte & PTE_KIND) === PTE_DEVICE_PRIVATE
+    const owner = this.#owner
+    if (device && owner !== undefined && machine.frames.pagemapOf(frame).owner === owner) {
+      const order = tables.order << ENTRY_ORDER_SHIFT
+      const flags = ENTRY_VALID | ENTRY_DEVICE | (pte & PTE_WRITE) | order
+      for (let i = 0; i < to - from; i++) {
+        const e = 2 * (from - this.#start + i)
+        this.#entries[e] = frame + i
+        this.#entries[e + 1] = flags | (this.#entries[e + 1]! & STICKY)
+      }
+      return to
+    }
+    const need = this.#mayFault ? this.#blockNeed(from, to, 0) : NEED_NOTHING
+    if (need !== NEED_NOTHING) return this.#record(from, to, need === NEED_WRITE)
+    // A foreign block is an error, where a foreign page is nothing.
+    this.#fill(from, to, device ? ENTRY_ERROR : 0)
     return to
   }
 

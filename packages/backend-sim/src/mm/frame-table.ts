@@ -171,6 +171,18 @@ export class FrameTable {
     return first
   }
 
+  /** The same, the first number a multiple of `align`; the numbers before it are used for pages. */
+  reserveAligned(frames: number, align: number): number {
+    const first = Math.ceil(this.#next / align) * align
+    const gap = this.#next
+    this.reserve(first + frames - gap)
+    for (let frame = gap; frame < first; frame++) {
+      this.index[frame] = this.#free
+      this.#free = frame
+    }
+    return first
+  }
+
   addPagemap(pagemap: DevPagemap): void {
     this.#pagemaps.push(pagemap)
     const end = pagemap.firstFrame + pagemap.frames
@@ -245,16 +257,9 @@ export class FrameTable {
   }
 
   #reserveBlock(frames: number): number {
-    const first = Math.ceil(this.#next / frames) * frames
     // Numbers of split blocks are not put together again: small pages will do when they run out.
-    if (first + 2 * frames > PTE_FRAME) return 0
-    const gap = this.#next
-    this.reserve(first + frames - gap)
-    for (let frame = gap; frame < first; frame++) {
-      this.index[frame] = this.#free
-      this.#free = frame
-    }
-    return first
+    if (this.#next + 3 * frames > PTE_FRAME) return 0
+    return this.reserveAligned(frames, frames)
   }
 
   #clear(frame: number): void {

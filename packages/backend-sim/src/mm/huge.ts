@@ -137,7 +137,9 @@ export function unmarkHuge(mm: MemoryMap, block: number): void {
   const { words } = tables.arena
   const leaf = tables.leaf(block)
   for (let at = leaf; at <= leaf + tables.mask; at++) {
-    if ((words[at]! & PTE_SPECIAL) !== 0) words[at] = (words[at]! & ~PTE_FRAME) | ZERO_FRAME
+    const pte = words[at]!
+    const special = ptePresent(pte) && (pte & PTE_SPECIAL) !== 0
+    if (special) words[at] = (pte & ~PTE_FRAME) | ZERO_FRAME
   }
 }
 

@@ -14,6 +14,7 @@ import {
   PTE_SPECIAL,
   PTE_SWAP,
   PTE_YOUNG,
+  ptePresent,
 } from './pte.js'
 import { reclaimRange } from './reclaim.js'
 import { resolveFault } from './resolve-fault.js'
@@ -147,10 +148,9 @@ function age(mm: MemoryMap, start: number, end: number): void {
   })
 }
 
-/** Advice for part of a block splits it (`split_folio`). */
+/** Advice for part of a block splits it (`split_folio`); not one in a device's memory. */
 function splitHugeEnds(mm: MemoryMap, start: number, end: number): void {
-  splitHugeAt(mm, start)
-  splitHugeAt(mm, end)
+  for (const page of [start, end]) if (ptePresent(mm.tables.get(page))) splitHugeAt(mm, page)
 }
 
 function* swapInRange(mm: MemoryMap, vma: Vma, start: number, end: number): Operation<void> {

@@ -11,6 +11,14 @@ import {
   MOVING_FLAGS,
 } from './frame-table.js'
 import { blockOf, blockPinned, splitHuge } from './huge.js'
+import {
+  blockAt,
+  blockMoves,
+  insertBlock,
+  isolateBlock,
+  splitBlock,
+  tryToMigrateBlock,
+} from './migrate-block.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -18,11 +26,14 @@ import {
   PTE_DIRTY,
   PTE_FRAME,
   PTE_KIND,
+  PTE_MIGRATION,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_SWAP,
   PTE_WRITE,
   PTE_YOUNG,
+  pteIs,
+  ptePresent,
 } from './pte.js'
 import { removeMigrationEntries, setMigrationEntry, tryToMigrate } from './rmap.js'
 import { VM_READ, VM_WRITE, type Vma } from './vma.js'
@@ -49,6 +60,8 @@ export class MigrateVma {
   readonly #pagemap: DevPagemap
   /** 1 for entries that (still) move. */
   readonly #moving: Uint8Array
+  /** The range was collected as one block, which moves or stays whole. */
+  #compound = false
 
   constructor(
     mm: MemoryMap,
@@ -68,6 +81,20 @@ export class MigrateVma {
     this.outcomes = new Uint8Array(range.end - range.start).fill(OUTCOME['not-present'])
   }
 
+  /**
+   * Whether the range is one block, mapped as one or not at all, that could move whole if there is
+   * one for it to move to (`MIGRATE_VMA_SELECT_COMPOUND`). To be asked before `collect`.
+   */
+  mayBeWhole(): boolean {
+    if (this.#end - this.#start !== this.#mm.tables.leafPages) return false
+    return blockMoves(this.#mm, this.#vma, this.#start, this.#to, this.#pagemap)
+  }
+
+  /** Whether the range was collected as one block. */
+  get compound(): boolean {
+    return this.#compound
+  }
+
   /** Whether entry `index` was collected and not refused since. */
   moving(index: number): boolean {
     return this.#moving[index] === 1
@@ -79,13 +106,21 @@ export class MigrateVma {
     this.outcomes[index] = OUTCOME[outcome]
   }
 
-  /** Locks and unmaps what can move: a MIGRATE event, and CLEAR for other mappings of a page. */
-  collect(): void {
-    this.#mm.invalidateStart('migrate', this.#start, this.#end, this.#pagemap.owner)
-    for (let page = this.#start; page < this.#end; page++) this.#collectPage(page)
-    this.#mm.invalidateEnd()
+  /**
+   * Locks and unmaps what can move: a MIGRATE event, and CLEAR for other mappings of a page.
+   * `whole`: as a block, for which `mayBeWhole` was true and there is room.
+   */
+  collect(whole: boolean): void {
     const { machine } = this.#mm
     const { frames } = machine
+    this.#mm.invalidateStart('migrate', this.#start, this.#end, this.#pagemap.owner)
+    if (whole) this.#collectBlock()
+    else for (let page = this.#start; page < this.#end; page++) this.#collectPage(page)
+    this.#mm.invalidateEnd()
+    if (this.#compound && this.source[0] !== 0) {
+      this.#unmapBlock()
+      return
+    }
     for (let i = 0; i < this.source.length; i++) {
       const frame = this.source[i]!
       if (frame === 0) continue
@@ -103,6 +138,10 @@ export class MigrateVma {
   /** Commits what has a destination (0 declines); the source's bytes were copied before. */
   pages(destination: Uint32Array): void {
     let event = false
+    if (this.#compound && this.source[0] === 0 && this.#moving[0] === 1) {
+      this.#populateBlock(destination)
+      return
+    }
     for (let i = 0; i < this.source.length; i++) {
       if (this.#moving[i] === 0) continue
       const to = destination[i]!
@@ -141,19 +180,63 @@ export class MigrateVma {
     machine.pageUnlocked.wakeAll()
   }
 
+  #collectBlock(): void {
+    const { machine, tables } = this.#mm
+    const first = blockAt(this.#mm, this.#start)
+    if (first === 0) {
+      this.#compound = true
+      this.#moving.fill(1)
+      return
+    }
+    const busy = (machine.frames.flags[first]! & FRAME_LOCKED) !== 0
+    if (busy || machine.failures.fails(POINT_MIGRATE_ENTRY)) {
+      for (let i = 0; i < this.source.length; i++) this.refuse(i, 'busy')
+      return
+    }
+    this.#compound = true
+    isolateBlock(this.#mm, this.#start)
+    this.#moving.fill(1)
+    for (let i = 0; i < tables.leafPages; i++) this.source[i] = first + i
+  }
+
+  /** The mappings of others, and whether somebody holds one of the pages. */
+  #unmapBlock(): void {
+    const { machine } = this.#mm
+    const first = this.source[0]!
+    tryToMigrateBlock(machine, first, this.source.length)
+    if (!this.source.some((frame) => this.#pinned(frame))) return
+    for (let i = 0; i < this.source.length; i++) {
+      this.refuse(i, 'busy')
+      removeMigrationEntries(machine, first + i, first + i)
+      this.#unlock(first + i)
+      machine.frames.put(first + i)
+      this.source[i] = 0
+    }
+    this.#compound = false
+  }
+
+  /** `migrate_vma_insert_huge_pmd_page`: only while there is nothing yet. */
+  #populateBlock(destination: Uint32Array): void {
+    const mm = this.#mm
+    if (destination[0] === 0) {
+      this.#moving.fill(0)
+      return
+    }
+    mm.invalidateStart('migrate', this.#start, this.#end, this.#pagemap.owner)
+    const inserted = insertBlock(mm, this.#vma, this.#start, destination[0]!)
+    for (let i = 0; i < this.source.length; i++) {
+      if (inserted) this.outcomes[i] = OUTCOME.populated
+      else this.refuse(i, 'lost-race')
+    }
+    mm.invalidateEnd()
+  }
+
   #collectPage(page: number): void {
     const index = page - this.#start
     const { tables, machine } = this.#mm
     const toDevice = this.#to === 'device'
-    if (tables.isHuge(page)) {
-      // Pages of a block cannot move one by one: it is split, or stays where it is.
-      if (blockPinned(this.#mm, blockOf(this.#mm, page))) {
-        if (toDevice) this.refuse(index, 'busy')
-        else this.#explain(index, 'already-there')
-        return
-      }
-      if (toDevice) splitHuge(this.#mm, page)
-    }
+    // Pages of a block cannot move one by one: it is split, or stays where it is.
+    if (tables.isHuge(page) && !this.#splitFor(page, index)) return
     const pte = tables.get(page)
     if (pte === 0) {
       if (toDevice && this.#vma.anonymous) this.#moving[index] = 1
@@ -178,6 +261,26 @@ export class MigrateVma {
       default:
         this.refuse(index, 'busy')
     }
+  }
+
+  /** Splits the block of `page` if its pages can move. */
+  #splitFor(page: number, index: number): boolean {
+    const { tables, machine } = this.#mm
+    const pte = tables.get(page)
+    const present = ptePresent(pte)
+    const toDevice = this.#to === 'device'
+    if (present ? !toDevice : pteIs(pte, PTE_DEVICE_PRIVATE) && toDevice) {
+      const own = present || machine.frames.pagemapOf(pte & PTE_FRAME) === this.#pagemap
+      this.#explain(index, own ? 'already-there' : 'foreign-device')
+      return false
+    }
+    if (pteIs(pte, PTE_MIGRATION) || (present && blockPinned(this.#mm, blockOf(this.#mm, page)))) {
+      this.refuse(index, 'busy')
+      return false
+    }
+    if (present && (pte & PTE_SPECIAL) !== 0) splitHuge(this.#mm, page)
+    else splitBlock(machine, pte & PTE_FRAME)
+    return true
   }
 
   /** Why a page was not collected; a snapshot tells, which sees nothing that cannot be read. */

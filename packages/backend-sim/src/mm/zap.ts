@@ -50,8 +50,11 @@ function zapHuge(mm: MemoryMap, page: number): void {
   const leaf = tables.leaf(page)
   const pages = tables.leafPages
   const { words } = tables.arena
-  const first = words[leaf]! & PTE_FRAME
-  if ((words[leaf]! & PTE_SPECIAL) === 0) {
+  const pte = words[leaf]!
+  const first = pte & PTE_FRAME
+  // What is not present: a block of a device's memory, or on its way there or back.
+  if ((pte & PTE_PRESENT) === 0) zapLeaf(mm, leaf, pages, undefined, true)
+  else if ((pte & PTE_SPECIAL) === 0) {
     let last = true
     for (let frame = first; frame < first + pages; frame++)
       if (frames.refs[frame] !== 1) last = false

@@ -15,7 +15,16 @@ export interface MigrateOptions extends Wait {
   readonly to: 'device' | 'system'
   /** Page indexes of the range that stay where they are. */
   readonly decline?: readonly number[]
+  /**
+   * log2 of the pages of the largest block that moves whole; 0 splits huge pages and moves their
+   * pages one by one. Unless set, huge pages move whole where the backend can: limit `order` of the
+   * capability `memory` says which. `MIGRATE_VMA_SELECT_COMPOUND`
+   */
+  readonly order?: number
 }
+
+/** More than any block has. */
+const ANY_ORDER = 30
 
 /** What a migration did, page by page; indexes count from 0 in `range`. */
 export class MigrateResult {
@@ -76,7 +85,9 @@ export class DeviceMemory {
    * stays, and its outcome says why. DMA mappings of the whole range are revoked, those of
    * pages that stay too (an invalidation with `self: true`, as the kernel raises for the range it
    * collects): map the range again. Holes of anonymous memory become
-   * zeroed pages of the device. `migrate_vma_setup`, `_pages`, `_finalize`
+   * zeroed pages of the device. A huge page inside the range moves whole, if none of its pages is
+   * declined and the other side has a huge page free; else it is split, and its pages move one by
+   * one. `migrate_vma_setup`, `_pages`, `_finalize`
    *
    * Errors: EINVAL (a hole in the range, or memory that can never migrate), ESRCH, EINTR.
    */
@@ -92,10 +103,12 @@ export class DeviceMemory {
       }
       const declined = options.decline ?? []
       for (const index of declined) checkInteger('decline', index, 0, range.pages - 1)
+      const order = options.order ?? ANY_ORDER
+      checkInteger('order', order, 0, ANY_ORDER)
       const first = mirror.range.indexOf(range)
       const { outcomes } = await memory.migrate(
         mirror[RAW],
-        { first, pages: range.pages, to: options.to, declined },
+        { first, pages: range.pages, to: options.to, declined, order },
         rawWait(options),
       )
       return new MigrateResult(range, outcomes)

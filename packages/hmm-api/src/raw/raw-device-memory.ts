@@ -23,6 +23,8 @@ export interface RawMigrate {
   readonly to: 'device' | 'system'
   /** Page indexes of the range (from 0) that the driver declines. */
   readonly declined: readonly number[]
+  /** log2 of the pages of the largest block that may move whole; 0: pages move one by one. */
+  readonly order: number
 }
 
 /** What one call, or one CPU fault, moved. */
@@ -37,6 +39,8 @@ export interface RawDeviceMemory {
   freePages(): number
   /**
    * Migrates in one call (`migrate_vma_setup`, copy, `_pages`, `_finalize`), best effort per page.
+   * A huge page inside the range, none of it declined, moves whole (`MIGRATE_VMA_SELECT_COMPOUND`)
+   * where the backend can (limit `order` of the capability) and there is room for it; is split else.
    * EINVAL where the range has a hole, or lies in a VMA that cannot migrate (hugetlb, special).
    */
   migrate(mirror: RawMirror, request: RawMigrate, wait: RawWait): Promise<RawMigrateReport>

@@ -5,6 +5,7 @@ import { countersStandStill } from './counters-stand-still.js'
 import { declinedPagesMove } from './declined-pages-move.js'
 import { eventTooNarrow } from './event-too-narrow.js'
 import { evictDoesNothing } from './evict-does-nothing.js'
+import { hugePagesTorn } from './huge-pages-torn.js'
 import { killDoesNothing } from './kill-does-nothing.js'
 import { leakOnPartialFailure } from './leak-on-partial-failure.js'
 import { leaksAtClose } from './leaks-at-close.js'
@@ -48,6 +49,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   declinedPagesMove,
   eventTooNarrow,
   evictDoesNothing,
+  hugePagesTorn,
   killDoesNothing,
   leaksAtClose,
   lostEvents,

@@ -28,6 +28,7 @@ import * as useAfterExit from './lifecycle/use-after-exit.js'
 import * as corners from './memory/corners.js'
 import * as cpuFault from './memory/cpu-fault.js'
 import * as evict from './memory/evict.js'
+import * as hugeDevicePage from './memory/huge-page.js'
 import * as migrate from './memory/migrate.js'
 import * as allOrNothing from './mirror/all-or-nothing.js'
 import * as mirrorCommit from './mirror/commit.js'
@@ -81,6 +82,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   corners,
   cpuFault,
   evict,
+  hugeDevicePage,
   exclusive,
   useAfterClose,
   useAfterExit,
