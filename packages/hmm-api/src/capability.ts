@@ -14,6 +14,8 @@ export const CAPABILITIES = {
   'space.atomics': 'atomic operations of the CPU',
   'space.pageout': 'madvise pageout (reclaim to swap)',
   'space.hugepage': 'madvise hugepage, nohugepage and collapse (transparent huge pages)',
+  'space.hugetlb': 'map huge pages of 2 MiB from the reserved pool (hugetlb)',
+  'space.hugetlb.1g': 'map huge pages of 1 GiB from the reserved pool (hugetlb)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',
   'dma.mirror': 'map mirrored ranges for DMA, revocably',

@@ -44,6 +44,7 @@ export {
 } from './objects/interval-notifier.js'
 export type { InvalidateCallback, InvalidateEvent } from './objects/invalidate-event.js'
 export { IovaWindow, type LinkOptions } from './objects/iova-window.js'
+export type { HugePageSize } from './objects/huge-page-size.js'
 export { MemoryFile } from './objects/memory-file.js'
 export { Mirror, type MirroredRange, type MirrorMapOptions } from './objects/mirror.js'
 export { MirrorMapping, type MappedRun } from './objects/mirror-mapping.js'

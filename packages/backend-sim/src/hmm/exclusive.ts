@@ -1,7 +1,7 @@
 import { ENTRY_EXCLUSIVE, ENTRY_VALID, ENTRY_WRITE, HmmError } from '@hmm-sdk/hmm-api'
 import { isExclusiveOf, setExclusive } from '../mm/device-exclusive.js'
 import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
-import { FRAME_ANON } from '../mm/frame-table.js'
+import { FRAME_ANON, FRAME_HUGETLB } from '../mm/frame-table.js'
 import { splitHuge } from '../mm/huge.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_WRITE, ptePresent } from '../mm/pte.js'
@@ -54,7 +54,7 @@ function* takePage(mm: MemoryMap, page: number, index: number, owner: object): O
     const pte = mm.tables.get(page)
     if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITE) !== 0) {
       // The page decides, not the mapping: a private copy of a file's page will do.
-      if ((mm.machine.frames.flags[pte & PTE_FRAME]! & FRAME_ANON) === 0) {
+      if ((mm.machine.frames.flags[pte & PTE_FRAME]! & (FRAME_ANON | FRAME_HUGETLB)) !== FRAME_ANON) {
         throw new HmmError('EOPNOTSUPP', {
           page: index,
           message: 'only private anonymous memory can be exclusive to a device',

@@ -13,6 +13,7 @@ import {
 import { FAULT_DEVICE, FAULT_DONE, FAULT_OOM, FAULT_WAIT } from '../mm/fault-code.js'
 import { fillAnonymous } from '../mm/fill-anonymous.js'
 import { handleMmFault } from '../mm/handle-mm-fault.js'
+import { hugetlbBlock, hugetlbFile } from '../mm/hugetlb.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import {
   PTE_DEVICE_PRIVATE,
@@ -26,8 +27,9 @@ import {
   PTE_PROTNONE,
   PTE_WRITE,
 } from '../mm/pte.js'
+import type { RadixTable } from '../mm/radix-table.js'
 import { resolveFault } from '../mm/resolve-fault.js'
-import { VM_IO, VM_PFNMAP, VM_READ, VM_WRITE, type Vma } from '../mm/vma.js'
+import { VM_HUGETLB, VM_IO, VM_PFNMAP, VM_READ, VM_WRITE, type Vma } from '../mm/vma.js'
 import type { IntervalNotifier } from '../mmu-notifier/interval-notifier.js'
 import type { Operation } from '../sim/operation.js'
 import { NEED_NOTHING, NEED_WRITE, needFault } from './need-fault.js'
@@ -110,6 +112,12 @@ function pageError(code: 'EPERM' | 'EFAULT' | 'ENOMEM', page: number, message: s
   return new HmmError(code, { page, message, retryable: code === 'ENOMEM' })
 }
 
+/** Level of the table that has the entries of huge pages of that size. */
+function tableLevel(tables: RadixTable, pages: number): number {
+  if (pages >= tables.pudPages) return 2
+  return pages >= tables.leafPages ? 1 : 0
+}
+
 /** One walk over the page tables; stops where a fault is needed. */
 class RangeWalk {
   vma: Vma | undefined
@@ -157,6 +165,7 @@ class RangeWalk {
       return this.#bad(at, stop, 'is not readable')
     }
     const { tables } = this.#mm
+    if ((vma.flags & VM_HUGETLB) !== 0) return this.#hugetlb(vma, at, stop)
     const leaf = tables.leaf(at)
     if (leaf === 0) return this.#hole(at, Math.min(stop, tables.holeEnd(at)))
     const offset = at & tables.mask
@@ -193,16 +202,66 @@ class RangeWalk {
       if (need !== NEED_NOTHING) return this.#record(from, to, need === NEED_WRITE)
     }
     const flags = present ? rights | (this.#mm.tables.order << ENTRY_ORDER_SHIFT) : 0
+    this.#store(from, to, pte & PTE_FRAME, flags)
+    return to
+  }
+
+  /** Adjoining frames with equal flags. */
+  #store(from: number, to: number, firstFrame: number, flags: number): void {
     const entries = this.#entries
     // Small integers again: differences of page numbers, which are not, would stay doubles.
     const first = (2 * (from - this.#start)) | 0
     const last = (2 * (to - this.#start)) | 0
     const sticky = STICKY | 0
-    let frame = pte & PTE_FRAME
+    let frame = firstFrame
     for (let e = first; e < last; e += 2) {
       entries[e] = frame++
       entries[e + 1] = flags | (entries[e + 1]! & sticky)
     }
+  }
+
+  /** A block in a device's memory, or on its way there or back (`hmm_vma_handle_absent_pmd`). */
+  #absentHuge(from: number, to: number, pte: number): number {
+    const { machine, tables } = this.#mm
+    const frame = pte & PTE_FRAME
+    const device = (pte & PTE_KIND) === PTE_DEVICE_PRIVATE
+    const owner = this.#owner
+    if (device && owner !== undefined && machine.frames.pagemapOf(frame).owner === owner) {
+      const order = tables.order << ENTRY_ORDER_SHIFT
+      const flags = ENTRY_VALID | ENTRY_DEVICE | (pte & PTE_WRITE) | order
+      for (let i = 0; i < to - from; i++) {
+        const e = 2 * (from - this.#start + i)
+        this.#entries[e] = frame + i
+        this.#entries[e + 1] = flags | (this.#entries[e + 1]! & STICKY)
+      }
+      return to
+    }
+    const need = this.#mayFault ? this.#blockNeed(from, to, 0) : NEED_NOTHING
+    if (need !== NEED_NOTHING) return this.#record(from, to, need === NEED_WRITE)
+    // A foreign block is an error, where a foreign page is nothing.
+    this.#fill(from, to, device ? ENTRY_ERROR : 0)
+    return to
+  }
+
+  /**
+   * A huge page of a pool: of the requests only the first page's counts (`hmm_vma_walk_hugetlb_entry`),
+   * but where there is not even a table for it.
+   */
+  #hugetlb(vma: Vma, from: number, stop: number): number {
+    const { tables } = this.#mm
+    const { pool } = hugetlbFile(vma)
+    const block = hugetlbBlock(vma, from)
+    const to = Math.min(stop, block + pool.pages)
+    if (!tables.hasTable(from, tableLevel(tables, pool.pages))) return this.#hole(from, to)
+    const pte = tables.get(from)
+    const rights = pte & (PTE_PRESENT | PTE_WRITE)
+    if (this.#mayFault) {
+      const requested = this.#entries[2 * (from - this.#start) + 1]!
+      const need = needFault(requested, rights, this.#defaultFlags, this.#mask)
+      if (need !== NEED_NOTHING) return this.#record(from, to, need === NEED_WRITE)
+    }
+    if (pte === 0) this.#fill(from, to, 0)
+    else this.#store(from, to, pte & PTE_FRAME, rights | (pool.order << ENTRY_ORDER_SHIFT))
     return to
   }
 

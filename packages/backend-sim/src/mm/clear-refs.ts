@@ -2,7 +2,7 @@ import type { Operation } from '../sim/operation.js'
 import type { MemoryMap } from './memory-map.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SOFT_DIRTY, PTE_SPECIAL, PTE_WRITE } from './pte.js'
-import { VM_PFNMAP } from './vma.js'
+import { VM_HUGETLB, VM_PFNMAP } from './vma.js'
 import { forEachEntry } from './walk.js'
 
 /**
@@ -16,7 +16,7 @@ export function* clearRefs(mm: MemoryMap): Operation<void> {
     mm.invalidateStart('soft-dirty', 0, 2 ** 52)
     if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
     for (const vma of mm.vmas) {
-      if ((vma.flags & VM_PFNMAP) !== 0) continue
+      if ((vma.flags & (VM_PFNMAP | VM_HUGETLB)) !== 0) continue
       forEachEntry(mm, vma.start, vma.end, (at, pte, page) => {
         const words = mm.tables.arena.words
         if ((pte & PTE_PRESENT) === 0) return

@@ -1,7 +1,7 @@
 import type { Operation } from '../sim/operation.js'
 import type { MemoryMap } from './memory-map.js'
 import { removeVma } from './vma-operations.js'
-import { zapRange } from './zap.js'
+import { zapVma } from './zap.js'
 
 /**
  * The last user of the address space is gone (`exit_mmap`): RELEASE to every notifier, then
@@ -19,7 +19,7 @@ export function* exitMmap(mm: MemoryMap, released: () => void): Operation<void> 
     const vmas = [...mm.vmas]
     if (vmas.length > 0) {
       mm.invalidateStart('unmap', 0, end)
-      for (const vma of vmas) yield* zapRange(mm, vma.start, vma.end, undefined, 'drop-markers')
+      for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop-markers')
       mm.invalidateEnd()
       for (const vma of vmas) removeVma(vma)
     }

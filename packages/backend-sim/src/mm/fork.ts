@@ -5,6 +5,7 @@ import { forkAnon } from './anon-vma.js'
 import { restoredPte } from './device-exclusive.js'
 import { FRAME_EXCLUSIVE } from './frame-table.js'
 import { blockPinned, splitHuge } from './huge.js'
+import { forkHugetlb, isHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -35,6 +36,10 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
       insertVma(copy)
       if (vma.anonVma === undefined) continue
       forkAnon(copy, vma)
+      if (isHugetlb(vma)) {
+        forkHugetlb(parent, child, vma, copy)
+        continue
+      }
       parent.invalidateStart('protection-page', vma.start, vma.end)
       try {
         yield* copyPageRange(parent, child, vma, copy)

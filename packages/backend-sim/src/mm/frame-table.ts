@@ -22,6 +22,8 @@ export const FRAME_LAZY_FREE = 128
 export const FRAME_KSM = 256
 /** The memory itself is broken: never handed out again. */
 export const FRAME_HWPOISON = 512
+/** Part of a huge page of a pool (hugetlb), which is freed as a whole. */
+export const FRAME_HUGETLB = 1024
 
 /** What a page keeps when it moves to another frame. */
 export const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_LAZY_FREE | FRAME_KSM
@@ -48,13 +50,15 @@ export class FrameTable {
   mapping!: Uint32Array
   /** Its page offset in that, modulo 2^32; in free frames the next free one. */
   index!: Uint32Array
-  readonly #limit: number
+  #limit: number
   readonly #failures: FailurePoints
   readonly #pagemaps: DevPagemap[] = []
   /** Free runs by their length, kept together so that buffers do not wear the numbers out. */
   readonly #freeRuns = new Map<number, number[]>()
   /** Told the mapping of a merged page when the page is freed. */
   ksmFreed: (mapping: number) => void = () => {}
+  /** Told a frame of a pool's huge page whose last reference is gone. */
+  hugetlbFreed: (frame: number) => void = () => {}
   /** Free blocks of huge pages, kept together for the same reason. */
   readonly #freeBlocks: number[] = []
   #hugeZero = 0
@@ -115,7 +119,7 @@ export class FrameTable {
    */
   allocateHuge(frames: number, flags: number): number {
     if (this.#failures.fails(POINT_FRAME) || this.#used + frames > this.#limit) return 0
-    const first = this.#freeBlocks.pop() ?? this.#reserveBlock(frames)
+    const first = this.#freeBlocks.pop() ?? this.reserveBlock(frames)
     if (first === 0) return 0
     this.refs.fill(1, first, first + frames)
     this.flags.fill(flags, first, first + frames)
@@ -139,7 +143,7 @@ export class FrameTable {
   /** The first frame of the huge zero page, 0 if there is no room for it. */
   hugeZero(frames: number): number {
     if (this.#hugeZero === 0) {
-      this.#hugeZero = this.#reserveBlock(frames)
+      this.#hugeZero = this.reserveBlock(frames)
       if (this.#hugeZero !== 0) this.refs.fill(1, this.#hugeZero, this.#hugeZero + frames)
     }
     return this.#hugeZero
@@ -256,7 +260,18 @@ export class FrameTable {
     this.writable(frame).set(bytes, offset)
   }
 
+<<<<<<< /tmp/tmp.58xaqmh3Bo/packages/backend-sim/src/mm/frame-table.ts.m
+  /** Counts frames that a pool hands out (or takes back, if negative) as used; it has its own limit. */
+  account(frames: number): void {
+    this.#used += frames
+    this.#limit += frames
+  }
+
+  /** Numbers of `frames` adjoining frames, aligned to their number; 0 if there are none left. */
+  reserveBlock(frames: number): number {
+=======
   #reserveBlock(frames: number): number {
+>>>>>>> /tmp/tmp.58xaqmh3Bo/packages/backend-sim/src/mm/frame-table.ts.n
     // Numbers of split blocks are not put together again: small pages will do when they run out.
     if (this.#next + 3 * frames > PTE_FRAME) return 0
     return this.reserveAligned(frames, frames)
@@ -271,6 +286,10 @@ export class FrameTable {
     }
     if ((flags & FRAME_KSM) !== 0) this.ksmFreed(this.mapping[frame]!)
     this.mapping[frame] = 0
+    if ((flags & FRAME_HUGETLB) !== 0) {
+      this.hugetlbFreed(frame)
+      return
+    }
     if ((flags & FRAME_DEVICE) !== 0) {
       this.flags[frame] = FRAME_DEVICE
       this.pagemapOf(frame).frameFreed(frame)

@@ -1,4 +1,6 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
 import { anonPrepare } from './anon-prepare.js'
+import { isHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_MARKER, pteIs } from './pte.js'
 import type { Operation } from '../sim/operation.js'
@@ -16,6 +18,9 @@ export function* installGuards(
   start: number,
   end: number,
 ): Operation<void> {
+  if (isHugetlb(vma)) {
+    throw new HmmError('EINVAL', { message: 'huge pages of a pool cannot be guarded' })
+  }
   let full = false
   forEachEntry(mm, start, end, (_at, pte) => {
     if (!pteIs(pte, PTE_MARKER)) full = true

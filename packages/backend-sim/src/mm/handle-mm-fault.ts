@@ -5,16 +5,18 @@ import { doSwapPage } from './do-swap-page.js'
 import { doWpPage } from './do-wp-page.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS } from './fault-code.js'
 import { hugeFault, hugeNumaFault, mayBeHuge } from './huge.js'
+import { hugetlbFault } from './hugetlb-fault.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_HWPOISON, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
-import { VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import { VM_HUGETLB, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
 
 /**
  * One page fault (`handle_mm_fault`) at `page` of `vma`, whose rights were checked. A `FAULT_*`
  * code. Raises the CLEAR event of a copy; the caller holds mmap_lock.
  */
 export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: boolean): number {
+  if ((vma.flags & VM_HUGETLB) !== 0) return hugetlbFault(mm, vma, page, write)
   if (mm.tables.leaf(page) === 0 && mayBeHuge(mm, vma, page, false)) {
     if (mm.unstable) return FAULT_SIGBUS
     if (hugeFault(mm, vma, page, write)) return FAULT_DONE

@@ -4,6 +4,7 @@ import type { Operation } from '../sim/operation.js'
 import { FRAME_ANON, FRAME_DEVICE, FRAME_DIRTY, FRAME_LAZY_FREE } from './frame-table.js'
 import { adviseCollapse } from './collapse.js'
 import { splitHugeAt } from './huge.js'
+import { checkHugetlbEdge, hugetlbFile, isHugetlb, widenHugetlb, zapHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DIRTY,
@@ -23,6 +24,14 @@ import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
 import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, type Vma } from './vma.js'
 import { zapRange } from './zap.js'
+
+/** Which flags advice clears and sets. */
+const FLAGS_OF_ADVICE = {
+  dontfork: [0, VM_DONTFORK],
+  dofork: [VM_DONTFORK, 0],
+  hugepage: [VM_NOHUGEPAGE, VM_HUGEPAGE],
+  nohugepage: [VM_HUGEPAGE, VM_NOHUGEPAGE],
+} as const
 
 /** Advice that needs mmap_lock for writing. */
 const CHANGES_VMAS = new Set<Advice>(['dontfork', 'dofork', 'hugepage', 'nohugepage', 'collapse'])
@@ -61,6 +70,10 @@ function* adviseVma(
   end: number,
   advice: Advice,
 ): Operation<void> {
+  if (isHugetlb(vma)) {
+    yield* adviseHugetlb(vma, start, end, advice)
+    return
+  }
   switch (advice) {
     case 'dontneed':
       mm.invalidateStart('clear', start, end)
@@ -95,27 +108,64 @@ function* adviseVma(
       yield* swapInRange(mm, vma, start, end)
       return
     case 'dontfork':
-    case 'dofork': {
-      const flags = advice === 'dontfork' ? vma.flags | VM_DONTFORK : vma.flags & ~VM_DONTFORK
-      if (flags === vma.flags) return
-      const [part] = isolateVmas(mm, start, end)
-      part!.flags = flags
-      mergeVma(part!)
-      return
-    }
+    case 'dofork':
     case 'hugepage':
-    case 'nohugepage': {
-      const others = vma.flags & ~(VM_HUGEPAGE | VM_NOHUGEPAGE)
-      const flags = others | (advice === 'hugepage' ? VM_HUGEPAGE : VM_NOHUGEPAGE)
-      if (flags === vma.flags) return
-      const [part] = isolateVmas(mm, start, end)
-      part!.flags = flags
-      mergeVma(part!)
+    case 'nohugepage':
+      changeFlags(vma, start, end, advice)
       return
-    }
     case 'collapse':
       yield* adviseCollapse(mm, vma, start, end)
       return
+  }
+}
+
+function changeFlags(
+  vma: Vma,
+  start: number,
+  end: number,
+  advice: 'dontfork' | 'dofork' | 'hugepage' | 'nohugepage',
+): void {
+  const [cleared, set] = FLAGS_OF_ADVICE[advice]
+  const flags = (vma.flags & ~cleared) | set
+  if (flags === vma.flags) return
+  const [part] = isolateVmas(vma.mm, start, end)
+  part!.flags = flags
+  mergeVma(part!)
+}
+
+/** What advice does to huge pages of a pool. Most is refused, or says nothing to them. */
+function* adviseHugetlb(vma: Vma, start: number, end: number, advice: Advice): Operation<void> {
+  const { mm } = vma
+  const { pages } = hugetlbFile(vma).pool
+  switch (advice) {
+    case 'dontneed': {
+      checkHugetlbEdge(vma, start)
+      // A part of a huge page at the end is left alone.
+      const to = end - ((end - start) % pages)
+      if (start === to) return
+      mm.invalidateStart('clear', ...widenHugetlb(vma, start, to))
+      zapHugetlb(vma, start, to)
+      mm.invalidateEnd()
+      return
+    }
+    case 'remove':
+      if (!vma.shared) {
+        throw new HmmError('EACCES', { message: 'MADV_REMOVE is for shared mappings' })
+      }
+      yield* punchHole(hugetlbFile(vma), vma.offsetOf(start), end - start)
+      return
+    case 'dontfork':
+    case 'hugepage':
+    case 'nohugepage':
+      changeFlags(vma, start, end, advice)
+      return
+    case 'willneed':
+      return
+    default:
+      throw new HmmError('EINVAL', {
+        message: `'${advice}' does not apply to huge pages of a pool (hugetlb)`,
+        retryable: false,
+      })
   }
 }
 

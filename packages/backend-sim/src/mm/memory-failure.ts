@@ -1,16 +1,17 @@
 import type { Machine } from '../sim/machine.js'
-import { FRAME_HWPOISON, FRAME_LOCKED } from './frame-table.js'
+import { FRAME_HUGETLB, FRAME_HWPOISON, FRAME_LOCKED } from './frame-table.js'
 import { PTE_HWPOISON } from './pte.js'
 import { tryToUnmap } from './rmap.js'
 
 /**
  * A frame of system memory has an error that cannot be corrected (`memory_failure`): a CLEAR event
  * for each mapping, which becomes a poison entry. The frame is never used again; a page of a file
- * in memory stays in its cache, and every later fault of it fails. False if it is locked.
+ * in memory stays in its cache, and every later fault of it fails. False if it is locked, or
+ * part of a huge page of a pool.
  */
 export function memoryFailure(machine: Machine, frame: number): boolean {
   const { frames } = machine
-  if ((frames.flags[frame]! & FRAME_LOCKED) !== 0) return false
+  if ((frames.flags[frame]! & (FRAME_LOCKED | FRAME_HUGETLB)) !== 0) return false
   frames.flags[frame]! |= FRAME_HWPOISON
   frames.get(frame)
   tryToUnmap(machine, frame, PTE_HWPOISON | frame, 0)

@@ -1,11 +1,13 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
+import type { HugePool } from './huge-pool.js'
+import { HugetlbFile, tooFew } from './hugetlb-file.js'
 import { MemoryFile } from './memory-file.js'
 import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
 import { populate } from './populate.js'
 import { insertVma, mergeVma } from './vma-operations.js'
-import { VM_ACCOUNT, VM_SHARED, VM_WRITE, Vma } from './vma.js'
+import { VM_ACCOUNT, VM_HUGETLB, VM_SHARED, VM_WRITE, Vma } from './vma.js'
 
 export interface MmapRequest {
   readonly pages: number
@@ -16,6 +18,8 @@ export interface MmapRequest {
   readonly file: MemoryFile | undefined
   readonly filePage: number
   readonly populate: boolean
+  /** Where the huge pages of anonymous memory come from; ordinary pages if undefined. */
+  readonly pool: HugePool | undefined
 }
 
 /** `mmap`: the first page of the new mapping. A fixed one replaces what is there (UNMAP event). */
@@ -41,7 +45,8 @@ function* place(mm: MemoryMap, request: MmapRequest): Operation<number> {
       const start = mm.vmas.findGap(pages + block - 1, mm.low, mm.high)
       if (start >= 0) return start + ((block - (start & mm.tables.mask)) & mm.tables.mask)
     }
-    const start = mm.vmas.findGap(pages, mm.low, mm.high)
+    const huge = request.pool ?? (request.file as Partial<HugetlbFile> | undefined)?.pool
+    const start = mm.vmas.findGap(pages, mm.low, mm.high, huge?.pages)
     if (start < 0) throw noSpace(pages)
     return start
   }
@@ -57,16 +62,33 @@ function makeVma(mm: MemoryMap, start: number, request: MmapRequest): Vma {
   const end = start + request.pages
   let flags = request.protection | (request.shared ? VM_SHARED : 0)
   if ((flags & (VM_SHARED | VM_WRITE)) === VM_WRITE) flags |= VM_ACCOUNT
+  const { frames, reverseMap } = mm.machine
   let file = request.file
   if (file !== undefined) file.get()
-  else if (request.shared) {
-    const { frames, reverseMap } = mm.machine
-    file = new MemoryFile(frames, reverseMap, request.pages)
-  }
+  else if (request.pool !== undefined) {
+    file = new HugetlbFile(frames, reverseMap, request.pages, request.pool)
+  } else if (request.shared) file = new MemoryFile(frames, reverseMap, request.pages)
   const pgoff = file === undefined ? start : request.file === undefined ? 0 : request.filePage
   const vma = new Vma(mm, start, end, flags, file, pgoff)
+  if (file instanceof HugetlbFile) promise(vma, file)
   insertVma(vma)
   return vma
+}
+
+/** `hugetlb_reserve_pages`: what the mapping may need is promised, or ENOMEM. */
+function promise(vma: Vma, file: HugetlbFile): void {
+  const { pool } = file
+  const pages = vma.end - vma.start
+  vma.flags = (vma.flags | VM_HUGETLB) & ~VM_ACCOUNT
+  try {
+    if (vma.shared) file.reserve(vma.pgoff, vma.pgoff + pages)
+    else if (pool.reserve(pages / pool.pages)) vma.hugetlbReserve = new Set()
+    else throw tooFew(pool, pages / pool.pages)
+  } catch (error) {
+    file.put()
+    throw error
+  }
+  if ((vma.flags & VM_WRITE) !== 0) file.pages = Math.max(file.pages, vma.pgoff + pages)
 }
 
 function noSpace(pages: number): HmmError {

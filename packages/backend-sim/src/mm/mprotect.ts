@@ -2,6 +2,7 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { canBeWritable } from './can-be-writable.js'
 import { splitHugeUnlessWhole } from './huge.js'
+import { isHugetlb, protectHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_PRIVATE,
@@ -57,6 +58,10 @@ function* protectVma(
   const [part] = isolateVmas(mm, start, end)
   part!.flags = flags
   const merged = mergeVma(part!)
+  if (isHugetlb(merged)) {
+    protectHugetlb(merged, start, end)
+    return
+  }
   yield* changeProtection(mm, start, end, (at) => changeEntry(mm, merged, at))
 }
 

@@ -2,9 +2,10 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { splitHuge } from './huge.js'
 import { cloneAnon, unlinkAnon } from './anon-vma.js'
+import { hugetlbFile, isHugetlb, moveHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
-import { copyOf, insertVma, mergeVma, resizeVma } from './vma-operations.js'
+import { copyOf, insertVma, isolateVmas, mergeVma, resizeVma } from './vma-operations.js'
 import type { Vma } from './vma.js'
 
 export interface MremapRequest {
@@ -20,7 +21,9 @@ export interface MremapRequest {
 export function* mremap(mm: MemoryMap, request: MremapRequest): Operation<number> {
   yield* mm.lock.write()
   try {
-    return yield* mremapLocked(mm, request)
+    const vma = mm.vmas.find(request.startPage)
+    const huge = vma !== undefined && isHugetlb(vma)
+    return yield* mremapLocked(mm, huge ? alignHugetlb(vma, request) : request)
   } finally {
     mm.lock.releaseWrite()
   }
@@ -89,13 +92,35 @@ function* moveTo(mm: MemoryMap, request: MremapRequest): Operation<number> {
   if (newPages < pages) yield* unmapLocked(mm, start + newPages, start + pages)
   const vma = mm.vmas.find(start)
   if (vma === undefined) throw notOneMapping()
-  return yield* moveVma(mm, vma, request, length, to ?? findRoom(mm, newPages))
+  return yield* moveVma(
+    mm,
+    vma,
+    request,
+    length,
+    to ?? findRoom(mm, newPages, isHugetlb(vma) ? hugetlbFile(vma).pool.pages : 1),
+  )
 }
 
-function findRoom(mm: MemoryMap, pages: number): number {
-  const target = mm.vmas.findGap(pages, mm.low, mm.high)
+function findRoom(mm: MemoryMap, pages: number, align = 1): number {
+  const target = mm.vmas.findGap(pages, mm.low, mm.high, align)
   if (target < 0) throw new HmmError('ENOMEM', { message: 'no room in the address space' })
   return target
+}
+
+/** Huge pages of a pool move as whole ones, and cannot grow (`align_hugetlb`, `check_prep_vma`). */
+function alignHugetlb(vma: Vma, request: MremapRequest): MremapRequest {
+  const { pages: huge } = hugetlbFile(vma).pool
+  const up = (pages: number): number => Math.ceil(pages / huge) * huge
+  const pages = up(request.pages)
+  const newPages = up(request.newPages)
+  const aligned = request.startPage % huge === 0 && (request.toPage ?? 0) % huge === 0
+  if (!aligned || newPages > pages || request.dontUnmap) {
+    throw new HmmError('EINVAL', {
+      message: 'huge pages move as whole ones, do not grow, and leave nothing behind',
+      retryable: false,
+    })
+  }
+  return { ...request, pages, newPages }
 }
 
 function notOneMapping(): HmmError {
@@ -139,6 +164,11 @@ function* moveVma(
   moved.pgoff = vma.file === undefined && vma.anonVma === undefined ? target : vma.offsetOf(start)
   insertVma(moved)
   cloneAnon(moved, vma)
+  if (isHugetlb(vma)) {
+    moveHugetlb(vma, start, target, length)
+    yield* takeHugetlb(mm, moved, start, length)
+    return target
+  }
   mergeVma(moved, keep)
   yield* moveTables(mm, start, target, length)
   if (!request.dontUnmap) yield* unmapLocked(mm, start, start + length)
@@ -150,6 +180,19 @@ function* moveVma(
     }
   }
   return target
+}
+
+/**
+ * The old range goes, and what was promised to it is the new mapping's now
+ * (`fixup_hugetlb_reservations`).
+ */
+function* takeHugetlb(mm: MemoryMap, moved: Vma, start: number, length: number): Operation<void> {
+  for (const old of isolateVmas(mm, start, start + length)) {
+    moved.hugetlbReserve = old.hugetlbReserve
+    moved.hugetlbLost = old.hugetlbLost
+    old.hugetlbReserve = undefined
+  }
+  yield* unmapLocked(mm, start, start + length)
 }
 
 /** `move_huge_pmd`: a whole block to a place for a whole block. Splits what cannot be moved so. */

@@ -1,7 +1,7 @@
 import type { Operation } from '../sim/operation.js'
 import type { MemoryMap } from './memory-map.js'
 import { isolateVmas, removeVma } from './vma-operations.js'
-import { zapRange } from './zap.js'
+import { zapVma } from './zap.js'
 
 /** `munmap` of `[start, end)`: one UNMAP event if anything is mapped there. */
 export function* munmap(mm: MemoryMap, start: number, end: number): Operation<void> {
@@ -20,7 +20,7 @@ export function* unmapLocked(mm: MemoryMap, start: number, end: number): Operati
   if (vmas.length === 0) return
   mm.invalidateStart('unmap', start, end)
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
-  for (const vma of vmas) yield* zapRange(mm, vma.start, vma.end, undefined, 'drop-markers')
+  for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop-markers')
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-end')
   mm.invalidateEnd()
   for (const vma of vmas) removeVma(vma)

@@ -1,6 +1,6 @@
 import type { Operation } from '../sim/operation.js'
 import type { MemoryMap } from './memory-map.js'
-import { VM_PFNMAP } from './vma.js'
+import { VM_HUGETLB, VM_PFNMAP } from './vma.js'
 import { zapRange } from './zap.js'
 
 /**
@@ -14,7 +14,7 @@ export function* oomReap(mm: MemoryMap): Operation<number> {
     mm.unstable = true
     let skipped = 0
     for (const vma of [...mm.vmas].reverse()) {
-      if ((vma.flags & VM_PFNMAP) !== 0 || vma.shared) continue
+      if ((vma.flags & (VM_PFNMAP | VM_HUGETLB)) !== 0 || vma.shared) continue
       if (!mm.invalidateStartNonblock('clear', vma.start, vma.end)) {
         skipped++
         continue

@@ -86,6 +86,18 @@ export class RadixTable {
     words[word] = huge ? words[word]! | HUGE : words[word]! & ~HUGE
   }
 
+  /** Whether there is a table of `level` (2 below the root, 0 a leaf) over `page`. */
+  hasTable(page: number, level: number): boolean {
+    const { words } = this.arena
+    const bits = this.#bits
+    const high = (page * this.#leafShare) | 0
+    let table = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
+    for (let at = 2; at > level && table !== 0; at--) {
+      table = words[(table << bits) + ((high >>> ((at - 1) * bits)) & this.mask)]!
+    }
+    return table !== 0
+  }
+
   /** Frees the leaf that holds `page`; its entries are gone with it. */
   dropLeaf(page: number): void {
     const word = this.#leafWord(page)

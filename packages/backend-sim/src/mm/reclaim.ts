@@ -4,6 +4,7 @@ import {
   FRAME_ANON,
   FRAME_DIRTY,
   FRAME_FILE,
+  FRAME_HUGETLB,
   FRAME_LAZY_FREE,
   FRAME_LOCKED,
 } from './frame-table.js'
@@ -50,7 +51,10 @@ export function reclaimFrame(machine: Machine, frame: number): boolean {
   const { frames, swap } = machine
   const flags = frames.flags[frame]!
   const cached = (flags & FRAME_FILE) !== 0 ? 1 : 0
-  if ((flags & FRAME_LOCKED) !== 0 || frames.refs[frame] !== frames.maps[frame]! + cached) {
+  if (
+    (flags & (FRAME_LOCKED | FRAME_HUGETLB)) !== 0 ||
+    frames.refs[frame] !== frames.maps[frame]! + cached
+  ) {
     return false
   }
   if (cached === 1) {

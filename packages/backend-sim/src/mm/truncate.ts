@@ -1,5 +1,8 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { FRAME_ANON } from './frame-table.js'
+import { unmapHugetlbFile } from './hugetlb.js'
+import { HugetlbFile } from './hugetlb-file.js'
 import type { MemoryFile } from './memory-file.js'
 import { zapRange } from './zap.js'
 
@@ -8,6 +11,10 @@ import { zapRange } from './zap.js'
  * copies too, and an access to it is SIGBUS from now on.
  */
 export function* truncate(file: MemoryFile, pages: number): Operation<void> {
+  if (file instanceof HugetlbFile) {
+    truncateHugetlb(file, pages)
+    return
+  }
   const before = file.pages
   file.pages = pages
   if (pages >= before) return
@@ -17,8 +24,38 @@ export function* truncate(file: MemoryFile, pages: number): Operation<void> {
 
 /** `fallocate(FALLOC_FL_PUNCH_HOLE)`: the pages read as zeros again; private copies stay. */
 export function* punchHole(file: MemoryFile, page: number, pages: number): Operation<void> {
+  if (file instanceof HugetlbFile) {
+    punchHugetlb(file, page, page + pages)
+    return
+  }
   yield* unmapMappingRange(file, page, page + pages, false)
   file.drop(page, page + pages)
+}
+
+/** `hugetlb_vmtruncate`. EINVAL for a part of a huge page. */
+function truncateHugetlb(file: HugetlbFile, pages: number): void {
+  if (pages % file.pool.pages !== 0) {
+    throw new HmmError('EINVAL', {
+      message: `the size is not in whole huge pages of ${file.pool.pages} pages`,
+      retryable: false,
+    })
+  }
+  file.pages = pages
+  unmapHugetlbFile(file, pages, Infinity)
+  file.drop(pages, Infinity)
+}
+
+/** `hugetlbfs_punch_hole`: whole huge pages are freed, parts of others filled with zeros. */
+function punchHugetlb(file: HugetlbFile, start: number, end: number): void {
+  const { pages } = file.pool
+  const from = Math.ceil(start / pages) * pages
+  const to = Math.floor(end / pages) * pages
+  if (to > from) unmapHugetlbFile(file, from, to)
+  for (let offset = start; offset < end; offset++) {
+    if (offset === from && to > from) offset = to
+    if (offset < end) file.zero(offset)
+  }
+  if (to > from) file.drop(from, to)
 }
 
 /** `unmap_mapping_range` of the file's pages `[first, end)`. */

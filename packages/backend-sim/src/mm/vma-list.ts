@@ -58,16 +58,20 @@ export class VmaList {
     this.#vmas.splice(this.#indexAfter(first.start), count)
   }
 
-  /** Start of the highest free run of `pages` pages in `[low, high)`; -1 if there is none. */
-  findGap(pages: number, low: number, high: number): number {
+  /**
+   * Start of the highest free run of `pages` pages in `[low, high)` at a multiple of `align`; -1 if
+   * there is none.
+   */
+  findGap(pages: number, low: number, high: number, align = 1): number {
     let end = high
+    const last = (): number => end - pages - ((end - pages) % align)
     for (let i = this.#indexAfter(high - 1); i >= 0; i--) {
       const vma = this.#vmas[i]
       if (vma === undefined || vma.start >= high) continue
-      if (end - vma.end >= pages) return end - pages
+      if (last() >= vma.end) return last()
       end = Math.min(end, vma.start)
     }
-    return end - pages >= low ? end - pages : -1
+    return last() >= low ? last() : -1
   }
 
   [Symbol.iterator](): IterableIterator<Vma> {

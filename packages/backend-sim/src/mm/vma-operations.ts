@@ -1,7 +1,8 @@
 import { unmarkHuge } from './huge.js'
+import { checkHugetlbEdge, closeHugetlb } from './hugetlb.js'
 import { cloneAnon, isForkChild, unlinkAnon } from './anon-vma.js'
 import type { MemoryMap } from './memory-map.js'
-import { Vma, VmaEntry } from './vma.js'
+import { VM_HUGETLB, Vma, VmaEntry } from './vma.js'
 
 /** Adds a mapping and its place in the reverse maps. */
 export function insertVma(vma: Vma): void {
@@ -13,13 +14,20 @@ export function insertVma(vma: Vma): void {
 export function removeVma(vma: Vma): void {
   vma.mm.vmas.remove(vma)
   unlinkVma(vma)
+  closeHugetlb(vma)
   vma.file?.put()
 }
 
-/** Cuts `vma` at `page`, inside it; the second part is returned (`split_vma`). */
+/**
+ * Cuts `vma` at `page`, inside it; the second part is returned (`split_vma`). EINVAL inside a huge
+ * page of a pool.
+ */
 export function splitVma(vma: Vma, page: number): Vma {
+  checkHugetlbEdge(vma, page)
   splitHugePage(vma, page)
   const second = copyOf(vma, vma.mm)
+  second.hugetlbReserve = vma.hugetlbReserve
+  second.hugetlbLost = vma.hugetlbLost
   second.start = page
   second.pgoff = vma.pgoff + (page - vma.start)
   resizeVma(vma, vma.start, page)
@@ -87,6 +95,7 @@ function mergeable(first: Vma, second: Vma): boolean {
   return (
     first.end === second.start &&
     first.flags === second.flags &&
+    (first.flags & VM_HUGETLB) === 0 &&
     first.file === second.file &&
     anonMergeable(first, second) &&
     first.pgoff + (first.end - first.start) === second.pgoff

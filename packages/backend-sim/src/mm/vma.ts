@@ -16,6 +16,8 @@ export const VM_HUGEPAGE = 128
 export const VM_NOHUGEPAGE = 256
 /** Its memory counts as promised: private and writable, or once writable. */
 export const VM_ACCOUNT = 512
+/** In huge pages of a pool (hugetlb); `file` is a HugetlbFile. */
+export const VM_HUGETLB = 1024
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 
 /** A mapping of adjoining pages with equal rights: `struct vm_area_struct`, in pages. */
@@ -33,6 +35,13 @@ export class Vma {
   anonVma: AnonVma | undefined
   /** Where it is found, the latest first. */
   anonLinks: AnonLink[] = []
+  /**
+   * Of private huge memory, for who mapped it: which huge pages of the file were promised and are
+   * used up. Who has it from a fork was promised nothing.
+   */
+  hugetlbReserve: Set<number> | undefined
+  /** A fork's parent took huge pages back: what is missing now must not read as zeros. */
+  hugetlbLost = false
   /** Its entry in the reverse map of the file, at the offsets it then had. */
   fileEntry: VmaEntry | undefined
 

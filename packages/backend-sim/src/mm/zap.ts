@@ -1,7 +1,9 @@
 import type { Operation } from '../sim/operation.js'
 import { FRAME_DIRTY } from './frame-table.js'
 import { splitHuge } from './huge.js'
+import { isHugetlb, zapHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
+import type { Vma } from './vma.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
@@ -41,6 +43,17 @@ export function* zapRange(
     if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep, markers === 'drop-markers')
     page += count
   }
+}
+
+/** The same for a part of one mapping, whatever its pages are. */
+export function* zapVma(
+  vma: Vma,
+  start: number,
+  end: number,
+  markers: 'keep-markers' | 'drop-markers' = 'keep-markers',
+): Operation<void> {
+  if (isHugetlb(vma)) zapHugetlb(vma, start, end)
+  else yield* zapRange(vma.mm, start, end, undefined, markers)
 }
 
 /** `zap_huge_pmd`: a whole block, and its page table with it, so that the next one may be huge too. */

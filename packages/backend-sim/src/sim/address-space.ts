@@ -1,9 +1,17 @@
-import { HmmError, supported, type CapabilityTable } from '@hmm-sdk/hmm-api'
+import {
+  HmmError,
+  supported,
+  unsupported,
+  type Capability,
+  type CapabilityTable,
+} from '@hmm-sdk/hmm-api'
 import type { Advice, RawAddressSpace, RawFile, RawMmap, RawMremap } from '@hmm-sdk/hmm-api/raw'
 import type { SimMirror } from '../hmm/mirror.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
 import { forkInto } from '../mm/fork.js'
+import type { HugePool } from '../mm/huge-pool.js'
+import { HugetlbFile } from '../mm/hugetlb-file.js'
 import { madvise } from '../mm/madvise.js'
 import { MemoryFile } from '../mm/memory-file.js'
 import { MemoryMap } from '../mm/memory-map.js'
@@ -27,12 +35,26 @@ const CAPABILITIES: CapabilityTable = {
   'physical-addresses': supported(),
 }
 
+/** Which pools of huge pages there are. */
+function hugetlbCapabilities(simulation: Simulation): CapabilityTable {
+  const of = (shift: number): Capability => {
+    const { pages = 0, total = 0 } = simulation.machine.hugePools.get(shift) ?? {}
+    if (total > 0) return supported({ total, pages })
+    const size = shift === 30 ? '1G' : '2M'
+    return unsupported(
+      `no huge pages of ${size} are reserved`,
+      `Reserve some: the simulation's option hugePages: { '${size}': 8 }.`,
+    )
+  }
+  return { 'space.hugetlb': of(21), 'space.hugetlb.1g': of(30) }
+}
+
 /** A simulated process; every method is its system call. */
 export class SimAddressSpace implements RawAddressSpace {
   readonly id: number
   readonly name: string
   readonly pageShift: number
-  readonly capabilities = CAPABILITIES
+  readonly capabilities: CapabilityTable
   readonly mm: MemoryMap
   readonly mirrors = new Set<SimMirror>()
   readonly #simulation: Simulation
@@ -43,6 +65,7 @@ export class SimAddressSpace implements RawAddressSpace {
     this.id = simulation.newId()
     this.name = name
     this.pageShift = simulation.machine.pageShift
+    this.capabilities = { ...CAPABILITIES, ...hugetlbCapabilities(simulation) }
     this.mm = new MemoryMap(simulation.machine, this.id)
   }
 
@@ -51,7 +74,9 @@ export class SimAddressSpace implements RawAddressSpace {
     if (file !== undefined && !(file instanceof SimFile)) {
       throw new TypeError('the file is of another backend')
     }
-    return this.#change(mmap(this.mm, { ...request, file: file?.file }))
+    return this.#change(
+      mmap(this.mm, { ...request, file: file?.file, pool: this.#pool(request.hugetlb) }),
+    )
   }
 
   munmap(startPage: number, pages: number): Promise<void> {
@@ -70,9 +95,15 @@ export class SimAddressSpace implements RawAddressSpace {
     return this.#call(madvise(this.mm, startPage, startPage + pages, advice))
   }
 
-  async createFile(pages: number): Promise<RawFile> {
+  async createFile(pages: number, hugetlb?: number): Promise<RawFile> {
     const { frames, reverseMap } = this.#simulation.machine
-    const file = new SimFile(this.#simulation, new MemoryFile(frames, reverseMap, pages))
+    const pool = this.#pool(hugetlb)
+    const file = new SimFile(
+      this.#simulation,
+      pool === undefined
+        ? new MemoryFile(frames, reverseMap, pages)
+        : new HugetlbFile(frames, reverseMap, pages, pool),
+    )
     this.#simulation.files.add(file)
     return file
   }
@@ -152,6 +183,10 @@ export class SimAddressSpace implements RawAddressSpace {
       throw error
     }
     return child
+  }
+
+  #pool(hugetlb: number | undefined): HugePool | undefined {
+    return this.#simulation.machine.hugePools.get(hugetlb ?? 0)
   }
 
   #call<T>(operation: Operation<T>): Promise<T> {

@@ -1,5 +1,7 @@
+import type { HugePageSize } from '@hmm-sdk/hmm-api'
 import { DmaPlatform } from '../dma/dma-platform.js'
 import { FrameTable } from '../mm/frame-table.js'
+import { HugePool } from '../mm/huge-pool.js'
 import { ReverseMap } from '../mm/reverse-map.js'
 import { Swap } from '../mm/swap.js'
 import { TableArena } from '../mm/table-arena.js'
@@ -28,6 +30,8 @@ export class Machine {
   readonly ioTables: TableArena
   readonly reverseMap = new ReverseMap()
   readonly swap: Swap
+  /** Huge pages that were reserved (hugetlb), by log2 of their bytes. */
+  readonly hugePools: ReadonlyMap<number, HugePool>
   /** Who has a frame for itself; of use only while an entry of a page table says that somebody has. */
   readonly exclusiveOwners = new Map<number, object>()
   /** Which anonymous memory gets huge pages by itself (`/sys/kernel/mm/transparent_hugepage/enabled`). */
@@ -41,6 +45,7 @@ export class Machine {
     physicalBase: number
     swiotlbBytes: number
     costs: CostModel
+    hugePages: Readonly<Record<HugePageSize, number>>
   }) {
     this.pageShift = options.pageShift
     this.pageSize = 2 ** options.pageShift
@@ -62,5 +67,14 @@ export class Machine {
     this.pageTables = new TableArena(options.pageShift - 3)
     this.ioTables = new TableArena(9)
     this.swap = new Swap(this.frames.data)
+    const { hugePages } = options
+    const pool = (shift: number, total: number): [number, HugePool] => [
+      shift,
+      new HugePool(this.frames, this.failures, shift, options.pageShift, total),
+    ]
+    this.hugePools = new Map([pool(21, hugePages['2M']), pool(30, hugePages['1G'])])
+    this.frames.hugetlbFreed = (frame) => {
+      for (const each of this.hugePools.values()) if (each.freed(frame)) return
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { HugePageSize } from '@hmm-sdk/hmm-api'
 import { DEFAULT_COSTS, type CostModel } from './cost-model.js'
 
 /** Options of a simulation (`sim` in the config). */
@@ -25,6 +26,11 @@ export interface SimulationOptions {
    * called for, or none (default) but by `madvise('collapse')`.
    */
   readonly thp?: 'always' | 'madvise' | 'never'
+  /**
+   * Huge pages that are reserved for `mmap({ hugetlb })` (`/proc/sys/vm/nr_hugepages`), on top of
+   * `memoryPages`. Default 64 of 2 MiB and 2 of 1 GiB; they take no memory until they are touched.
+   */
+  readonly hugePages?: Partial<Readonly<Record<HugePageSize, number>>>
   /** Virtual nanoseconds that things take; what is left out keeps its default. */
   readonly costs?: Partial<CostModel>
 }
@@ -38,6 +44,7 @@ export interface CheckedOptions {
   readonly swiotlbBytes: number
   readonly deferred: boolean
   readonly thp: 'always' | 'madvise' | 'never'
+  readonly hugePages: Readonly<Record<HugePageSize, number>>
   readonly costs: CostModel
 }
 
@@ -51,6 +58,7 @@ export function checkOptions(given: unknown): CheckedOptions {
     'swiotlbBytes',
     'invalidate',
     'thp',
+    'hugePages',
     'costs',
   ]) as SimulationOptions
   const { pageSize = 4096, invalidate = 'inside', thp = 'never' } = options
@@ -63,6 +71,14 @@ export function checkOptions(given: unknown): CheckedOptions {
   if (thp !== 'always' && thp !== 'madvise' && thp !== 'never') {
     throw new TypeError(`thp '${String(thp)}' is not 'always', 'madvise' or 'never'`)
   }
+  const hugePages = {
+    '2M': 64,
+    '1G': 2,
+    ...checkKeys('hugePages', options.hugePages, ['2M', '1G']),
+  }
+  for (const [size, count] of Object.entries(hugePages)) {
+    checkNumber(`hugePages['${size}']`, count, 0, size === '1G' ? 16 : 2 ** 12)
+  }
   const costs = checkKeys('costs', options.costs, Object.keys(DEFAULT_COSTS))
   for (const [name, value] of Object.entries(costs)) checkNumber(`costs.${name}`, value, 0, 1e12)
   return {
@@ -72,6 +88,7 @@ export function checkOptions(given: unknown): CheckedOptions {
     physicalBasePage: checkNumber('physicalBasePage', options.physicalBasePage ?? 0, 0, 2 ** 40),
     swiotlbBytes: checkNumber('swiotlbBytes', options.swiotlbBytes ?? 2 ** 26, 2 ** 16, 2 ** 30),
     thp,
+    hugePages,
     deferred: invalidate === 'deferred',
     costs: { ...DEFAULT_COSTS, ...costs },
   }

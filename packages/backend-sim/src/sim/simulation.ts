@@ -27,6 +27,7 @@ export class Simulation {
       physicalBase: options.physicalBasePage,
       swiotlbBytes: options.swiotlbBytes,
       costs: options.costs,
+      hugePages: options.hugePages,
     })
     this.machine.thp = options.thp
     this.random = new Random(options.seed)

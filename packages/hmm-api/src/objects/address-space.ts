@@ -6,6 +6,7 @@ import { ADVICE, type Advice, type RawAddressSpace } from '../raw/raw-address-sp
 import type { Backend } from './backend.js'
 import type { Wait } from './context.js'
 import { checkBytes, checkInteger, checkPages, checkRange } from './check.js'
+import { checkHugePages, hugePageShift, type HugePageSize } from './huge-page-size.js'
 import { MemoryFile } from './memory-file.js'
 import { bounded } from '../sync/bounded.js'
 import { Owned } from './owned.js'
@@ -28,6 +29,12 @@ export interface MmapOptions extends Wait {
   readonly filePage?: number
   /** MAP_POPULATE: fault all pages in. */
   readonly populate?: boolean
+  /**
+   * MAP_HUGETLB: memory in huge pages of that size, from the pool that the system reserved. `pages`
+   * (ordinary ones, as everywhere), `at` and `filePage` are whole huge pages. Left out for a file,
+   * which knows itself.
+   */
+  readonly hugetlb?: HugePageSize
 }
 
 /** How to resize or move a mapping; see `mremap(2)`. */
@@ -57,7 +64,7 @@ export class AddressSpace extends Owned {
   readonly capabilities: Capabilities
   readonly #backend: Backend
   readonly #releases = new Set<() => void>()
-  readonly #released: Promise<void>
+  readonly #released: RawCreatedWait
   #gone: 'exit' | 'exec' | 'kill' | 'released' | undefined
   #isReleased = false
 
@@ -68,7 +75,7 @@ export class AddressSpace extends Owned {
     this.#backend = backend
     this.capabilities = new Capabilities(`address space '${name}'`, raw.capabilities)
     const wait = this.context.raw.scheduler.createWait(`release of ${name}`)
-    this.#released = wait.promise
+    this.#released = wait
     raw.onReleased(() => {
       this.#isReleased = true
       this.#gone ??= 'released'
@@ -79,7 +86,7 @@ export class AddressSpace extends Owned {
 
   /** Resolves after the last user of the address space is gone (mmu_notifier RELEASE). */
   get released(): Promise<void> {
-    return this.#released
+    return this.#released.promise
   }
 
   /** Whether the last user of the address space is gone. */
@@ -93,8 +100,8 @@ export class AddressSpace extends Owned {
   }
 
   /**
-   * Maps memory. Errors: EINVAL, ENOMEM, EACCES (file), RangeError for an unaligned `at`.
-   * `mmap(2)`
+   * Maps memory. Errors: EINVAL, ENOMEM (also: too few huge pages in the pool), EACCES (file),
+   * RangeError for an unaligned `at` and for a part of a huge page. `mmap(2)`
    */
   mmap(options: MmapOptions): Promise<VirtualRange> {
     return this.#run(
@@ -106,14 +113,24 @@ export class AddressSpace extends Owned {
         const at = this.#fixed(options.at, pages)
         if (options.file !== undefined) this.#need('space.file')
         options.file?.checkOpen('space.mmap')
+        const hugetlb = this.#hugetlb(options.hugetlb)
+        if (hugetlb !== undefined && options.file !== undefined) {
+          throw new TypeError('hugetlb is for anonymous memory: a file knows its pages itself')
+        }
+        const filePage = checkInteger('filePage', options.filePage ?? 0, 0)
+        const huge = hugetlb ?? options.file?.hugetlb
+        if (huge !== undefined) {
+          checkHugePages(huge, this[RAW].pageShift, { pages, at, filePage })
+        }
         const startPage = await this[RAW].mmap({
           pages,
           protection: protectionBits(options.protection ?? 'rw'),
           shared: options.shared ?? false,
           startPage: at,
           file: options.file?.[RAW],
-          filePage: checkInteger('filePage', options.filePage ?? 0, 0),
+          filePage,
           populate: options.populate ?? false,
+          hugetlb: hugePageShift(hugetlb),
         })
         return VirtualRange.fromPages(startPage, pages, this[RAW].pageShift)
       },
@@ -167,9 +184,16 @@ export class AddressSpace extends Owned {
     })
   }
 
-  /** A memory file of `pages` zeroed pages, to map in this process and its children. memfd_create(2) */
+  /**
+   * A memory file of `pages` zeroed pages, to map in this process and its children; with `hugetlb` in
+   * huge pages. memfd_create(2)
+   */
   createFile(
-    options: { readonly pages: number; readonly name?: string } & Wait,
+    options: {
+      readonly pages: number
+      readonly name?: string
+      readonly hugetlb?: HugePageSize
+    } & Wait,
   ): Promise<MemoryFile> {
     return this.#run(
       'space.createFile',
@@ -177,8 +201,11 @@ export class AddressSpace extends Owned {
       options,
       async () => {
         this.#need('space.file')
-        const raw = await this[RAW].createFile(checkPages('pages', options.pages))
-        return new MemoryFile(this, raw, options.name ?? `file ${raw.id}`)
+        const pages = checkPages('pages', options.pages)
+        const hugetlb = this.#hugetlb(options.hugetlb)
+        if (hugetlb !== undefined) checkHugePages(hugetlb, this[RAW].pageShift, { pages })
+        const raw = await this[RAW].createFile(pages, hugePageShift(hugetlb))
+        return new MemoryFile(this, raw, { name: options.name ?? `file ${raw.id}`, hugetlb })
       },
       (late) => late.close(),
     )
@@ -317,6 +344,14 @@ export class AddressSpace extends Owned {
 
   #need(name: CapabilityName): void {
     this.capabilities.require(name)
+  }
+
+  /** The size of huge pages, checked; undefined for ordinary pages. */
+  #hugetlb(size: HugePageSize | undefined): HugePageSize | undefined {
+    if (size === undefined) return undefined
+    hugePageShift(size)
+    this.#need(size === '1G' ? 'space.hugetlb.1g' : 'space.hugetlb')
+    return size
   }
 
   #fixed(address: VirtualAddress | undefined, pages: number): number | undefined {

@@ -44,11 +44,13 @@ export class FaultedPages extends LentEntries {
 
   /**
    * log2 of the pages that the CPU maps together around this one, clipped so that the block stays
-   * inside `range`. `hmm_pfn_to_map_order`
+   * inside `range`, or with `clip: false` as it is: then the block may begin before the range and end
+   * behind it, where nothing watches it. `hmm_pfn_to_map_order`
    */
-  order(index: number): number {
+  order(index: number, options: { readonly clip?: boolean } = {}): number {
     this.check(index)
     let order = entryOrder(this.entries, index)
+    if (options.clip === false) return order
     while (order > 0) {
       const first = Math.floor((this.range.startPage + index) / 2 ** order) * 2 ** order
       if (first >= this.range.startPage && first + 2 ** order <= this.range.endPage) break

@@ -1,6 +1,7 @@
 import type { RawFile } from '../raw/raw-address-space.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInteger, checkPages } from './check.js'
+import type { HugePageSize } from './huge-page-size.js'
 import { bounded } from '../sync/bounded.js'
 import type { Wait } from './context.js'
 import { Owned } from './owned.js'
@@ -9,21 +10,34 @@ import { RAW } from './raw-of.js'
 /** A file in memory that processes map (`memfd_create(2)`). */
 export class MemoryFile extends Owned {
   readonly [RAW]: RawFile
+  /** Size of its huge pages, undefined if it has ordinary ones. */
+  readonly hugetlb: HugePageSize | undefined
 
   /** @internal */
-  constructor(space: AddressSpace, raw: RawFile, name: string) {
-    super(space.context, space, 'file', name)
+  constructor(
+    space: AddressSpace,
+    raw: RawFile,
+    options: { readonly name: string; readonly hugetlb: HugePageSize | undefined },
+  ) {
+    super(space.context, space, 'file', options.name)
     this[RAW] = raw
+    this.hugetlb = options.hugetlb
   }
 
-  /** Cuts or grows it to `pages` pages (0 and more). Raises CLEAR over what goes. `ftruncate(2)` */
+  /**
+   * Cuts or grows it to `pages` pages (0 and more). Raises CLEAR over what goes. EINVAL for a part of
+   * a huge page. `ftruncate(2)`
+   */
   truncate(pages: number, wait?: Wait): Promise<void> {
     return this.#run('file.truncate', wait, () =>
       this[RAW].truncate(checkInteger('pages', pages, 0)),
     )
   }
 
-  /** Frees pages, which read as zero afterwards. Raises CLEAR. `fallocate(2)` PUNCH_HOLE */
+  /**
+   * Frees pages, which read as zero afterwards. Raises CLEAR. Of huge pages it frees the whole ones,
+   * and zeroes the rest. `fallocate(2)` PUNCH_HOLE
+   */
   punchHole(page: number, pages: number, wait?: Wait): Promise<void> {
     return this.#run('file.punchHole', wait, () =>
       this[RAW].punchHole(checkInteger('page', page, 0), checkPages('pages', pages)),

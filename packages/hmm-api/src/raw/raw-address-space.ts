@@ -35,6 +35,8 @@ export interface RawMmap {
   readonly filePage: number
   /** MAP_POPULATE. */
   readonly populate: boolean
+  /** MAP_HUGETLB: log2 of the bytes of its huge pages; ordinary pages for 0. 0 with a file. */
+  readonly hugetlb?: number
 }
 
 export interface RawMremap {
@@ -79,7 +81,8 @@ export interface RawAddressSpace {
   /** First page number of the moved or resized mapping. */
   mremap(request: RawMremap): Promise<number>
   madvise(startPage: number, pages: number, advice: Advice): Promise<void>
-  createFile(pages: number): Promise<RawFile>
+  /** `hugetlb`: log2 of the bytes of its huge pages; ordinary pages for 0. */
+  createFile(pages: number, hugetlb?: number): Promise<RawFile>
   /** A new process with a copy-on-write copy. */
   fork(name: string): Promise<RawAddressSpace>
   exec(): Promise<void>

@@ -14,6 +14,7 @@ import * as advice from './events/advice.js'
 import * as copyOnWrite from './events/copy-on-write.js'
 import * as delivery from './events/delivery.js'
 import * as file from './events/file.js'
+import * as hugetlbEvents from './events/hugetlb.js'
 import * as hugePage from './events/huge-page.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
@@ -37,6 +38,7 @@ import * as map from './mirror/map.js'
 import * as presentOnly from './mirror/present-only.js'
 import * as revoke from './mirror/revoke.js'
 import * as fault from './range-fault/fault.js'
+import * as hugetlb from './range-fault/hugetlb.js'
 import * as perPage from './range-fault/per-page.js'
 import * as snapshot from './range-fault/snapshot.js'
 import * as commit from './sequence/commit.js'
@@ -52,6 +54,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   snapshot,
   fault,
   perPage,
+  hugetlb,
   protocol,
   commit,
   mapping,
@@ -59,6 +62,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   advice,
   copyOnWrite,
   hugePage,
+  hugetlbEvents,
   file,
   release,
   delivery,

@@ -1,0 +1,139 @@
+import { anonPrepare } from './anon-prepare.js'
+import { FAULT_DONE, FAULT_SIGBUS } from './fault-code.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import { hugetlbBlock, hugetlbFile, zapHugetlb } from './hugetlb.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import { VM_WRITE, type Vma } from './vma.js'
+
+/** `hugetlb_fault`: one fault of huge memory, for the whole huge page. A `FAULT_*` code. */
+export function hugetlbFault(mm: MemoryMap, vma: Vma, page: number, write: boolean): number {
+  const block = hugetlbBlock(vma, page)
+  mm.tables.ensureLeaf(block)
+  const pte = mm.tables.get(block)
+  if (pte === 0) return noPage(mm, vma, block, write)
+  if (write && (pte & PTE_WRITE) === 0) return writeFault(mm, vma, block, pte)
+  return FAULT_DONE
+}
+
+/** `hugetlb_no_page`. No event, but of the copy that a private write to a page of a file needs. */
+function noPage(mm: MemoryMap, vma: Vma, block: number, write: boolean): number {
+  // The owner of the memory took it back when it had none left for itself.
+  if (vma.hugetlbLost) return FAULT_SIGBUS
+  const file = hugetlbFile(vma)
+  const { pool } = file
+  const offset = vma.offsetOf(block)
+  const cached = file.find(offset)
+  if (cached === 0 && offset >= file.pages) return FAULT_SIGBUS
+  if (cached === 0 && !vma.shared) {
+    anonPrepare(vma)
+    const first = takePrivate(vma, offset, false)
+    if (first === 0) return FAULT_SIGBUS
+    mapAnonymous(mm, vma, block, first)
+    setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | first)
+    if (write) makeWritable(mm, vma, block)
+    return FAULT_DONE
+  }
+  const first = file.findOrCreate(offset)
+  if (first === 0) return FAULT_SIGBUS
+  pool.get(first)
+  pool.map(first, 1)
+  const writable = vma.shared && (vma.flags & VM_WRITE) !== 0
+  const rights = writable ? PTE_WRITE | PTE_DIRTY : 0
+  setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | rights | first)
+  return write && !vma.shared ? writeFault(mm, vma, block, mm.tables.get(block)) : FAULT_DONE
+}
+
+/** `hugetlb_wp`: a CLEAR event of the huge page if it has to be copied. */
+function writeFault(mm: MemoryMap, vma: Vma, block: number, pte: number): number {
+  const { frames } = mm.machine
+  const { pool } = hugetlbFile(vma)
+  const old = pte & PTE_FRAME
+  const anonymous = (frames.flags[old]! & FRAME_ANON) !== 0
+  if (vma.shared) {
+    makeWritable(mm, vma, block)
+    return FAULT_DONE
+  }
+  if (anonymous && frames.maps[old] === 1) return reuse(mm, vma, block, old)
+  anonPrepare(vma)
+  const offset = vma.offsetOf(block)
+  // What the owner shares since a fork was promised once, and used up.
+  const owner = vma.hugetlbReserve !== undefined && anonymous
+  const first = takePrivate(vma, offset, owner)
+  if (first === 0) {
+    if (!owner) return FAULT_SIGBUS
+    takeFromOthers(vma, offset, old)
+    return frames.maps[old] === 1 ? reuse(mm, vma, block, old) : FAULT_SIGBUS
+  }
+  for (let i = 0; i < pool.pages; i++) frames.copy(old + i, first + i)
+  mm.invalidateStart('clear', block, block + pool.pages)
+  mapAnonymous(mm, vma, block, first)
+  setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | first)
+  makeWritable(mm, vma, block)
+  pool.map(old, -1)
+  pool.put(old)
+  mm.invalidateEnd()
+  return FAULT_DONE
+}
+
+/** Nobody else has the page: it becomes the process's own. */
+function reuse(mm: MemoryMap, vma: Vma, block: number, first: number): number {
+  const { frames } = mm.machine
+  const { pages } = hugetlbFile(vma).pool
+  for (let frame = first; frame < first + pages; frame++) frames.flags[frame]! |= FRAME_EXCLUSIVE
+  frames.mapping.fill(vma.anonVma!.id, first, first + pages)
+  makeWritable(mm, vma, block)
+  return FAULT_DONE
+}
+
+/** `unmap_ref_private`: who has the page since a fork, and no promise of its own, loses it. */
+function takeFromOthers(vma: Vma, offset: number, first: number): void {
+  const file = hugetlbFile(vma)
+  for (const { vma: other } of file.tree.overlaps(offset, offset)) {
+    if (other === vma || other.shared || other.hugetlbReserve !== undefined) continue
+    const block = other.pageAt(offset)
+    if (block === undefined) continue
+    other.mm.invalidateStart('clear', block, block + file.pool.pages)
+    if ((other.mm.tables.get(block) & PTE_FRAME) === first) {
+      other.hugetlbLost = true
+      zapHugetlb(other, block, block + file.pool.pages)
+    }
+    other.mm.invalidateEnd()
+  }
+}
+
+/** `alloc_hugetlb_folio` for private memory: what was promised to the mapping, or what is free. */
+function takePrivate(vma: Vma, offset: number, unpromised: boolean): number {
+  const { pool } = hugetlbFile(vma)
+  const used = vma.hugetlbReserve
+  const index = offset / pool.pages
+  if (unpromised || used === undefined) return pool.take(false)
+  const first = pool.take(!used.has(index))
+  if (first !== 0) used.add(index)
+  return first
+}
+
+function mapAnonymous(mm: MemoryMap, vma: Vma, block: number, first: number): void {
+  const { frames } = mm.machine
+  const { pool } = hugetlbFile(vma)
+  const index = vma.offsetOf(block)
+  pool.map(first, 1)
+  frames.mapping.fill(vma.anonVma!.id, first, first + pool.pages)
+  for (let i = 0; i < pool.pages; i++) {
+    frames.flags[first + i]! |= FRAME_ANON | FRAME_EXCLUSIVE
+    frames.index[first + i] = index + i
+  }
+}
+
+function makeWritable(mm: MemoryMap, vma: Vma, block: number): void {
+  const { tables } = mm
+  const { pages } = hugetlbFile(vma).pool
+  for (let page = block; page < block + pages; page++) {
+    tables.set(page, tables.get(page) | PTE_WRITE | PTE_DIRTY)
+  }
+}
+
+function setBlock(mm: MemoryMap, vma: Vma, block: number, entry: number): void {
+  const { pages } = hugetlbFile(vma).pool
+  for (let i = 0; i < pages; i++) mm.tables.set(block + i, entry + i)
+}
