@@ -46,7 +46,7 @@ export class Deadline {
       }
       const forget = queue.listen(finish)
       const stop =
-        this.#expires === Infinity ? () => {} : this.#scheduler.timer(this.#expires, finish)
+        this.#expires === Infinity ? () => {} : this.#scheduler.timerAt(this.#expires, finish)
       signal?.addEventListener('abort', finish, { once: true })
     })
     return { label: queue.label, promise: this.#checked(promise) }

@@ -1,3 +1,5 @@
+import type { Explorer } from './scheduler.js'
+
 /**
  * Where an operation waits: for a lock, a page, an invalidation, or (under exploration) its turn.
  */
@@ -6,6 +8,8 @@ export interface Park {
   readonly label: string
   /** Resolves when it may go on; rejects when the wait was aborted. */
   readonly promise: Promise<void>
+  /** Made by an explorer, which decides when it resolves. */
+  readonly point?: true
 }
 
 /**
@@ -16,14 +20,24 @@ export interface Park {
  */
 export type Operation<T> = Generator<Park, T, void>
 
-/** Runs `operation`; `enter` is called before each of its steps. */
-export async function runOperation<T>(operation: Operation<T>, enter: () => void): Promise<T> {
+/**
+ * Runs `operation`; `enter` is called before each of its steps. Its waits are the explorer's if
+ * there is one.
+ */
+export async function runOperation<T>(
+  operation: Operation<T>,
+  enter: () => void,
+  explorer?: Explorer,
+): Promise<T> {
   enter()
   let step = operation.next()
   while (step.done !== true) {
     let failure: { readonly reason: unknown } | undefined
     try {
-      await step.value.promise
+      const { promise, label, point } = step.value
+      await (explorer === undefined || point === true
+        ? promise
+        : explorer.controlled(promise, label, label === 'mmap_lock' ? 'lock' : 'event'))
     } catch (reason) {
       failure = { reason }
     }

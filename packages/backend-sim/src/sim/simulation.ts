@@ -49,11 +49,14 @@ export class Simulation {
   run<T>(operation: Operation<T>): Promise<T> {
     const { tracer, scheduler, costs } = this.machine
     const flow = tracer.newFlow()
-    return runOperation(operation, () => {
+    const { explorer } = scheduler
+    const enter = (): void => {
       tracer.flow = flow
       scheduler.charge(costs.call)
-      if (this.invalidations.deferred) this.invalidations.flush()
-    })
+      // Under exploration what is put off is delivered by a strand of its own.
+      if (this.invalidations.deferred && explorer === undefined) this.invalidations.flush()
+    }
+    return runOperation(operation, enter, explorer)
   }
 
   /** Ends what still runs and names what was left, in the end also memory that nobody owns. */

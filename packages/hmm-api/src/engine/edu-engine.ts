@@ -4,6 +4,7 @@ import type { RawDevice, RawInterrupts, RawRegisters } from '../raw/raw-device.j
 import type { RawCoherentBuffer } from '../raw/raw-dma.js'
 import type { RawEngine } from '../raw/raw-engine.js'
 import type { RawScheduler } from '../raw/raw-scheduler.js'
+import { startTimer } from '../sync/start-timer.js'
 
 /** PCI id of QEMU's `edu` device. */
 export const EDU_ID = '1234:11e8'
@@ -241,8 +242,7 @@ export class EduEngine implements RawEngine {
       done.wake()
     }
     this.#interrupts.listen(finish)
-    const limit = new AbortController()
-    this.#scheduler.sleep(TRANSFER_DEADLINE_MS, limit.signal).then(done.wake, () => undefined)
+    const stop = startTimer(this.#scheduler, TRANSFER_DEADLINE_MS, () => done.wake())
     try {
       this.#registers.write(0, DMA_SOURCE, 8, BigInt(source))
       this.#registers.write(0, DMA_DESTINATION, 8, BigInt(destination))
@@ -251,7 +251,7 @@ export class EduEngine implements RawEngine {
       this.#registers.write(0, DMA_COMMAND, 8, BigInt(command))
       await done.promise
     } finally {
-      limit.abort()
+      stop()
       this.#interrupts.listen(undefined)
     }
     if (!finished) {

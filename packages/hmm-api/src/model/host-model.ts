@@ -78,6 +78,7 @@ class ModelHost implements Bus {
 
   async read(address: DmaAddress, length: number): Promise<Uint8Array> {
     this.#checkRunning()
+    this.#scheduler.explorer?.enter('bus.read')
     const parts: Uint8Array[] = []
     for (const { page, offset, at, bytes } of this.#pieces(address, length)) {
       const part = await this.#engine.read(page, offset, bytes)
@@ -95,6 +96,7 @@ class ModelHost implements Bus {
 
   async write(address: DmaAddress, bytes: Uint8Array): Promise<void> {
     this.#checkRunning()
+    this.#scheduler.explorer?.enter('bus.write')
     for (const piece of this.#pieces(address, bytes.length)) {
       const part = bytes.subarray(piece.at, piece.at + piece.bytes)
       await this.#engine.write(piece.page, piece.offset, part)
@@ -103,6 +105,7 @@ class ModelHost implements Bus {
 
   async fetchAdd(address: DmaAddress, delta: number): Promise<number> {
     this.#checkRunning()
+    this.#scheduler.explorer?.enter('bus.fetchAdd')
     if (this.#engine.fetchAdd === undefined) {
       throw new HmmError('EOPNOTSUPP', { message: 'the engine below has no atomics' })
     }
@@ -112,9 +115,12 @@ class ModelHost implements Bus {
 
   interrupt(vector = 0): void {
     // Never inside the register access that caused it: a driver may hold state half changed there.
-    void Promise.resolve().then(() => {
+    const raise = (): void => {
       if (!this.#closed) this.onInterrupt?.(vector)
-    })
+    }
+    const { explorer } = this.#scheduler
+    if (explorer === undefined) void Promise.resolve().then(raise)
+    else explorer.spawn(`interrupt of ${this.#model.name}`, raise, 'later')
   }
 
   async fault(request: Parameters<Bus['fault']>[0]): Promise<FaultOutcome> {
@@ -139,6 +145,20 @@ class ModelHost implements Bus {
   }
 
   run(name: string, work: () => Promise<void>): void {
+    const { explorer } = this.#scheduler
+    if (explorer === undefined) void this.#run(name, work)
+    else explorer.spawn(`${name} of ${this.#model.name}`, () => this.#run(name, work), 'now')
+  }
+
+  /** Waits until `running` has ended; as a strand, while schedules are explored. */
+  async #ended(running: Promise<void>): Promise<void> {
+    if (this.#scheduler.explorer === undefined) return running
+    const wait = this.#scheduler.createWait(`work of ${this.#model.name}`)
+    void running.then(() => wait.wake())
+    await wait.promise
+  }
+
+  #run(name: string, work: () => Promise<void>): Promise<void> {
     const running: Promise<void> = work()
       .catch((error: unknown) => {
         if (this.#closed) return
@@ -151,6 +171,7 @@ class ModelHost implements Bus {
       })
       .finally(() => this.#running.delete(running))
     this.#running.add(running)
+    return running
   }
 
   takeFaults(): RawDeviceFault[] {
@@ -163,7 +184,7 @@ class ModelHost implements Bus {
     this.#closed = true
     this.#failFaults()
     this.ports.reset()
-    await Promise.all(this.#running)
+    for (const running of [...this.#running]) await this.#ended(running)
   }
 
   #failFaults(): void {

@@ -65,6 +65,7 @@ export class Context {
   wait<T>(op: string, range: VirtualRange | undefined, run: () => Promise<T>): Promise<T> {
     try {
       this.mayWait(op)
+      this.raw.scheduler.explorer?.enter(op)
       return run().catch((error: unknown) => Promise.reject(this.decorate(error, op, range)))
     } catch (error) {
       return Promise.reject(this.decorate(error, op, range))

@@ -1,6 +1,8 @@
 import { HmmError } from '../error/hmm-error.js'
 import { interrupted, type Context } from '../objects/context.js'
 import type { RawWait } from '../raw/raw-backend.js'
+import type { RawWaitKind } from '../raw/raw-scheduler.js'
+import { startTimer } from './start-timer.js'
 
 /**
  * A place in a queue: resolves when woken; ETIMEDOUT and EINTR by its wait options. `leave` runs
@@ -12,37 +14,37 @@ export async function boundedWait(
   wait: RawWait,
   enter: (wake: () => void) => void,
   leave: () => void,
+  kind: RawWaitKind = 'event',
 ): Promise<void> {
   const scheduler = context.raw.scheduler
-  const { promise, wake } = scheduler.createWait(label)
+  const created = scheduler.createWait(label, kind)
   let failure: HmmError | undefined
   let done = false
   const giveUp = (error: HmmError): void => {
     if (done) return
     failure = error
     leave()
-    wake()
+    created.wake()
   }
   const abort = (): void => {
     if (wait.signal !== undefined) giveUp(interrupted(wait.signal))
   }
   wait.signal?.addEventListener('abort', abort)
-  const timer = new AbortController()
-  if (wait.deadlineMs !== undefined) {
-    scheduler.sleep(wait.deadlineMs, timer.signal).then(
-      () =>
-        giveUp(new HmmError('ETIMEDOUT', { message: `${label}: ${wait.deadlineMs} ms went by` })),
-      () => undefined,
-    )
-  }
+  const { deadlineMs } = wait
+  const stop =
+    deadlineMs === undefined
+      ? () => undefined
+      : startTimer(scheduler, deadlineMs, () =>
+          giveUp(new HmmError('ETIMEDOUT', { message: `${label}: ${deadlineMs} ms went by` })),
+        )
   enter(() => {
     done = true
-    wake()
+    created.wake()
   })
   try {
-    await promise
+    await created.promise
   } finally {
-    timer.abort()
+    stop()
     wait.signal?.removeEventListener('abort', abort)
   }
   if (failure !== undefined) throw failure

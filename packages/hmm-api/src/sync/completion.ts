@@ -7,6 +7,8 @@ export class Completion {
   readonly #context: Context
   readonly #waiting = new Set<() => void>()
   #done = false
+  /** It was completed, and that was forgotten by a reset. */
+  #dropped = false
 
   /** @internal */
   constructor(context: Context, name: string) {
@@ -21,6 +23,7 @@ export class Completion {
   /** It happened: wakes all who wait, now and later. `complete_all` */
   complete(): void {
     this.#done = true
+    this.#dropped = false
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const wake of waiting) wake()
@@ -28,6 +31,7 @@ export class Completion {
 
   /** As if new. `reinit_completion` */
   reset(): void {
+    this.#dropped ||= this.#done
     this.#done = false
   }
 
@@ -35,6 +39,8 @@ export class Completion {
   wait(wait?: Wait): Promise<void> {
     return this.#context.wait('completion.wait', undefined, async () => {
       const bounds = rawWait(wait)
+      const { explorer } = this.#context.raw.scheduler
+      if (explorer !== undefined) await explorer.pause(this.name, this)
       if (this.#done) return
       let place: () => void = () => undefined
       await boundedWait(
@@ -43,6 +49,7 @@ export class Completion {
         bounds,
         (wake) => this.#waiting.add((place = wake)),
         () => this.#waiting.delete(place),
+        this.#dropped ? 'lost-event' : 'event',
       )
     })
   }

@@ -23,6 +23,7 @@ export class Mutex {
   tryLock(): boolean {
     if (this.#locked) return false
     this.#locked = true
+    this.#context.raw.scheduler.explorer?.acquired(this, this.name)
     return true
   }
 
@@ -30,6 +31,11 @@ export class Mutex {
   lock(wait?: Wait): Promise<void> {
     return this.#context.wait('mutex.lock', undefined, async () => {
       const bounds = rawWait(wait)
+      const { explorer } = this.#context.raw.scheduler
+      if (explorer !== undefined) {
+        explorer.wanted(this, this.name)
+        await explorer.pause(this.name, this, true)
+      }
       if (this.tryLock()) return
       let place: () => void = () => undefined
       await boundedWait(
@@ -38,7 +44,9 @@ export class Mutex {
         bounds,
         (wake) => this.#waiting.push((place = wake)),
         () => this.#waiting.splice(this.#waiting.indexOf(place), 1),
+        'lock',
       )
+      explorer?.acquired(this, this.name)
     })
   }
 
@@ -50,6 +58,7 @@ export class Mutex {
         message: `mutex ${this.name} is not locked`,
       })
     }
+    this.#context.raw.scheduler.explorer?.released(this)
     const next = this.#waiting.shift()
     if (next === undefined) this.#locked = false
     else next()

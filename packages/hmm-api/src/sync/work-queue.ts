@@ -1,4 +1,7 @@
 import type { Context } from '../objects/context.js'
+import type { RawExplorer } from '../raw/raw-scheduler.js'
+
+type Work = () => void | Promise<void>
 
 /** Work that runs later, one after the other, in the order it was queued. */
 export class WorkQueue {
@@ -7,6 +10,10 @@ export class WorkQueue {
   readonly #failures: unknown[] = []
   #tail: Promise<void> = Promise.resolve()
   #pending = 0
+  /** While schedules are explored: what waits for the queue's strand, and who waits for that. */
+  readonly #waiting: Work[] = []
+  readonly #flushing: { left: number; readonly wake: () => void }[] = []
+  #running = false
 
   /** @internal */
   constructor(context: Context, name: string) {
@@ -20,15 +27,11 @@ export class WorkQueue {
   }
 
   /** Queues `work`. A failure of it is thrown by the next `flush`. `queue_work` */
-  queue(work: () => void | Promise<void>): void {
+  queue(work: Work): void {
     this.#pending += 1
-    this.#tail = this.#tail.then(work).then(
-      () => void (this.#pending -= 1),
-      (error: unknown) => {
-        this.#pending -= 1
-        this.#failures.push(error)
-      },
-    )
+    const { explorer } = this.#context.raw.scheduler
+    if (explorer !== undefined) this.#hand(explorer, work)
+    else this.#tail = this.#tail.then(() => this.#run(work))
   }
 
   /**
@@ -37,9 +40,46 @@ export class WorkQueue {
    */
   flush(): Promise<void> {
     return this.#context.wait('workQueue.flush', undefined, async () => {
-      await this.#tail
+      const { scheduler } = this.#context.raw
+      if (scheduler.explorer === undefined) await this.#tail
+      else {
+        await scheduler.explorer.pause(this.name, this)
+        if (this.#pending > 0) {
+          const wait = scheduler.createWait(`work queue ${this.name}`)
+          this.#flushing.push({ left: this.#pending, wake: () => wait.wake() })
+          await wait.promise
+        }
+      }
       const [failure] = this.#failures.splice(0)
       if (failure !== undefined) throw failure
     })
+  }
+
+  async #run(work: Work): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#failures.push(error)
+    }
+    this.#pending -= 1
+    for (const flush of this.#flushing.splice(0)) {
+      if (--flush.left === 0) flush.wake()
+      else this.#flushing.push(flush)
+    }
+  }
+
+  /** The queue is a strand of its own while it has work. */
+  #hand(explorer: RawExplorer, work: Work): void {
+    this.#waiting.push(work)
+    if (this.#running) return
+    this.#running = true
+    const drain = async (): Promise<void> => {
+      for (let first = true; this.#waiting.length > 0; first = false) {
+        if (!first) await explorer.pause(this.name, this, true)
+        await this.#run(this.#waiting.shift()!)
+      }
+      this.#running = false
+    }
+    explorer.spawn(`work queue ${this.name}`, drain, 'later')
   }
 }
