@@ -265,29 +265,6 @@ class RangeWalk {
     return to
   }
 
-  /** A block in a device's memory, or on its way there or back (`hmm_vma_handle_absent_pmd`). */
-  #absentHuge(from: number, to: number, pte: number): number {
-    const { machine, tables } = this.#mm
-    const frame = pte & PTE_FRAME
-    const device = (pte & PTE_KIND) === PTE_DEVICE_PRIVATE
-    const owner = this.#owner
-    if (device && owner !== undefined && machine.frames.pagemapOf(frame).owner === owner) {
-      const order = tables.order << ENTRY_ORDER_SHIFT
-      const flags = ENTRY_VALID | ENTRY_DEVICE | (pte & PTE_WRITE) | order
-      for (let i = 0; i < to - from; i++) {
-        const e = 2 * (from - this.#start + i)
-        this.#entries[e] = frame + i
-        this.#entries[e + 1] = flags | (this.#entries[e + 1]! & STICKY)
-      }
-      return to
-    }
-    const need = this.#mayFault ? this.#blockNeed(from, to, 0) : NEED_NOTHING
-    if (need !== NEED_NOTHING) return this.#record(from, to, need === NEED_WRITE)
-    // A foreign block is an error, where a foreign page is nothing.
-    this.#fill(from, to, device ? ENTRY_ERROR : 0)
-    return to
-  }
-
   /** What all requests for `[from, to)` together need. */
   #blockNeed(from: number, to: number, rights: number): number {
     let most = NEED_NOTHING
