@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/falloc.h>
+#include <linux/memfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -34,18 +35,21 @@ int file_fd(uint32_t file)
 	return slot < 0 ? -EBADF : files[slot].fd;
 }
 
-int file_create(uint32_t file, uint64_t length)
+int file_create(uint32_t file, uint64_t length, uint32_t huge)
 {
+	unsigned int flags = MFD_CLOEXEC;
 	int slot, fd;
 
-	if (file == 0 || length > LLONG_MAX)
+	if (file == 0 || length > LLONG_MAX || huge > MFD_HUGE_MASK)
 		return -EINVAL;
+	if (huge != 0)
+		flags |= MFD_HUGETLB | (huge << MFD_HUGE_SHIFT);
 	if (find(file) >= 0)
 		return -EEXIST;
 	slot = find(0);
 	if (slot < 0)
 		return -ENOSPC;
-	fd = memfd_create("hmm-agent", MFD_CLOEXEC);
+	fd = memfd_create("hmm-agent", flags);
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, (off_t)length) != 0) {

@@ -8,12 +8,14 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/mman.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent.h"
 
 #define HUGE_PAGE (2ull << 20)
+#define GIGANTIC_PAGE (1ull << 30)
 #define PLACEMENTS 4096
 
 #ifndef MADV_COLLAPSE
@@ -42,10 +44,15 @@ void memory_init(void)
 	mmap(pointer(ARENA_END), page, PROT_NONE, flags, -1, 0);
 }
 
-/* A free place for `length` bytes, aligned for huge pages if one fits; 0 if the arena is used up. */
+/*
+ * A free place for `length` bytes, aligned for huge pages if one fits, and for gigantic ones if it is
+ * a number of those; 0 if the arena is used up.
+ */
 static uint64_t place(uint64_t length)
 {
-	uint64_t align = length >= HUGE_PAGE ? HUGE_PAGE : page_size();
+	uint64_t align = length % GIGANTIC_PAGE == 0 ? GIGANTIC_PAGE :
+			 length >= HUGE_PAGE	     ? HUGE_PAGE :
+						       page_size();
 	uint64_t start = (next_address + align - 1) & ~(align - 1);
 
 	if (start >= ARENA_END || length > ARENA_END - start)
@@ -78,10 +85,12 @@ int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address)
 	int flags = request->flags & MMAP_SHARED ? MAP_SHARED : MAP_PRIVATE;
 
 	if (request->length == 0 || request->protection & ~(PROT_READ | PROT_WRITE | PROT_EXEC) ||
-	    request->flags & ~(MMAP_SHARED | MMAP_FIXED | MMAP_POPULATE) || request->padding != 0)
+	    request->flags & ~(MMAP_SHARED | MMAP_FIXED | MMAP_POPULATE) || request->huge > MAP_HUGE_MASK)
 		return -EINVAL;
 	if (fd < 0)
 		flags |= MAP_ANONYMOUS;
+	if (request->huge != 0)
+		flags |= MAP_HUGETLB | (int)(request->huge << MAP_HUGE_SHIFT);
 	if (request->flags & MMAP_POPULATE)
 		flags |= MAP_POPULATE;
 	if (request->flags & MMAP_FIXED) {

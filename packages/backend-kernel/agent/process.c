@@ -176,7 +176,7 @@ static int do_file(int32_t op, const void *payload)
 	memcpy(&file, payload, sizeof(file));
 	switch (op) {
 	case OP_FILE_CREATE:
-		return file_create(file.file, file.length);
+		return file_create(file.file, file.length, file.huge);
 	case OP_FILE_TRUNCATE:
 		return file_truncate(file.file, file.length);
 	case OP_FILE_PUNCH:

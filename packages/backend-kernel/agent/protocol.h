@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 1u
+#define AGENT_PROTOCOL 2u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -85,7 +85,7 @@ struct mmap_request {
 	uint32_t file; /* 0: anonymous */
 	uint32_t protection;
 	uint32_t flags;
-	uint32_t padding;
+	uint32_t huge; /* log2 of the bytes of its huge pages; 0: ordinary pages */
 };
 
 struct range_request { /* MUNMAP, MPROTECT, MADVISE, READ; WRITE, with the bytes after it */
@@ -116,7 +116,7 @@ struct atomic_request {
 
 struct file_request {
 	uint32_t file; /* chosen by the caller, not 0 */
-	uint32_t padding;
+	uint32_t huge; /* CREATE: as in mmap_request */
 	uint64_t offset;
 	uint64_t length;
 };

@@ -2,6 +2,7 @@ import { HmmError, type Advice, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import type { RawAddressSpace, RawFile, RawMmap, RawMremap } from '@hmm-sdk/hmm-api/raw'
 import type { AgentClient, AgentHello } from './agent-client.js'
 import * as agent from './agent-protocol.js'
+import { withHugetlbHint } from './hugetlb.js'
 import { AgentFile } from './memory-file.js'
 
 /** By their place in the agent's table (agent/memory.c). */
@@ -81,8 +82,12 @@ export class KernelAddressSpace implements RawAddressSpace {
       .u32(file?.id ?? 0)
       .u32(request.protection)
       .u32(flags)
-      .u32(0)
-    return this.#page(await this.#command(agent.OP_MMAP, payload.done()))
+      .u32(request.hugetlb ?? 0)
+    try {
+      return this.#page(await this.#command(agent.OP_MMAP, payload.done()))
+    } catch (error) {
+      throw request.hugetlb ? withHugetlbHint(error, request.hugetlb) : error
+    }
   }
 
   async munmap(startPage: number, pages: number): Promise<void> {
@@ -112,8 +117,9 @@ export class KernelAddressSpace implements RawAddressSpace {
     await this.#ranged(agent.OP_MADVISE, startPage, pages, ADVICES.indexOf(advice))
   }
 
-  createFile(pages: number): Promise<RawFile> {
-    return AgentFile.create(pages, (op, payload) => this.#command(op, payload), this.#pageBytes)
+  createFile(pages: number, hugetlb = 0): Promise<RawFile> {
+    const command = (op: number, payload: Uint8Array) => this.#command(op, payload)
+    return AgentFile.create(pages, command, this.#pageBytes, hugetlb)
   }
 
   async fork(name: string): Promise<RawAddressSpace> {

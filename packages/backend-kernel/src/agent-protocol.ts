@@ -1,5 +1,5 @@
 /** The protocol of the agent; the table is agent/protocol.h. All numbers are little-endian. */
-export const AGENT_PROTOCOL = 1
+export const AGENT_PROTOCOL = 2
 /** Bytes of data in one READ or WRITE. */
 export const AGENT_CHUNK = 65536
 export const AGENT_MAX_PAYLOAD = AGENT_CHUNK + 64

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import {
   supported,
   unsupported,
@@ -6,6 +6,7 @@ import {
   type CapabilityName,
   type CapabilityTable,
 } from '@hmm-sdk/hmm-api'
+import { HUGE_1G, HUGE_2M, hugetlbCapability } from './hugetlb.js'
 import { reasonText } from './call-error.js'
 import type { DeviceInfo } from './device-info.js'
 import type { ModuleInfo } from './handshake.js'
@@ -14,7 +15,7 @@ import * as uapi from './uapi.js'
 /** Of the backend as a whole. */
 export function backendCapabilities(info: ModuleInfo): CapabilityTable {
   return {
-    ...spaceCapabilities(),
+    ...spaceCapabilities(info.pageShift),
     mirror: supported({ pages: info.maxMirrorPages }),
     'invalidate.inside': unsupported(
       'over ioctl the callback runs shortly after the kernel has revoked',
@@ -29,13 +30,20 @@ export function backendCapabilities(info: ModuleInfo): CapabilityTable {
 }
 
 /** Of every process: they are real ones. */
-export function spaceCapabilities(): CapabilityTable {
+export function spaceCapabilities(pageShift: number): CapabilityTable {
   return {
     'space.fork': supported(),
     'space.exec': supported(),
     'space.file': supported(),
     'space.mremap': supported(),
     'space.atomics': supported(),
+    'space.hugepage': when(
+      existsSync('/sys/kernel/mm/transparent_hugepage/enabled'),
+      'this kernel was built without transparent huge pages',
+      'Use a kernel with CONFIG_TRANSPARENT_HUGEPAGE.',
+    ),
+    'space.hugetlb': hugetlbCapability(HUGE_2M, pageShift),
+    'space.hugetlb.1g': hugetlbCapability(HUGE_1G, pageShift),
     'space.pageout': when(
       hasSwap(),
       'there is no swap, so anonymous pages cannot be reclaimed',

@@ -14,18 +14,26 @@ export type FileCommand = (op: number, payload: Uint8Array) => Promise<unknown>
 export class AgentFile implements RawFile {
   static #next = 1
   readonly id: number
+  readonly #hugetlb: number
   readonly #command: FileCommand
   readonly #pageBytes: number
   #closed = false
 
-  private constructor(id: number, command: FileCommand, pageBytes: number) {
+  private constructor(id: number, command: FileCommand, pageBytes: number, hugetlb: number) {
     this.id = id
+    this.#hugetlb = hugetlb
     this.#command = command
     this.#pageBytes = pageBytes
   }
 
-  static async create(pages: number, command: FileCommand, pageBytes: number): Promise<AgentFile> {
-    const file = new AgentFile(this.#next++, command, pageBytes)
+  /** `hugetlb`: log2 of the bytes of its huge pages, 0 for ordinary ones. */
+  static async create(
+    pages: number,
+    command: FileCommand,
+    pageBytes: number,
+    hugetlb: number,
+  ): Promise<AgentFile> {
+    const file = new AgentFile(this.#next++, command, pageBytes, hugetlb)
     await file.#run(OP_FILE_CREATE, 0, pages)
     return file
   }
@@ -48,7 +56,7 @@ export class AgentFile implements RawFile {
   async #run(op: number, page: number, pages: number): Promise<void> {
     const payload = new Packer()
       .u32(this.id)
-      .u32(0)
+      .u32(op === OP_FILE_CREATE ? this.#hugetlb : 0)
       .u64(page * this.#pageBytes)
       .u64(pages * this.#pageBytes)
     await this.#command(op, payload.done())

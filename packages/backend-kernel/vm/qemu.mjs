@@ -30,6 +30,8 @@ const KERNEL_ARGUMENTS = [
   // The host may be too busy for the timer to tick while the kernel looks.
   'no_timer_check',
   // An emulated CPU on a busy host may pause for long: no false alarms.
+  // Of 2 MiB, for tests of hugetlb.
+  'hugepages=32',
   'rcupdate.rcu_cpu_stall_timeout=120',
   'sysctl.kernel.watchdog_thresh=60',
 ]
