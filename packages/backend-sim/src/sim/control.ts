@@ -54,6 +54,16 @@ export class SimControl {
     return [...this.#simulation.machine.failures.fired]
   }
 
+  /** Calls that were begun so far. */
+  operations(): number {
+    return this.#simulation.machine.tracer.flows
+  }
+
+  /** Calls beyond this number, counted from the beginning, fail with ECANCELED. */
+  limitOperations(limit: number): void {
+    this.#simulation.operationLimit = limit
+  }
+
   /** Takes pages of `range` away as memory pressure does, shared ones too; how many. */
   reclaim(space: object, range: VirtualRange): Promise<number> {
     return this.memory.reclaim(space, range)

@@ -1,4 +1,4 @@
-import type { Leak } from '@hmm-sdk/hmm-api'
+import { HmmError, type Leak } from '@hmm-sdk/hmm-api'
 import type { SimDevice } from '../device/sim-device.js'
 import { SimAddressSpace } from './address-space.js'
 import type { SimFile } from './file.js'
@@ -7,6 +7,10 @@ import { Machine } from './machine.js'
 import { runOperation, type Operation } from './operation.js'
 import type { CheckedOptions } from './options.js'
 import { Random } from './random.js'
+
+function tooManyCalls(limit: number): HmmError {
+  return new HmmError('ECANCELED', { message: `more than ${limit} calls: somebody tries for ever` })
+}
 
 /** One simulated computer with its processes and devices. */
 export class Simulation {
@@ -17,6 +21,8 @@ export class Simulation {
   readonly spaces = new Set<SimAddressSpace>()
   readonly devices = new Set<SimDevice>()
   readonly files = new Set<SimFile>()
+  /** Calls beyond this number fail: a limit for who tries for ever. */
+  operationLimit = Infinity
   #ids = 0
 
   constructor(options: CheckedOptions) {
@@ -49,6 +55,7 @@ export class Simulation {
   run<T>(operation: Operation<T>): Promise<T> {
     const { tracer, scheduler, costs } = this.machine
     const flow = tracer.newFlow()
+    if (flow > this.operationLimit) return Promise.reject(tooManyCalls(this.operationLimit))
     const { explorer } = scheduler
     const enter = (): void => {
       tracer.flow = flow

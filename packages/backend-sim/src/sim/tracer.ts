@@ -23,6 +23,11 @@ export class Tracer {
     this.#scheduler = scheduler
   }
 
+  /** How many flows there were. */
+  get flows(): number {
+    return this.#flows
+  }
+
   /** A number for a new flow. */
   newFlow(): number {
     return ++this.#flows
