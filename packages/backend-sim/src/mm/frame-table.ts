@@ -260,7 +260,6 @@ export class FrameTable {
     this.writable(frame).set(bytes, offset)
   }
 
-<<<<<<< /tmp/tmp.58xaqmh3Bo/packages/backend-sim/src/mm/frame-table.ts.m
   /** Counts frames that a pool hands out (or takes back, if negative) as used; it has its own limit. */
   account(frames: number): void {
     this.#used += frames
@@ -269,9 +268,6 @@ export class FrameTable {
 
   /** Numbers of `frames` adjoining frames, aligned to their number; 0 if there are none left. */
   reserveBlock(frames: number): number {
-=======
-  #reserveBlock(frames: number): number {
->>>>>>> /tmp/tmp.58xaqmh3Bo/packages/backend-sim/src/mm/frame-table.ts.n
     // Numbers of split blocks are not put together again: small pages will do when they run out.
     if (this.#next + 3 * frames > PTE_FRAME) return 0
     return this.reserveAligned(frames, frames)
