@@ -70,6 +70,23 @@ export class SimControl {
     return this.memory.reclaim(space, range)
   }
 
+  /**
+   * The page frame that the process has at each page of `range`, and whether it may write there;
+   * undefined where it has none. Frames are those of range faults. What an oracle compares with.
+   */
+  pagesOf(
+    space: object,
+    range: VirtualRange,
+  ): ({ readonly frame: number; readonly writable: boolean } | undefined)[] {
+    const { mm } = spaceOf(space)
+    return Array.from({ length: range.pages }, (_, index) => {
+      const pte = mm.alive ? mm.tables.get(range.startPage + index) : 0
+      const frame = pte & PTE_FRAME
+      const there = (pte & PTE_PRESENT) !== 0 || pteMaps(pte, frame)
+      return there ? { frame, writable: (pte & PTE_WRITE) !== 0 } : undefined
+    })
+  }
+
   /** Takes references of the present pages of `range` as a long-term pin does, until `unpin`. */
   pin(space: object, range: VirtualRange): { unpin(): void } {
     const { mm } = spaceOf(space)
