@@ -7,6 +7,8 @@ export const library = (entry: string[]) =>
     outDir: 'dist',
     format: 'esm',
     target: 'es2022',
+    // One for all: how class fields are set decides what making an object costs.
+    tsconfig: '../../tsconfig.base.json',
     platform: 'neutral',
     external: [/^node:/],
     removeNodeProtocol: false,

@@ -1,8 +1,10 @@
+import { median } from './median.mjs'
+
 /**
  * Median nanoseconds of each action, measured by turns in one run, so that what disturbs one
- * disturbs the others too. An action may be asynchronous.
+ * disturbs the others too. An action may be asynchronous. `between` runs after each round, untimed.
  */
-export async function interleaved(actions, { rounds = 15, warmup = 3 } = {}) {
+export async function interleaved(actions, { rounds = 15, warmup = 3, between } = {}) {
   const times = actions.map(() => [])
   for (let round = -warmup; round < rounds; round++) {
     for (const [i, action] of actions.entries()) {
@@ -10,6 +12,7 @@ export async function interleaved(actions, { rounds = 15, warmup = 3 } = {}) {
       await action()
       if (round >= 0) times[i].push(Number(process.hrtime.bigint() - begin))
     }
+    await between?.()
   }
-  return times.map((all) => all.sort((a, b) => a - b)[all.length >>> 1])
+  return times.map(median)
 }

@@ -29,4 +29,12 @@ export class Radix {
     }
     words[(table << BITS) + (page & MASK)] = 0
   }
+
+  /** Inserts `pages` pages from `first` on and removes them again, `times` times. */
+  cycle(first, pages, times) {
+    for (let time = 0; time < times; time++) {
+      for (let i = 0; i < pages; i++) this.insert(first + i, i + 1)
+      for (let i = 0; i < pages; i++) this.remove(first + i)
+    }
+  }
 }

@@ -119,10 +119,11 @@ export class AccessCheck {
       return this.#last
     }
     const { mappings } = this.#dma
-    for (let i = mappings.length - 1; i >= 0; i--) {
-      if (!this.#holds(mappings[i]!, address)) continue
-      this.#last = mappings[i]
-      return this.#last
+    for (let place = mappings.count - 1; place >= 0; place--) {
+      const mapping = mappings.at(place)
+      if (!this.#holds(mapping, address)) continue
+      this.#last = mapping
+      return mapping
     }
     return undefined
   }

@@ -23,6 +23,7 @@ import type { DmaOptions } from './dma-options.js'
 import { createTranslation, translates } from './dma-shape.js'
 import type { DmaTranslation } from './dma-translation.js'
 import { SimIovaWindow } from './iova-window.js'
+import { LiveMappings } from './live-mappings.js'
 import { checkOverlap } from './overlap.js'
 import { peerRoute } from './peer-route.js'
 import { SimDmaMapping, type MappingOwner } from './streaming-mapping.js'
@@ -43,7 +44,7 @@ export class DeviceDma implements RawDma, MappingOwner {
   readonly mirrorWindows = new IntervalTree<MirrorChunk>()
   readonly coherent: boolean
   readonly revocable: boolean
-  readonly mappings: SimDmaMapping[] = []
+  readonly mappings = new LiveMappings()
   /** What watches the accesses of the device. */
   readonly access: AccessCheck
   readonly #name: string
@@ -51,6 +52,8 @@ export class DeviceDma implements RawDma, MappingOwner {
   readonly #options: DmaOptions
   readonly #buffers = new Set<SimBuffer>()
   readonly #windows = new Set<SimIovaWindow>()
+  /** Whether anything is ever bounced. */
+  readonly #mayBounce: boolean
   /** Memory in a BAR, for peers. */
   readonly #bar: SimBuffer | undefined
   /** Memory of peers by bus address; made when it is first mapped. */
@@ -66,6 +69,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const translating = translates(shape)
     this.revocable = translating && !options.reuseAtOnce
     const bounces = shape === 'swiotlb' || shape === 'unaligned'
+    this.#mayBounce = bounces || options.bounceAlways
     this.limits = Object.freeze({
       translating,
       coherent,
@@ -121,30 +125,35 @@ export class DeviceDma implements RawDma, MappingOwner {
 
   map(buffer: RawBuffer, offset: number, bytes: number, direction: DmaDirection): RawDmaMapping {
     if (!(buffer instanceof SimBuffer)) throw new TypeError('the buffer is of another backend')
-    const { pageSize } = this.#machine
-    const page = Math.floor(offset / pageSize)
-    const inPage = offset % pageSize
-    const pages = Math.ceil((inPage + bytes) / pageSize)
+    // Bits: buffers have at most 2^30 bytes.
+    const { pageSize, pageShift } = this.#machine
+    const page = offset >>> pageShift
+    const inPage = offset & (pageSize - 1)
+    const pages = (inPage + bytes + pageSize - 1) >>> pageShift
     const write = direction !== 'to-device'
     if (write && buffer.mappings !== undefined) {
       checkOverlap(this.#machine.dma.checker, buffer, offset, bytes, this.coherent)
     }
     const frame = buffer.firstFrame + page
-    if (this.#bounces(frame, pages, offset, bytes)) {
+    if (this.#mayBounce && this.#bounces(frame, pages, offset, bytes)) {
       return this.#mapBounced(buffer, offset, bytes, direction)
     }
     const dmaPage = this.translation.map(frame, pages, write)
-    return new SimDmaMapping(
-      this,
-      dmaPage,
-      pages,
-      inPage,
-      buffer,
-      offset,
-      bytes,
-      direction,
-      undefined,
-    )
+    return this.#mapping(dmaPage, pages, inPage, buffer, offset, bytes, direction)
+  }
+
+  /** On its own, so that the constructor is inlined here; in `map` the engine finds it too much. */
+  #mapping(
+    dmaPage: number,
+    pages: number,
+    inPage: number,
+    buffer: SimBuffer,
+    offset: number,
+    bytes: number,
+    direction: DmaDirection,
+  ): SimDmaMapping {
+    const copy = undefined
+    return new SimDmaMapping(this, dmaPage, pages, inPage, buffer, offset, bytes, direction, copy)
   }
 
   async openWindow(pages: number): Promise<RawIovaWindow> {
@@ -248,7 +257,7 @@ export class DeviceDma implements RawDma, MappingOwner {
   async close(): Promise<{ kind: string; name: string }[]> {
     const left: { kind: string; name: string }[] = []
     const name = (page: number) => `DMA page 0x${page.toString(16)}`
-    for (const mapping of [...this.mappings]) {
+    for (const mapping of this.mappings.list()) {
       left.push({ kind: 'dma-mapping', name: name(mapping.dmaPage) })
       mapping.unmap()
     }

@@ -48,10 +48,7 @@ export class IommuDomain implements DmaTranslation {
   map(firstFrame: number, pages: number, write: boolean): number {
     const dmaPage = this.allocate(pages)
     const failing = this.machine.failures.firstFailure(POINT_LINK, pages)
-    if (failing >= 0) {
-      this.iova.free(dmaPage, pages)
-      throw new HmmError('ENOMEM', { message: 'the IOMMU has no memory for its tables' })
-    }
+    if (failing >= 0) throw this.#linkFailed(dmaPage, pages)
     this.link(dmaPage, firstFrame, pages, write ? CLASSIC_WRITE : CLASSIC_READ)
     return dmaPage
   }
@@ -66,16 +63,18 @@ export class IommuDomain implements DmaTranslation {
   allocate(pages: number): number {
     this.lazy?.flushIfDue()
     const dmaPage = this.iova.allocate(pages)
-    if (dmaPage >= 0) return dmaPage
-    throw new HmmError('ENOMEM', {
-      message: `no ${pages} DMA pages left below the mask of the device`,
-      hint: 'Unmap what is not used, or set a wider mask.',
-    })
+    if (dmaPage < 0) throw exhausted(pages)
+    return dmaPage
   }
 
   /** Maps adjoining frames with the rights given (IOPTE_*). */
   link(dmaPage: number, firstFrame: number, pages: number, rights: number): void {
     const { mask } = this.table
+    if (pages === 1) {
+      const leaf = this.table.ensureLeaf(dmaPage)
+      this.machine.ioTables.words[leaf + (dmaPage & mask)] = rights | firstFrame
+      return
+    }
     for (let done = 0; done < pages;) {
       const page = dmaPage + done
       const leaf = this.table.ensureLeaf(page) + (page & mask)
@@ -89,6 +88,15 @@ export class IommuDomain implements DmaTranslation {
   unlink(dmaPage: number, pages: number): void {
     const { table, machine } = this
     const { flags } = machine.frames
+    if (pages === 1) {
+      const leaf = table.leaf(dmaPage)
+      if (leaf === 0) return
+      const at = leaf + (dmaPage & table.mask)
+      const entry = machine.ioTables.words[at]!
+      if ((entry & IOPTE_WRITE) !== 0) flags[entry & IOPTE_FRAME]! |= FRAME_DIRTY
+      machine.ioTables.words[at] = 0
+      return
+    }
     for (let done = 0; done < pages;) {
       const page = dmaPage + done
       const count = Math.min(pages - done, table.mask + 1 - (page & table.mask))
@@ -104,6 +112,11 @@ export class IommuDomain implements DmaTranslation {
       }
       done += count
     }
+  }
+
+  #linkFailed(dmaPage: number, pages: number): HmmError {
+    this.iova.free(dmaPage, pages)
+    return new HmmError('ENOMEM', { message: 'the IOMMU has no memory for its tables' })
   }
 
   mapped(dmaPage: number): boolean {
@@ -139,4 +152,11 @@ export class IommuDomain implements DmaTranslation {
 function limitOf(machine: Machine, bits: number): number {
   // Four levels of 9 bits: masks beyond that change nothing.
   return 2 ** Math.min(bits - machine.pageShift, 36)
+}
+
+function exhausted(pages: number): HmmError {
+  return new HmmError('ENOMEM', {
+    message: `no ${pages} DMA pages left below the mask of the device`,
+    hint: 'Unmap what is not used, or set a wider mask.',
+  })
 }

@@ -25,7 +25,7 @@ class FreedBlocks {
   take(pages: number, limit: number, align: number): number {
     const start = this.#starts[this.#head]
     // What was left over beside a block may be of this size and stand anywhere.
-    if (start === undefined || start + pages > limit || start % align !== 0) return -1
+    if (start === undefined || start + pages > limit || misaligned(start, align)) return -1
     this.#head++
     if (this.#head > 1024 && this.#head * 2 > this.#starts.length) {
       this.#starts = this.#starts.slice(this.#head)
@@ -38,7 +38,7 @@ class FreedBlocks {
   takeNewest(pages: number, limit: number, align: number): number {
     const start = this.#starts[this.#starts.length - 1]
     if (start === undefined || this.length === 0) return -1
-    if (start + pages > limit || start % align !== 0) return -1
+    if (start + pages > limit || misaligned(start, align)) return -1
     this.#starts.pop()
     return start
   }
@@ -46,6 +46,11 @@ class FreedBlocks {
   remaining(): number[] {
     return this.#starts.slice(this.#head)
   }
+}
+
+/** Whether `start` is no multiple; a remainder of large numbers is slow, and most blocks are a page. */
+function misaligned(start: number, align: number): boolean {
+  return align !== 1 && start % align !== 0
 }
 
 interface Block {
@@ -119,7 +124,7 @@ export class IovaAllocator {
   }
 
   #take(pages: number): number {
-    const align = 2 ** Math.ceil(Math.log2(pages))
+    const align = pages === 1 ? 1 : 2 ** (32 - Math.clz32(pages - 1))
     const freed = pages < SMALL ? this.#small[pages] : this.#freed.get(pages)
     if (this.#atOnce && freed !== undefined) {
       const start = freed.takeNewest(pages, this.#limit, align)

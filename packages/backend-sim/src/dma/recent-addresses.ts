@@ -1,4 +1,4 @@
-/** Ranges that are remembered. */
+/** Ranges that are remembered, a power of two. */
 const SIZE = 1024
 
 /** Where things were mapped that are not any more: the last thousand. */
@@ -13,7 +13,7 @@ export class RecentAddresses {
     const at = this.#next
     bounds[at] = start
     bounds[at + 1] = end
-    this.#next = (at + 2) % bounds.length
+    this.#next = (at + 2) & (2 * SIZE - 1)
   }
 
   has(address: number): boolean {

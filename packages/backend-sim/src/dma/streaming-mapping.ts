@@ -3,6 +3,7 @@ import type { BounceCopy } from './bounce-copy.js'
 import type { SimBuffer } from './buffer.js'
 import { ByteRanges } from './byte-ranges.js'
 import type { DmaTranslation } from './dma-translation.js'
+import type { LiveMappings } from './live-mappings.js'
 
 /** What the mappings of one device share. */
 export interface MappingOwner {
@@ -11,7 +12,7 @@ export interface MappingOwner {
   /** Whether an access after unmap is sure to fault. */
   readonly revocable: boolean
   /** The live mappings. */
-  readonly mappings: SimDmaMapping[]
+  readonly mappings: LiveMappings
   report(
     check: 'missing-sync-cpu' | 'sync-cpu-to-device' | 'sync-device-from-device',
     mapping: SimDmaMapping,
@@ -30,17 +31,19 @@ export class SimDmaMapping implements RawDmaMapping {
   readonly start: number
   readonly bytes: number
   /** The next older mapping of the buffer. */
-  next: SimDmaMapping | undefined = undefined
-  #newer: SimDmaMapping | undefined = undefined
-  readonly #pages: number
-  readonly #owner: MappingOwner
-  readonly #copy: BounceCopy | undefined
+  next: SimDmaMapping | undefined
+  // Not `#private`, and nothing set here but in the constructor: both would be a function called
+  // for each object, and a driver maps more often than it does anything else.
+  private newer: SimDmaMapping | undefined
+  private readonly pages: number
+  private readonly owner: MappingOwner
+  private readonly copy: BounceCopy | undefined
   /** Bytes of the mapping that the device wrote and the CPU was not given yet. */
-  #deviceWrote: ByteRanges | undefined = undefined
+  private deviceWrote: ByteRanges | undefined
   /** Bytes that the CPU wrote and the device was not given yet. */
-  #cpuWrote: ByteRanges | undefined = undefined
+  private cpuWrote: ByteRanges | undefined
   /** Its place in the owner's mappings, -1 once unmapped. */
-  #place: number
+  private place: number
 
   constructor(
     owner: MappingOwner,
@@ -53,67 +56,63 @@ export class SimDmaMapping implements RawDmaMapping {
     direction: DmaDirection,
     copy: BounceCopy | undefined,
   ) {
-    this.#owner = owner
+    this.owner = owner
     this.dmaPage = dmaPage
-    this.#pages = pages
+    this.pages = pages
     this.offset = offset
     this.buffer = buffer
     this.start = start
     this.bytes = bytes
     this.direction = direction
-    this.#copy = copy
-    this.#place = owner.mappings.push(this) - 1
+    this.copy = copy
+    this.deviceWrote = undefined
+    this.cpuWrote = undefined
+    this.newer = undefined
     const older = buffer.mappings
-    if (older !== undefined) {
-      older.#newer = this
-      this.next = older
-    }
+    this.next = older
+    if (older !== undefined) older.newer = this
     buffer.mappings = this
+    this.place = owner.mappings.add(this)
     if (!owner.coherent && copy === undefined) buffer.giveToDevice(start, bytes)
   }
 
   get live(): boolean {
-    return this.#place >= 0
+    return this.place >= 0
   }
 
   get revocable(): boolean {
-    return this.#owner.revocable
+    return this.owner.revocable
   }
 
   /** Hands bytes of the mapping over; where CPU and device see different copies, moves them. */
   sync(to: 'cpu' | 'device', offset: number, bytes: number): void {
     const { direction } = this
     if (to === 'cpu') {
-      this.#deviceWrote?.remove(offset, offset + bytes)
-      if (direction === 'to-device') this.#owner.report('sync-cpu-to-device', this)
-      else if (this.#copy !== undefined) this.#copy.toCpu(offset, bytes)
-      else if (!this.#owner.coherent) this.buffer.syncCache('cpu', this.start + offset, bytes)
+      this.deviceWrote?.remove(offset, offset + bytes)
+      if (direction === 'to-device') this.owner.report('sync-cpu-to-device', this)
+      else if (this.copy !== undefined) this.copy.toCpu(offset, bytes)
+      else if (!this.owner.coherent) this.buffer.syncCache('cpu', this.start + offset, bytes)
       return
     }
-    this.#cpuWrote?.remove(offset, offset + bytes)
-    if (direction === 'from-device') this.#owner.report('sync-device-from-device', this)
-    else if (this.#copy !== undefined) this.#copy.toDevice(offset, bytes)
-    else if (!this.#owner.coherent) this.buffer.syncCache('device', this.start + offset, bytes)
+    this.cpuWrote?.remove(offset, offset + bytes)
+    if (direction === 'from-device') this.owner.report('sync-device-from-device', this)
+    else if (this.copy !== undefined) this.copy.toDevice(offset, bytes)
+    else if (!this.owner.coherent) this.buffer.syncCache('device', this.start + offset, bytes)
   }
 
   unmap(): void {
-    const place = this.#place
+    const place = this.place
     if (place < 0) return
-    this.#place = -1
-    // The last one takes its place: an array does that ten times as fast as a set.
-    const live = this.#owner.mappings
-    const last = live.pop()!
-    if (last !== this) {
-      live[place] = last
-      last.#place = place
-    }
-    if (this.#newer === undefined) this.buffer.mappings = this.next
-    else this.#newer.next = this.next
-    if (this.next !== undefined) this.next.#newer = this.#newer
-    this.#owner.unmapped(this)
-    this.#owner.translation.unmap(this.dmaPage, this.#pages)
-    if (this.#copy !== undefined) this.#takeBack(this.#copy)
-    else if (!this.#owner.coherent) {
+    this.place = -1
+    const moved = this.owner.mappings.remove(place)
+    if (moved !== undefined) moved.place = place
+    if (this.newer === undefined) this.buffer.mappings = this.next
+    else this.newer.next = this.next
+    if (this.next !== undefined) this.next.newer = this.newer
+    this.owner.unmapped(this)
+    this.owner.translation.unmap(this.dmaPage, this.pages)
+    if (this.copy !== undefined) this.takeBack(this.copy)
+    else if (!this.owner.coherent) {
       this.buffer.takeFromDevice(this.start, this.bytes, this.direction !== 'to-device')
     }
   }
@@ -121,8 +120,8 @@ export class SimDmaMapping implements RawDmaMapping {
   /** The CPU reads bytes of the buffer. */
   cpuReads(offset: number, length: number): void {
     const from = offset - this.start
-    if (this.#deviceWrote?.overlaps(from, from + length) === true) {
-      this.#owner.report('missing-sync-cpu', this)
+    if (this.deviceWrote?.overlaps(from, from + length) === true) {
+      this.owner.report('missing-sync-cpu', this)
     }
   }
 
@@ -131,21 +130,21 @@ export class SimDmaMapping implements RawDmaMapping {
     if (this.direction === 'from-device') return
     const from = Math.max(0, offset - this.start)
     const to = Math.min(this.bytes, offset - this.start + length)
-    if (from < to) (this.#cpuWrote ??= new ByteRanges()).add(from, to)
+    if (from < to) (this.cpuWrote ??= new ByteRanges()).add(from, to)
   }
 
   /** The device wrote bytes of the mapping. */
   deviceWrites(offset: number, length: number): void {
     if (this.direction === 'to-device') return
-    ;(this.#deviceWrote ??= new ByteRanges()).add(offset, offset + length)
+    ;(this.deviceWrote ??= new ByteRanges()).add(offset, offset + length)
   }
 
   /** Whether the device would read bytes that the CPU has not handed over. */
   readsStale(offset: number, length: number): boolean {
-    return this.#cpuWrote?.overlaps(offset, offset + length) === true
+    return this.cpuWrote?.overlaps(offset, offset + length) === true
   }
 
-  #takeBack(copy: BounceCopy): void {
+  private takeBack(copy: BounceCopy): void {
     if (this.direction !== 'to-device') copy.toCpu(0, this.bytes)
     copy.release()
   }

@@ -18,6 +18,9 @@ export class RadixTable {
   /** 1 / #leafPages, exact. Page numbers have at most 31 bits more than a leaf covers. */
   readonly #leafShare: number
   readonly #root: number
+  /** The leaf that was found last, by the number of its pages divided by theirs; -1 for none. */
+  #lastHigh = -1
+  #lastLeaf = 0
 
   constructor(arena: TableArena) {
     this.arena = arena
@@ -50,15 +53,23 @@ export class RadixTable {
 
   /** Index of the first word of the leaf that holds `page`, 0 if there is none. */
   leaf(page: number): number {
+    const high = (page * this.#leafShare) | 0
+    return high === this.#lastHigh ? this.#lastLeaf : this.#find(high)
+  }
+
+  #find(high: number): number {
     const words = this.arena.words
     const bits = this.#bits
     const mask = this.mask
-    const high = (page * this.#leafShare) | 0
     const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & mask)]!
     if (pud === 0) return 0
     const pmd = words[(pud << bits) + ((high >>> bits) & mask)]!
     if (pmd === 0) return 0
-    return words[(pmd << bits) + (high & mask)]! << bits
+    const leaf = words[(pmd << bits) + (high & mask)]! << bits
+    if (leaf === 0) return 0
+    this.#lastHigh = high
+    this.#lastLeaf = leaf
+    return leaf
   }
 
   /** The same, with the tables made that are missing. May replace `arena.words`. */
@@ -102,6 +113,7 @@ export class RadixTable {
   dropLeaf(page: number): void {
     const word = this.#leafWord(page)
     if (word === 0 || this.arena.words[word] === 0) return
+    this.#lastHigh = -1
     this.arena.release(this.arena.words[word]! & ~HUGE)
     this.arena.words[word] = 0
   }
@@ -194,6 +206,7 @@ export class RadixTable {
     floor: number,
     ceiling: number,
   ): void {
+    this.#lastHigh = -1
     const span = 2 ** (this.#bits * level)
     const first = Math.max(0, Math.floor((start - base) / span))
     const last = Math.min(this.mask, Math.ceil((end - base) / span) - 1)

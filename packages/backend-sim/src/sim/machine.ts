@@ -48,7 +48,8 @@ export class Machine {
     hugePages: Readonly<Record<HugePageSize, number>>
   }) {
     this.pageShift = options.pageShift
-    this.pageSize = 2 ** options.pageShift
+    // Shifted: a small integer, which a power is not, and remainders of floats are slow.
+    this.pageSize = 1 << options.pageShift
     this.costs = options.costs
     this.physicalBase = options.physicalBase
     this.tracer = new Tracer(this.scheduler)

@@ -74,12 +74,7 @@ export class Context {
 
   /** Throws EDEADLK inside a commit or an invalidate callback, where nothing may map or wait. */
   mayWait(op: string): void {
-    if (this.#section === undefined) return
-    throw new HmmError('EDEADLK', {
-      op,
-      message: `called inside ${this.#section}, which holds the lock that the call needs`,
-      hint: 'Only record what you were given there; map, fault and wait after it returned.',
-    })
+    if (this.#section !== undefined) throw insideSection(op, this.#section)
   }
 
   /**
@@ -104,6 +99,14 @@ export class Context {
       this.#section = outer
     }
   }
+}
+
+function insideSection(op: string, section: string): HmmError {
+  return new HmmError('EDEADLK', {
+    op,
+    message: `called inside ${section}, which holds the lock that the call needs`,
+    hint: 'Only record what you were given there; map, fault and wait after it returned.',
+  })
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

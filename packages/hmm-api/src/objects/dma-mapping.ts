@@ -1,8 +1,9 @@
 import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js'
 import { HmmError } from '../error/hmm-error.js'
+import type { Leak } from '../event.js'
 import type { DmaDirection, DmaMisuse, RawDmaMapping } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
-import { Owned } from './owned.js'
+import type { Child, Owned } from './owned.js'
 import { RAW } from './raw-of.js'
 
 /** What can be mapped: a buffer, or the memory of a peer. */
@@ -12,60 +13,96 @@ interface MappingSource {
   countMapping(change: 1 | -1): void
 }
 
+/** What `close()` of a mapping returns: there is nothing to wait for. */
+const CLOSED = Promise.resolve()
+
 /** A mapped buffer or peer memory: contiguous for the device. Undo it with `unmap()` (or `close()`). */
-export class DmaMapping extends Owned {
+export class DmaMapping implements Child, AsyncDisposable {
   readonly direction: DmaDirection
   /** Size in bytes. */
   readonly bytes: number
-  readonly #buffer: MappingSource
-  readonly #device: Device
-  readonly #raw: RawDmaMapping
-  #mapped = true
+  /** @internal */
+  olderSibling: Child | undefined
+  /** @internal */
+  newerSibling: Child | undefined
+  // Not `#private`, and nothing set here but in the constructor: both would be a function called
+  // for each object, and a driver maps more often than it does anything else.
+  private readonly source: MappingSource
+  private readonly offset: number
+  private readonly device: Device
+  private readonly raw: RawDmaMapping
+  private mapped: boolean
+  private closing: Promise<void> | undefined
 
   /** @internal */
   constructor(
     device: Device,
-    buffer: MappingSource,
+    source: MappingSource,
     raw: RawDmaMapping,
     offset: number,
     bytes: number,
     direction: DmaDirection,
   ) {
-    super(device.context, buffer.mappingOwner, 'dma-mapping', `${buffer.name}+${offset}`)
-    this.#device = device
-    this.#buffer = buffer
-    this.#raw = raw
+    this.device = device
+    this.source = source
+    this.raw = raw
+    this.offset = offset
     this.bytes = bytes
     this.direction = direction
-    buffer.countMapping(1)
+    this.mapped = true
+    this.closing = undefined
+    this.olderSibling = undefined
+    this.newerSibling = undefined
+    source.mappingOwner.adopt(this)
+    source.countMapping(1)
+  }
+
+  /** What it is, in leak reports. */
+  get kind(): string {
+    return 'dma-mapping'
+  }
+
+  /** Buffer and first byte. */
+  get name(): string {
+    return `${this.source.name}+${this.offset}`
+  }
+
+  /** `'open'`, or `'closed'` from `unmap()` or `close()` on. */
+  get status(): 'open' | 'closed' {
+    return this.closing === undefined ? 'open' : 'closed'
+  }
+
+  /** What was still open when this was closed: nothing can be. */
+  get leaks(): readonly Leak[] {
+    return []
   }
 
   /** Whether an access of the device after `unmap` is sure to fault. */
   get revocable(): boolean {
-    return this.#raw.revocable
+    return this.raw.revocable
   }
 
   /** DMA address of the first byte. */
   get address(): DmaAddress {
-    const page = BigInt(this.#raw.dmaPage) << BigInt(this.#device.dma.limits.pageShift)
-    return dmaAddress(page + BigInt(this.#raw.offset))
+    const page = BigInt(this.raw.dmaPage) << BigInt(this.device.dma.limits.pageShift)
+    return dmaAddress(page + BigInt(this.raw.offset))
   }
 
   /** Number of pages it touches. */
   get pages(): number {
-    return Math.ceil((this.#raw.offset + this.bytes) / 2 ** this.#device.dma.limits.pageShift)
+    return Math.ceil((this.raw.offset + this.bytes) / 2 ** this.device.dma.limits.pageShift)
   }
 
   /** Number of DMA page `index`, from 0. */
   dmaPage(index: number): DmaPage {
     if (!(index >= 0 && index < this.pages)) throw new RangeError(`no page ${index} in the mapping`)
-    return (this.#raw.dmaPage + index) as DmaPage
+    return (this.raw.dmaPage + index) as DmaPage
   }
 
   /** DMA address of page `index`: its first mapped byte. */
   dmaAddress(index: number): DmaAddress {
     if (index === 0) return this.address
-    return dmaAddress(BigInt(this.dmaPage(index)) << BigInt(this.#device.dma.limits.pageShift))
+    return dmaAddress(BigInt(this.dmaPage(index)) << BigInt(this.device.dma.limits.pageShift))
   }
 
   /** Whether the device may write it. */
@@ -79,46 +116,68 @@ export class DmaMapping extends Owned {
    * Errors: EINVAL (outside the mapping, or unmapped), EBADF.
    */
   sync(to: 'cpu' | 'device', offset = 0, bytes: number = this.bytes - offset): void {
-    this.#check('mapping.sync')
+    this.check('mapping.sync')
     if (to !== 'cpu' && to !== 'device') throw new TypeError(`sync is to 'cpu' or 'device'`)
     if (!(offset >= 0 && bytes > 0 && offset + bytes <= this.bytes)) {
-      this.#misuse('sync-outside', `sync of bytes ${offset}..+${bytes}`)
+      this.misuse('sync-outside', `sync of bytes ${offset}..+${bytes}`)
       throw new RangeError(`bytes ${offset}..+${bytes} are outside a mapping of ${this.bytes}`)
     }
-    this.context.call('mapping.sync', undefined, () => this.#raw.sync(to, offset, bytes))
+    this.device.context.call('mapping.sync', undefined, () => this.raw.sync(to, offset, bytes))
   }
 
   /** Ends the mapping. Errors: EINVAL when it was unmapped already. `dma_unmap_phys` */
   unmap(): void {
-    this.#check('mapping.unmap')
-    this.#end()
-    void this.close()
+    this.check('mapping.unmap')
+    this.end()
+    this.closing = CLOSED
+    this.source.mappingOwner.disown(this)
   }
 
-  protected async doClose(): Promise<void> {
-    if (this.#mapped) this.#end()
+  /** Ends the mapping if it was not before. Idempotent. */
+  close(): Promise<void> {
+    this.closing ??= this.undo()
+    return this.closing
   }
 
-  #end(): void {
-    this.#mapped = false
-    this.#buffer.countMapping(-1)
-    this.context.call('mapping.unmap', undefined, () => this.#raw.unmap())
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
-  #check(op: string): void {
-    this.#device.checkOpen(op)
-    if (this.#mapped) return
-    this.#misuse(op === 'mapping.unmap' ? 'unmap-twice' : 'sync-unmapped', op)
-    throw new HmmError('EINVAL', {
+  private async undo(): Promise<void> {
+    try {
+      if (this.mapped) this.end()
+    } finally {
+      this.source.mappingOwner.disown(this)
+    }
+  }
+
+  private end(): void {
+    this.mapped = false
+    this.source.countMapping(-1)
+    try {
+      this.raw.unmap()
+    } catch (error) {
+      throw this.device.context.decorate(error, 'mapping.unmap')
+    }
+  }
+
+  private check(op: string): void {
+    this.device.checkOpen(op)
+    if (!this.mapped) throw this.unmapped(op)
+  }
+
+  private unmapped(op: string): HmmError {
+    this.misuse(op === 'mapping.unmap' ? 'unmap-twice' : 'sync-unmapped', op)
+    return new HmmError('EINVAL', {
       op,
-      backend: this.context.raw.name,
-      message: `mapping of '${this.#buffer.name}' is unmapped already`,
+      backend: this.device.context.raw.name,
+      message: `mapping of '${this.source.name}' is unmapped already`,
       hint: 'unmap() once; keep the mapping in the object that owns the transfer.',
     })
   }
 
-  #misuse(check: DmaMisuse, what: string): void {
-    const text = `${what}: mapping of ${this.bytes} bytes of '${this.#buffer.name}'`
-    this.#device[RAW].dma.misuse?.(check, text)
+  private misuse(check: DmaMisuse, what: string): void {
+    const text = `${what}: mapping of ${this.bytes} bytes of '${this.source.name}'`
+    this.device[RAW].dma.misuse?.(check, text)
   }
 }

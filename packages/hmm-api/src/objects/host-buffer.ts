@@ -40,7 +40,7 @@ export class HostBuffer extends Owned {
   /** @internal RangeError if the bytes are not inside. */
   checkInside(offset: number, bytes: number): void {
     if (!(offset >= 0 && bytes >= 0 && offset + bytes <= this.bytes)) {
-      throw new RangeError(`bytes ${offset}..+${bytes} are outside a buffer of ${this.bytes}`)
+      throw outside(offset, bytes, this.bytes)
     }
   }
 
@@ -85,4 +85,8 @@ export class CoherentBuffer extends HostBuffer {
   get dmaAddress(): DmaAddress {
     return dmaAddress(BigInt(this.dmaPage) << BigInt(this.device.dma.limits.pageShift))
   }
+}
+
+function outside(offset: number, bytes: number, size: number): RangeError {
+  return new RangeError(`bytes ${offset}..+${bytes} are outside a buffer of ${size}`)
 }

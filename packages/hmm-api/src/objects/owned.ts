@@ -4,6 +4,21 @@ import type { Leak } from '../event.js'
 import type { Context } from './context.js'
 
 /**
+ * What an {@link Owned} closes with itself: another one, or something that has nothing below it and
+ * is made by the million, which cannot afford all that an Owned has.
+ */
+export interface Child {
+  readonly kind: string
+  readonly name: string
+  readonly status: 'open' | 'closed'
+  readonly leaks: readonly Leak[]
+  /** Siblings that were made before and after it; its owner's. */
+  olderSibling: Child | undefined
+  newerSibling: Child | undefined
+  close(): Promise<void>
+}
+
+/**
  * An object that must be closed, and that closes what was made from it.
  *
  * `close()` is idempotent: every call returns the same promise. Closing an owner closes what is
@@ -17,17 +32,22 @@ export abstract class Owned implements AsyncDisposable {
   /** @internal */
   readonly context: Context
   readonly #owner: Owned | undefined
-  readonly #children = new Set<Owned>()
-  readonly #leaks: Leak[] = []
+  /** The open child that was made last. */
+  #newest: Child | undefined = undefined
+  /** @internal */
+  olderSibling: Child | undefined = undefined
+  /** @internal */
+  newerSibling: Child | undefined = undefined
+  #leaks: Leak[] | undefined = undefined
   #isClosed = false
-  #closing: Promise<void> | undefined
+  #closing: Promise<void> | undefined = undefined
 
   protected constructor(context: Context, owner: Owned | undefined, kind: string, name: string) {
     this.context = context
     this.kind = kind
     this.name = name
     this.#owner = owner
-    if (owner !== undefined) owner.#children.add(this)
+    owner?.adopt(this)
   }
 
   /** `'open'`, or `'closed'` from the call of `close()` on. */
@@ -37,7 +57,7 @@ export abstract class Owned implements AsyncDisposable {
 
   /** What was still open when this was closed. */
   get leaks(): readonly Leak[] {
-    return this.#leaks
+    return this.#leaks ?? []
   }
 
   /**
@@ -56,8 +76,11 @@ export abstract class Owned implements AsyncDisposable {
 
   /** @internal Throws EBADF when it or an owner of it is closed. */
   checkOpen(op: string): void {
-    if (!this.#isClosed) return
-    throw new HmmError('EBADF', {
+    if (this.#isClosed) throw this.#closedError(op)
+  }
+
+  #closedError(op: string): HmmError {
+    return new HmmError('EBADF', {
       op,
       backend: this.context.raw.name,
       message: `${this.kind} '${this.name}' is closed`,
@@ -70,20 +93,45 @@ export abstract class Owned implements AsyncDisposable {
 
   /** Adds to the report, for what a backend found by itself. */
   protected addLeaks(leaks: readonly Leak[]): void {
-    this.#leaks.push(...leaks)
+    if (leaks.length > 0) (this.#leaks ??= []).push(...leaks)
+  }
+
+  /** @internal Closes `child` with itself, until it is forgotten. */
+  adopt(child: Child): void {
+    const older = this.#newest
+    child.olderSibling = older
+    if (older !== undefined) older.newerSibling = child
+    this.#newest = child
+  }
+
+  /** @internal A child that was adopted is closed. */
+  disown(child: Child): void {
+    const { olderSibling: older, newerSibling: newer } = child
+    if (newer !== undefined) newer.olderSibling = older
+    else if (this.#newest === child) this.#newest = older
+    if (older !== undefined) older.newerSibling = newer
+    child.olderSibling = undefined
+    child.newerSibling = undefined
   }
 
   async #close(): Promise<void> {
     const failures: unknown[] = []
     const attempt = (work: () => Promise<void>): Promise<void> =>
       work().catch((error: unknown) => void failures.push(error))
-    for (const child of [...this.#children].reverse()) {
-      if (child.status === 'open') this.#leaks.push({ kind: child.kind, name: child.name })
+    for (const child of this.#children()) {
+      if (child.status === 'open') this.addLeaks([{ kind: child.kind, name: child.name }])
       await attempt(() => child.close())
-      this.#leaks.push(...child.#leaks)
+      this.addLeaks(child.leaks)
     }
     await attempt(async () => this.doClose())
-    if (this.#owner !== undefined) this.#owner.#children.delete(this)
+    this.#owner?.disown(this)
     if (failures.length > 0) throw failures[0]
+  }
+
+  /** What is below it now, last made first. */
+  #children(): Child[] {
+    const children: Child[] = []
+    for (let each = this.#newest; each !== undefined; each = each.olderSibling) children.push(each)
+    return children
   }
 }
