@@ -1,8 +1,10 @@
+import { HmmError, type HmmConfig } from '@hmm-sdk/hmm-api'
 import { loadConfig } from '@hmm-sdk/hmm-api/config'
-import { Argument, Command, CommanderError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
 import ora from 'ora'
 import { exampleConfig } from './example-config.js'
 import { EXAMPLES, messageOf, runExample, type ExampleName } from './run-example.js'
+import { runFailing } from './run-failing.js'
 import { describe } from './summary.js'
 
 /** Where the command writes; progress is shown on a terminal only. */
@@ -15,6 +17,8 @@ export interface Output {
 interface Options {
   readonly backend?: string
   readonly json?: boolean
+  readonly failEveryStep?: boolean
+  readonly pairs?: number
 }
 
 /**
@@ -30,11 +34,18 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     )
     .option('--backend <name>', 'sim, kernel or a package; else HMM_BACKEND, hmm.config, sim')
     .option('--json', 'print one JSON object for each example, on a line of its own')
+    .option('--fail-every-step', 'on the simulation, fail each step once, then pairs of them')
+    .option('--pairs <number>', 'the most pairs to fail; all if it is large enough', wholeNumber)
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.error })
     .action(async (choice: ExampleName | 'all', options: Options) => {
       const { config } = await loadConfig(undefined)
+      if (options.failEveryStep === true) checkSimulated('--fail-every-step', options.backend)
       for (const example of choice === 'all' ? EXAMPLES : [choice]) {
+        if (options.failEveryStep === true) {
+          if (!(await failOne(example, exampleConfig(config), options, output))) code = 1
+          continue
+        }
         const backend = { backend: options.backend, config: exampleConfig(config) }
         if (!(await runOne(example, backend, options.json === true, output))) code = 1
       }
@@ -47,6 +58,41 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     output.error(`${messageOf(error)}\n`)
     return 1
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new InvalidArgumentError('It is a whole number, 0 or more.')
+}
+
+function checkSimulated(option: string, backend: string | undefined): void {
+  if (backend === undefined || backend === 'sim') return
+  throw new HmmError('EOPNOTSUPP', {
+    message: `${option} works on the simulation only, not on backend '${backend}'`,
+    hint: 'Leave --backend out; on a kernel, the module has failures of its own (docs/guide/fail-every-step.md).',
+  })
+}
+
+async function failOne(
+  example: ExampleName,
+  config: HmmConfig,
+  { json, pairs }: Options,
+  output: Output,
+): Promise<boolean> {
+  const progress =
+    output.isTerminal && json !== true ? ora(`${example}: starting`).start() : undefined
+  try {
+    const onProgress = (runs: number, of: number): void => {
+      if (progress !== undefined) progress.text = `${example}: run ${runs} of ${of}`
+    }
+    const { summary, table } = await runFailing(example, { config, pairs, onProgress })
+    progress?.stop()
+    output.out(json === true ? `${JSON.stringify(summary)}\n` : `${table}\n\n`)
+    return summary.ok
+  } finally {
+    progress?.stop()
   }
 }
 

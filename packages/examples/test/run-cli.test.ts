@@ -64,3 +64,20 @@ test('a command line that makes no sense is refused', async () => {
   expect((await run('odp', '--frobnicate')).code).toBe(2)
   expect(await run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--json') })
 })
+
+test('--fail-every-step prints the number of points, or one JSON object', async () => {
+  const { code, out } = await run('odp', '--fail-every-step', '--pairs', '3')
+  expect(code, out).toBe(0)
+  expect(out).toMatch(/^odp: \d+ points failed one by one, 3 of \d+ pairs/)
+  expect(out).toContain('no findings')
+  const json = await run('odp', '--fail-every-step', '--pairs', '0', '--json')
+  expect(JSON.parse(json.out)).toMatchObject({ example: 'odp', ok: true, findings: [] })
+  expect(json.out.trim().split('\n')).toHaveLength(1)
+})
+
+test('--fail-every-step needs the simulation', async () => {
+  const { code, error } = await run('odp', '--fail-every-step', '--backend', 'kernel')
+  expect(code).toBe(1)
+  expect(error).toMatch(/^EOPNOTSUPP: --fail-every-step works on the simulation only/)
+  expect((await run('odp', '--fail-every-step', '--pairs', 'many')).code).toBe(2)
+})

@@ -23,6 +23,8 @@ import { evictBlock, evictFrame } from './evict-frame.js'
 
 /** Most pages of one `MigrateVma`, which ends at a multiple of them: a block is never cut. */
 const CHUNK_PAGES = 512
+/** How often closing tries to bring pages back. */
+const EVICT_ROUNDS = 4
 const MIGRATED = MIGRATE_OUTCOMES.indexOf('migrated')
 const POPULATED = MIGRATE_OUTCOMES.indexOf('populated')
 
@@ -114,8 +116,13 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
 
   /** Brings all pages back and gives up the memory; pages that could not be moved are counted. */
   *close(): Operation<number> {
-    yield* this.#evict(new Deadline(this.#simulation.machine.scheduler, undefined))
-    const left = this.pages - this.freePages()
+    const deadline = new Deadline(this.#simulation.machine.scheduler, undefined)
+    let left = this.pages - this.freePages()
+    // What could not be moved for a moment (no memory, a locked page) may move the next time.
+    for (let round = 0; left > 0 && round < EVICT_ROUNDS; round++) {
+      yield* this.#evict(deadline)
+      left = this.pages - this.freePages()
+    }
     if (left === 0 && this.firstFrame !== 0) this.#simulation.machine.frames.removePagemap(this)
     return left
   }

@@ -39,8 +39,8 @@ export interface FailFinding {
 }
 
 /**
- * How a failure ended: `told`, the error reached the caller; `retried`, something did more work and
- * went on; `absorbed`, all went on without, such as a page that stays where it is.
+ * How a failure ended: `told`, the error reached the caller; `retried`, somebody did more
+ * than usual and went on; `absorbed`, all went on without, such as a page that stays where it is.
  */
 export type FailOutcome = 'told' | 'retried' | 'absorbed'
 
@@ -59,7 +59,7 @@ export interface FailRun {
 /** Turns of the event loop without any progress after which a scenario is stuck, */
 const IDLE_TURNS = 200
 /** and turns after which it is stuck in any case: it sleeps and tries again for ever. */
-const MOST_TURNS = 20_000
+const MOST_TURNS = 5000
 
 /** Runs the scenario once with `failures`; `usual` is the run without any. */
 export async function failRun(
@@ -106,7 +106,7 @@ export async function failRun(
     await closeAndFind(world, find)
     await turn()
     for (const error of unhandled.errors) find('unhandled', messageOf(error))
-    const outcome = outcomeOf(errors, reached, usual?.reached)
+    const outcome = outcomeOf({ errors, operations, reached }, usual)
     return { outcome, findings, reached, fired, operations, errors }
   } finally {
     unhandled.stop()
@@ -152,14 +152,14 @@ function turn(): Promise<void> {
 }
 
 function outcomeOf(
-  errors: readonly string[],
-  reached: Readonly<Record<FailurePoint, number>>,
-  usual: Readonly<Record<FailurePoint, number>> | undefined,
+  { errors, operations, reached }: Pick<FailRun, 'errors' | 'operations' | 'reached'>,
+  usual: FailRun | undefined,
 ): FailOutcome {
   if (errors.length > 0) return 'told'
+  if (usual === undefined) return 'absorbed'
   const points = Object.keys(reached) as FailurePoint[]
-  const more = points.some((point) => reached[point] > (usual?.[point] ?? Infinity))
-  return more ? 'retried' : 'absorbed'
+  const more = points.some((point) => reached[point] > usual.reached[point])
+  return more || operations > usual.operations ? 'retried' : 'absorbed'
 }
 
 /** Errors of the language: code stumbled over what a failure left, and nobody meant to say so. */

@@ -19,8 +19,12 @@ const MAX_FAULTS = 16
 /** One request of the peer, while it is in flight or waits to be read. */
 class Slot {
   readonly registers = new BigUint64Array(WIRE.slotBytes / 8)
-  readonly payload = new Uint8Array(PAYLOAD_BYTES)
   status: WireStatus = 'free'
+  #payload: Uint8Array | undefined
+
+  get payload(): Uint8Array {
+    return (this.#payload ??= new Uint8Array(PAYLOAD_BYTES))
+  }
 }
 
 /**
