@@ -4,7 +4,9 @@ import { coherentNotZeroed } from './coherent-not-zeroed.js'
 import { countersStandStill } from './counters-stand-still.js'
 import { declinedPagesMove } from './declined-pages-move.js'
 import { eventTooNarrow } from './event-too-narrow.js'
+import { eventsAfterClose } from './events-after-close.js'
 import { evictDoesNothing } from './evict-does-nothing.js'
+import { foreignPagesUsable } from './foreign-pages-usable.js'
 import { hugePagesTorn } from './huge-pages-torn.js'
 import { killDoesNothing } from './kill-does-nothing.js'
 import { leakOnPartialFailure } from './leak-on-partial-failure.js'
@@ -24,6 +26,7 @@ import { readMapsWritable } from './read-maps-writable.js'
 import { retryForEver } from './retry-for-ever.js'
 import { snapshotFaults } from './snapshot-faults.js'
 import { staleAfterMunmap } from './stale-after-munmap.js'
+import { startWithoutEnd } from './start-without-end.js'
 import { toDeviceIsWritable } from './to-device-is-writable.js'
 import { undoTooMuch } from './undo-too-much.js'
 import { unlinkOfUnlinkedSucceeds } from './unlink-of-unlinked-succeeds.js'
@@ -48,7 +51,9 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   countersStandStill,
   declinedPagesMove,
   eventTooNarrow,
+  eventsAfterClose,
   evictDoesNothing,
+  foreignPagesUsable,
   hugePagesTorn,
   killDoesNothing,
   leaksAtClose,
@@ -64,6 +69,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   readMapsWritable,
   retryForEver,
   snapshotFaults,
+  startWithoutEnd,
   toDeviceIsWritable,
   undoTooMuch,
   unlinkOfUnlinkedSucceeds,

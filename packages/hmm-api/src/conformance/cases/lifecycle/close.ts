@@ -84,6 +84,15 @@ export const group = caseGroup('lifecycle/close', [], {
     equal(t.backend.counters().pagesUnmapped - before, 2)
   }),
 
+  'closed-mirror-hears-nothing': needing(['mirror'], async (t) => {
+    const range = await t.mmap(1)
+    const watch = await t.watch(range)
+    await watch.mirror.close()
+    await t.space.munmap(range)
+    await (await t.watch(await t.mmap(1))).settled()
+    equal(watch.events.length, 0, 'the number of events after the close')
+  }),
+
   'closing-the-mirror-leaves-the-memory': needing(['mirror', 'dma.mirror', 'engine'], async (t) => {
     const watch = await t.watch(await t.mmap(1))
     await (await watch.map('write')).poke(0, 5)
