@@ -1,6 +1,19 @@
 /**
- * Finds what goes wrong in drivers when things fail: `failEveryStep`.
+ * Exploration of schedules: runs a scenario under many interleavings, shrinks the one that fails,
+ * and replays it from a token.
  */
+export { explore } from './explore.js'
+export type { Exploration } from './exploration.js'
+export type { Failure, FailureKind, Finding } from './failure.js'
+export type { Budget, ExploreOptions, Strategies } from './options.js'
+export type { Coverage, Progress } from './progress.js'
+export { describeFailure, RaceError, raceTest, type RaceTestOptions } from './race-test.js'
+export { replay } from './replay.js'
+export type { Row } from './row.js'
+export { defineScenario, type Actors, type Scenario, type World } from './scenario.js'
+export { describeSwitch, type Switch } from './switch.js'
+export { renderTable } from './table.js'
+export { decodeToken, encodeToken, type TokenContent } from './token.js'
 export {
   failEveryStep,
   failStep,

@@ -2,6 +2,7 @@ import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { TraceEvent } from '../event.js'
 import type { RawBackend, RawWait } from '../raw/raw-backend.js'
+import type { RawExplorer } from '../raw/raw-scheduler.js'
 
 /** How a waiting call can be bounded. */
 export interface Wait {
@@ -65,8 +66,12 @@ export class Context {
   wait<T>(op: string, range: VirtualRange | undefined, run: () => Promise<T>): Promise<T> {
     try {
       this.mayWait(op)
-      this.raw.scheduler.explorer?.enter(op)
-      return run().catch((error: unknown) => Promise.reject(this.decorate(error, op, range)))
+      const { explorer } = this.raw.scheduler
+      explorer?.enter(op)
+      const result = run().catch((error: unknown) =>
+        Promise.reject(this.decorate(error, op, range)),
+      )
+      return explorer === undefined || WAITS_ONLY.test(op) ? result : returning(explorer, result)
     } catch (error) {
       return Promise.reject(this.decorate(error, op, range))
     }
@@ -107,6 +112,16 @@ function insideSection(op: string, section: string): HmmError {
     message: `called inside ${section}, which holds the lock that the call needs`,
     hint: 'Only record what you were given there; map, fault and wait after it returned.',
   })
+}
+
+/** Operations that change nothing but who waits: others cannot see whether they have returned. */
+const WAITS_ONLY = /^(?:mutex|completion|workQueue|clock)\./
+
+/** Others may run between the effect of a call and what its caller does next. */
+async function returning<T>(explorer: RawExplorer, result: Promise<T>): Promise<T> {
+  const value = await result
+  await explorer.pause('return', undefined)
+  return value
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

@@ -1,0 +1,43 @@
+import type { Coverage } from './progress.js'
+import type { Stop } from './strand.js'
+
+/** Counts distinct points, and pairs of steps that race. */
+export class CoverageMap implements Coverage {
+  readonly #ops = new Map<string, Map<string, number>>()
+  readonly #pairs = new Set<number>()
+  #points = 0
+  #last: Stop | undefined
+  #lastPoint = 0
+
+  get points(): number {
+    return this.#points
+  }
+
+  get racingPairs(): number {
+    return this.#pairs.size
+  }
+
+  /** A schedule begins. */
+  begin(): void {
+    this.#last = undefined
+  }
+
+  readonly step = (stop: Stop): void => {
+    let labels = this.#ops.get(stop.op)
+    if (labels === undefined) this.#ops.set(stop.op, (labels = new Map()))
+    let point = labels.get(stop.label)
+    if (point === undefined) labels.set(stop.label, (point = this.#points++))
+    const last = this.#last
+    if (
+      last !== undefined &&
+      stop.object !== undefined &&
+      last.object === stop.object &&
+      last.strand !== stop.strand &&
+      (last.write || stop.write)
+    ) {
+      this.#pairs.add(this.#lastPoint * 2 ** 20 + point)
+    }
+    this.#last = stop
+    this.#lastPoint = point
+  }
+}

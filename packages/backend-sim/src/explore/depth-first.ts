@@ -1,0 +1,89 @@
+import type { Stop } from './strand.js'
+import type { Strategy } from './strategy.js'
+
+/**
+ * All schedules with exactly `preemptions` preemptions, depth first and without memory of the
+ * schedules that have run. Those with fewer run again where they lead to one.
+ *
+ * A switch away from a strand that has to wait is no preemption: all of those are always tried.
+ */
+export class DepthFirst implements Strategy {
+  readonly name: string
+  readonly preemptions: number
+  /** A choice was left out because of the bound: there are schedules with more preemptions. */
+  cut = false
+  /** What was found where an earlier schedule had another choice: the scenario is no function of its schedule. */
+  diverged: string | undefined
+  readonly #shard: { readonly index: number; readonly count: number }
+  /** Of each choice: which one is taken, how many there are, and whether it may preempt. */
+  readonly #taken: number[] = []
+  readonly #limit: number[] = []
+  readonly #preempts: boolean[] = []
+  readonly #names: string[] = []
+  #depth = 0
+  #used = 0
+  #started = false
+
+  constructor(preemptions: number, shard = { index: 0, count: 1 }) {
+    this.preemptions = preemptions
+    this.name = `${preemptions} preemption${preemptions === 1 ? '' : 's'}`
+    this.#shard = shard
+  }
+
+  next(): boolean {
+    if (this.#started) {
+      let last = this.#taken.length - 1
+      while (last >= 0 && !this.#advance(last)) last--
+      if (last < 0) return false
+      for (const list of [this.#taken, this.#limit, this.#preempts, this.#names]) {
+        list.length = last + 1
+      }
+    }
+    this.#started = true
+    this.#depth = 0
+    this.#used = 0
+    return true
+  }
+
+  choose(stops: readonly Stop[], preempts: boolean): number {
+    const depth = this.#depth++
+    if (depth < this.#taken.length) {
+      const taken = this.#taken[depth]!
+      if (this.#preempts[depth] !== preempts || this.#names[depth] !== stops[0]!.strand.name) {
+        this.diverged ??= `choice ${depth + 1}: ${stops[0]!.who} at ${stops[0]!.point}`
+      }
+      if (preempts && taken > 0) this.#used++
+      return Math.min(taken, stops.length - 1)
+    }
+    const bound = preempts && this.#used >= this.preemptions
+    if (bound) this.cut = true
+    this.#taken.push(0)
+    this.#limit.push(bound ? 1 : stops.length)
+    this.#preempts.push(preempts)
+    this.#names.push(stops[0]!.strand.name)
+    return 0
+  }
+
+  ran(): boolean {
+    const mine = this.#shard.index === 0 || this.#taken.some((taken) => taken > 0)
+    return mine && this.#used === this.preemptions
+  }
+
+  /**
+   * Takes the next alternative of the choice at `depth`; false if there is none. Shards share the
+   * alternatives of the first choice that is not the default.
+   */
+  #advance(depth: number): boolean {
+    const { index, count } = this.#shard
+    let taken = this.#taken[depth]! + 1
+    if (count > 1 && this.#isFirst(depth)) while ((depth + taken) % count !== index) taken++
+    if (taken >= this.#limit[depth]!) return false
+    this.#taken[depth] = taken
+    return true
+  }
+
+  #isFirst(depth: number): boolean {
+    for (let i = 0; i < depth; i++) if (this.#taken[i]! > 0) return false
+    return true
+  }
+}

@@ -1,0 +1,213 @@
+import { whenIdle } from '../sim/idle.js'
+import { CoverageMap } from './coverage-map.js'
+import { DepthFirst } from './depth-first.js'
+import type { Exploration } from './exploration.js'
+import { signatureOf, type Failure, type Finding } from './failure.js'
+import { createIdentity } from './identity.js'
+import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
+import { pendingResources } from './pending-resources.js'
+import { Priorities } from './priorities.js'
+import { RandomWalk } from './random-walk.js'
+import { runRecorded, toFailure } from './replay.js'
+import { runScenario } from './run-scenario.js'
+import type { Scenario } from './scenario.js'
+import { sameSteps } from './same-steps.js'
+import { shrink } from './shrink.js'
+import type { Strategy } from './strategy.js'
+import { TrailDecider } from './switch-decider.js'
+import { DEFAULT_DECIDER } from './decider.js'
+
+/** Share of the budget for the bounded search; the rest is for random choices. */
+const BOUNDED_SHARE = 0.6
+/** A tree of schedules that is as small as that is searched to its end. */
+const SMALL = 1000
+/** Schedules at random without anything new after which more of them are of no use. */
+const FLAT = 20_000
+/** Milliseconds between two turns of the event loop, and between two calls of `onProgress`. */
+const TURN_MS = 50
+const PROGRESS_MS = 250
+
+/**
+ * Runs `scenario` under many schedules until one fails: first those in which everybody runs until
+ * it has to wait, then those with one preemption, two, three, then at random. Equal options give
+ * equal results, unless the time of the budget ends it.
+ *
+ * Rejects with TypeError for options that it does not know; what the scenario does wrong is in the
+ * result.
+ */
+export async function explore(
+  scenario: Scenario,
+  options: ExploreOptions = {},
+): Promise<Exploration> {
+  const checked = checkExploreOptions(options)
+  const search = new Search(scenario, checked)
+  if (checked.mode === 'batched') {
+    const result = await search.run()
+    if (result !== 'exact') return result
+  }
+  const exact = new Search(scenario, { ...checked, mode: 'exact' })
+  return (await exact.run()) as Exploration
+}
+
+class Search {
+  readonly #scenario: Scenario
+  readonly #options: CheckedExploreOptions
+  readonly #coverage = new CoverageMap()
+  readonly #begin = performance.now()
+  readonly #identity
+  readonly #known = pendingResources()
+  #schedules = 0
+  #points = 0
+  #complete: number | undefined
+  #turn = performance.now()
+  #told = performance.now()
+
+  constructor(scenario: Scenario, options: CheckedExploreOptions) {
+    this.#scenario = scenario
+    this.#options = options
+    this.#identity = options.mode === 'exact' ? createIdentity() : undefined
+  }
+
+  /** `'exact'` if only exact mode can do it. */
+  async run(): Promise<Exploration | 'exact'> {
+    const options = this.#options
+    if (options.selfCheck) {
+      const finding = await this.#selfCheck()
+      if (finding !== undefined) return finding
+    }
+    const bounded = Math.ceil(options.schedules * BOUNDED_SHARE)
+    for (const preemptions of this.#bounds()) {
+      const strategy = new DepthFirst(preemptions, options.shard)
+      const ended = await this.#search(strategy, bounded)
+      if (typeof ended !== 'string') return ended
+      if (ended === 'exact') return ended
+      if (strategy.diverged !== undefined) {
+        const message = `the same schedule went on differently at ${strategy.diverged}`
+        return this.#ended('failure', await this.#failure({ kind: 'nondeterminism', message }, []))
+      }
+      if (ended !== 'all') break
+      this.#complete = preemptions
+      if (!strategy.cut) return this.#ended('complete', undefined)
+    }
+    const random: Strategy[] = [
+      ...(options.randomWalk ? [new RandomWalk(options.seed, options.shard)] : []),
+      ...options.pct.map((depth) => new Priorities(options.seed, depth, options.shard)),
+    ]
+    let flat = random.length > 0
+    for (const [index, strategy] of random.entries()) {
+      const left = options.schedules - this.#schedules
+      const until = this.#schedules + Math.ceil(left / (random.length - index))
+      const ended = await this.#search(strategy, until)
+      if (typeof ended !== 'string') return ended
+      if (ended === 'exact') return ended
+      flat &&= ended === 'flat'
+    }
+    return this.#ended(flat ? 'coverage' : 'budget', undefined)
+  }
+
+  /** The bounds to search; after them more, as long as that is nothing. */
+  *#bounds(): Generator<number> {
+    const { preemptions, schedules } = this.#options
+    yield* preemptions
+    let next = Math.max(-1, ...preemptions) + 1
+    while (next > 0 && this.#schedules < Math.min(SMALL, schedules * BOUNDED_SHARE)) yield next++
+  }
+
+  /** Runs schedules of `strategy` until `until` have run in all, or it is out of them. */
+  async #search(
+    strategy: Strategy,
+    until: number,
+  ): Promise<Exploration | 'all' | 'budget' | 'flat' | 'exact'> {
+    const random = !(strategy instanceof DepthFirst)
+    let flat = 0
+    while (strategy.next()) {
+      if (this.#schedules >= until || performance.now() - this.#begin > this.#options.ms) {
+        return 'budget'
+      }
+      const trail: number[] = []
+      const before = this.#coverage.points + this.#coverage.racingPairs
+      this.#coverage.begin()
+      const result = await runScenario(this.#scenario, this.#options, {
+        decider: strategy,
+        maxSteps: this.#options.maxSteps,
+        identity: this.#identity,
+        known: this.#known,
+        recorder: undefined,
+        step: this.#coverage.step,
+        trail,
+      })
+      if (result.external) return 'exact'
+      const fresh = strategy.ran(result)
+      if (fresh) this.#schedules++
+      this.#points += result.steps
+      if (result.finding !== undefined) {
+        const failure = await this.#failure(result.finding, trail)
+        return failure === 'exact' ? 'exact' : this.#ended('failure', failure)
+      }
+      flat = this.#coverage.points + this.#coverage.racingPairs > before ? 0 : flat + 1
+      if (random && flat >= FLAT) return 'flat'
+      await this.#breathe(strategy.name)
+    }
+    return 'all'
+  }
+
+  /** What was found, run once more with everything written down, and made short. */
+  async #failure(finding: Finding, trail: readonly number[]): Promise<Failure | 'exact'> {
+    const schedules = Math.max(1, this.#schedules)
+    const decider = new TrailDecider(trail)
+    let recorded = await runRecorded(this.#scenario, this.#options, () => decider)
+    if (finding.kind === 'nondeterminism') {
+      return toFailure(finding, recorded, this.#options, schedules)
+    }
+    const again = recorded.finding
+    if (again === undefined || signatureOf(again) !== signatureOf(finding)) {
+      if (this.#options.mode === 'batched') return 'exact'
+      const now = again === undefined ? 'it passed' : again.message
+      const message = `a failing schedule went on differently when it ran again\n  first: ${finding.message}\n  then: ${now}`
+      return toFailure({ kind: 'nondeterminism', message }, recorded, this.#options, schedules)
+    }
+    if (this.#options.shrink) recorded = await shrink(this.#scenario, this.#options, recorded)
+    return toFailure(recorded.finding!, recorded, this.#options, schedules)
+  }
+
+  /** Runs the first schedule twice: equal steps, or the scenario depends on something else. */
+  async #selfCheck(): Promise<Exploration | 'exact' | undefined> {
+    const first = await runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER)
+    if (first.finding !== undefined) return undefined
+    const second = await runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER)
+    const message = sameSteps(first.rows, second.rows)
+    if (message === undefined) return undefined
+    const failure = toFailure({ kind: 'nondeterminism', message }, second, this.#options, 1)
+    return this.#ended('failure', failure)
+  }
+
+  #ended(reason: Exploration['reason'], failure: Failure | 'exact' | undefined): Exploration {
+    return {
+      failure: failure === 'exact' ? undefined : failure,
+      schedules: this.#schedules,
+      points: this.#points,
+      completePreemptions: this.#complete,
+      reason,
+      coverage: { points: this.#coverage.points, racingPairs: this.#coverage.racingPairs },
+      seconds: (performance.now() - this.#begin) / 1000,
+      mode: this.#options.mode,
+    }
+  }
+
+  /** Lets timers, signals and whoever else waits have a turn now and then. */
+  async #breathe(strategy: string): Promise<void> {
+    const now = performance.now()
+    if (now - this.#turn < TURN_MS) return
+    await new Promise<void>(whenIdle)
+    this.#turn = performance.now()
+    const { onProgress } = this.#options
+    if (onProgress === undefined || now - this.#told < PROGRESS_MS) return
+    this.#told = now
+    onProgress({
+      schedules: this.#schedules,
+      schedulesPerSecond: Math.round(this.#schedules / ((now - this.#begin) / 1000)),
+      strategy,
+      coverage: { points: this.#coverage.points, racingPairs: this.#coverage.racingPairs },
+    })
+  }
+}

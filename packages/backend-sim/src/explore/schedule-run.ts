@@ -1,0 +1,340 @@
+import type { RawWaitKind } from '@hmm-sdk/hmm-api/raw'
+import { whenIdle } from '../sim/idle.js'
+import type { Park } from '../sim/operation.js'
+import type { Explorer, PointKind, Scheduler } from '../sim/scheduler.js'
+import { callSite } from './call-site.js'
+import type { Decider } from './decider.js'
+import type { Finding } from './failure.js'
+import type { Identity } from './identity.js'
+import { LockOrder } from './lock-order.js'
+import { pendingResources } from './pending-resources.js'
+import type { Recorder } from './recorder.js'
+import type { Actors } from './scenario.js'
+import { segmentEnd } from './segment-end.js'
+import { Stop, Strand } from './strand.js'
+import { stuckFinding } from './stuck.js'
+
+/** How one schedule is run. */
+export interface RunOptions {
+  readonly decider: Decider
+  /** Steps after which nobody is thought to get anywhere. */
+  readonly maxSteps: number
+  /** Set in exact mode: who runs is known whatever promises it waits for. */
+  readonly identity: Identity | undefined
+  /** What the process waited for before the exploration (see `pendingResources`). */
+  readonly known: readonly string[]
+  /** Told of everything, with stacks taken. */
+  readonly recorder: Recorder | undefined
+  /** Told of each step, without anything that costs. */
+  readonly step: ((stop: Stop) => void) | undefined
+  /** Gets what the decider chose, choice by choice. */
+  readonly trail: number[] | undefined
+}
+
+/** How one schedule ended. */
+export interface RunResult {
+  readonly finding: Finding | undefined
+  /** A strand waited for a promise of its own: only exact mode knows whose steps are whose. */
+  readonly external: boolean
+  readonly steps: number
+  /** Steps that were chosen among several. */
+  readonly choices: number
+}
+
+/** After so many steps of one strand the others get a turn, so that polling is no livelock. */
+const FAIR_STEPS = 500
+
+/**
+ * One schedule: one strand runs at a time, and when it stops or ends the decider says who is next.
+ *
+ * A stop is where a strand waits: at a point (it can go on at once) or for something. What a strand
+ * does from one stop to the next is atomic for the others; it includes all microtasks.
+ */
+export class ScheduleRun implements Explorer {
+  /** The clock of the simulation, once there is one. */
+  scheduler: Scheduler | undefined
+  readonly #options: RunOptions
+  readonly #main = new Strand(0, 'scenario', false)
+  readonly #strands: Strand[] = [this.#main]
+  readonly #locks = new LockOrder()
+  readonly #names = new Map<string, number>()
+  #strand = this.#main
+  #fiber = 0
+  #from: Stop | undefined
+  #racing = false
+  #actors = 0
+  #raceEnd: Stop | undefined
+  #ids = 1
+  #steps = 0
+  #streak = 0
+  #choices = 0
+  #over = false
+  #end: (result: RunResult) => void = () => undefined
+  readonly #enabled: Stop[] = []
+  readonly #atSegmentEnd = segmentEnd(() => this.#next())
+
+  constructor(options: RunOptions) {
+    this.#options = options
+  }
+
+  /** Runs `work` as the first strand; the actors of its races come on top. */
+  execute(work: () => Promise<Finding | undefined>): Promise<RunResult> {
+    return new Promise((resolve) => {
+      this.#end = resolve
+      this.#run(this.#main, work, (value) => this.#finish(value as Finding | undefined))
+      this.#atSegmentEnd()
+    })
+  }
+
+  /** Fails the schedule. The first finding counts. */
+  fail(finding: Finding): void {
+    this.#finish(finding)
+  }
+
+  /** See {@link World.race}. */
+  async race(actors: Actors): Promise<void> {
+    const names = Object.keys(actors)
+    if (this.#actors > 0) throw new TypeError('race: one race at a time')
+    if (names.length === 0) return
+    this.#actors = names.length
+    this.#racing = true
+    const end = this.#stop('race', 'event', this, false)
+    this.#raceEnd = this.#last
+    for (const name of names) {
+      const actor = actors[name]
+      if (typeof actor !== 'function') throw new TypeError(`race: actor '${name}' is no function`)
+      this.#later(this.#newStrand(name, true), actor)
+    }
+    await end
+  }
+
+  enter(op: string): void {
+    const strand = this.#self()
+    strand.op = op
+    if (this.#options.recorder !== undefined) strand.source = callSite()
+  }
+
+  pause(kind: string, object: unknown, write = false): Promise<void> {
+    const promise = this.#stop(kind, 'point', object, write)
+    this.#last!.enabled = true
+    return promise
+  }
+
+  point(kind: PointKind, object: unknown, write: boolean): Park {
+    const promise = this.#stop(kind, 'point', object, write)
+    this.#last!.enabled = true
+    return { label: kind, promise, point: true }
+  }
+
+  controlled(promise: Promise<void>, label: string, kind: RawWaitKind): Promise<void> {
+    const controlled = this.#stop(label, kind, undefined, false)
+    const stop = this.#last!
+    promise.then(
+      () => {
+        stop.enabled = true
+      },
+      (reason: unknown) => {
+        stop.failure = { reason }
+        stop.enabled = true
+      },
+    )
+    return controlled
+  }
+
+  spawn(name: string, work: () => unknown, start: 'now' | 'later'): void {
+    if (this.#over) return
+    const strand = this.#newStrand(name, false)
+    if (start === 'later') {
+      this.#later(strand, work)
+      return
+    }
+    const outer = this.#strand
+    const fiber = this.#fiber
+    this.#strand = strand
+    this.#fiber = 0
+    this.#run(strand, work, () => undefined)
+    this.#strand = outer
+    this.#fiber = fiber
+  }
+
+  wanted(lock: object, name: string): void {
+    const message = this.#locks.wanted(this.#self(), lock, name)
+    if (message !== undefined) this.#finish({ kind: 'lock-order', message })
+  }
+
+  acquired(lock: object, name: string): void {
+    this.#locks.acquired(this.#self(), lock, name)
+  }
+
+  released(lock: object): void {
+    this.#locks.released(lock)
+  }
+
+  #self(): Strand {
+    return this.#options.identity?.getStore() ?? this.#strand
+  }
+
+  #newStrand(name: string, actor: boolean): Strand {
+    const used = (this.#names.get(name) ?? 0) + 1
+    this.#names.set(name, used)
+    const strand = new Strand(this.#ids++, used === 1 ? name : `${name} ${used}`, actor)
+    this.#strands.push(strand)
+    return strand
+  }
+
+  /** The stop that was made last. */
+  #last: Stop | undefined
+
+  #stop(label: string, kind: Stop['kind'], object: unknown, write: boolean): Promise<void> {
+    const strand = this.#self()
+    let fiber = strand === this.#strand ? this.#fiber : 0
+    if (strand.stops[fiber] !== undefined) {
+      fiber = 0
+      while (strand.stops[fiber] !== undefined) fiber++
+    }
+    return new Promise((go, fail) => {
+      const stop = new Stop(strand, fiber, strand.op, label, kind, object, write, go, fail)
+      if (this.#options.recorder !== undefined) stop.source = strand.source
+      strand.stops[fiber] = stop
+      strand.waiting++
+      this.#last = stop
+      if (strand === this.#strand) this.#from = stop
+    })
+  }
+
+  /** Lets `strand` begin when it is chosen. */
+  #later(strand: Strand, work: () => unknown): void {
+    const start = (): void => this.#run(strand, work, () => undefined)
+    const stop = new Stop(strand, 0, '', 'start', 'point', strand, false, start, start)
+    stop.enabled = true
+    strand.stops[0] = stop
+    strand.waiting = 1
+  }
+
+  #run(strand: Strand, work: () => unknown, done: (value: unknown) => void): void {
+    const ended = (value: unknown): void => {
+      if (this.#over) return
+      this.#ended(strand)
+      done(value)
+    }
+    const failed = (error: unknown): void => {
+      const who = strand === this.#main ? 'the scenario' : `actor '${strand.name}'`
+      const text = error instanceof Error ? error.message : String(error)
+      this.#finish({ kind: 'assertion', message: `${who} failed: ${text}`, error })
+    }
+    const run = (): void => {
+      try {
+        const result = work()
+        if (result instanceof Promise) void result.then(ended, failed)
+        else ended(result)
+      } catch (error) {
+        failed(error)
+      }
+    }
+    const { identity } = this.#options
+    if (identity === undefined) run()
+    else identity.run(strand, run)
+  }
+
+  #ended(strand: Strand): void {
+    strand.ended = true
+    this.#strands.splice(this.#strands.indexOf(strand), 1)
+    if (!strand.actor) return
+    if (--this.#actors > 0) return
+    this.#racing = false
+    this.#raceEnd!.enabled = true
+  }
+
+  #finish(finding: Finding | undefined, external = false): void {
+    if (this.#over) return
+    this.#over = true
+    this.#end({ finding, external, steps: this.#steps, choices: this.#choices })
+  }
+
+  /** The strand that ran has stopped or ended: who is next? */
+  #next(): void {
+    if (this.#over) return
+    if (this.scheduler?.wakeDue() === true) return this.#atSegmentEnd()
+    const enabled = this.#collect()
+    if (this.#over) return
+    if (enabled.length === 0) return this.#idle()
+    const preempts = enabled[0]!.strand === this.#strand && enabled[0]!.fiber === this.#fiber
+    let choice = 0
+    this.#options.recorder?.stopped(this.#from)
+    if (this.#racing && enabled.length > 1) {
+      choice = this.#options.decider.choose(enabled, preempts, this.#from)
+      this.#choices++
+      this.#options.trail?.push(choice)
+    }
+    this.#go(enabled[choice]!, choice)
+  }
+
+  /** The stops that can go on, the default first. */
+  #collect(): readonly Stop[] {
+    const enabled = this.#enabled
+    enabled.length = 0
+    const strands = this.#strands
+    let own = -1
+    for (let i = 0; i < strands.length; i++) {
+      const strand = strands[i]!
+      if (strand.waiting === 0 && this.#options.identity === undefined) {
+        this.#finish(undefined, true)
+        return enabled
+      }
+      const { stops } = strand
+      for (let fiber = 0; fiber < stops.length; fiber++) {
+        const stop = stops[fiber]
+        if (stop === undefined || !stop.enabled) continue
+        if (strand === this.#strand && (own < 0 || fiber === this.#fiber)) own = enabled.length
+        enabled.push(stop)
+      }
+    }
+    // Whoever ran goes on, unless it has done nothing but that for a long time.
+    if (own > 0 && this.#streak < FAIR_STEPS) enabled.unshift(enabled.splice(own, 1)[0]!)
+    else if (own === 0 && this.#streak >= FAIR_STEPS) enabled.push(enabled.shift()!)
+    return enabled
+  }
+
+  #go(stop: Stop, choice: number): void {
+    const { maxSteps, recorder, step } = this.#options
+    if (++this.#steps > maxSteps) return this.#livelock()
+    const { strand, fiber } = stop
+    this.#streak = strand === this.#strand ? this.#streak + 1 : 0
+    recorder?.record(stop, choice, this.#from, this.#racing)
+    step?.(stop)
+    this.#strand = strand
+    this.#fiber = fiber
+    this.#from = undefined
+    strand.op = stop.op
+    strand.stops[fiber] = undefined
+    strand.waiting--
+    if (stop.failure === undefined) stop.go()
+    else stop.fail(stop.failure.reason)
+    this.#atSegmentEnd()
+  }
+
+  /** Nobody can go on: time passes, or that is the end. */
+  #idle(): void {
+    if (this.scheduler?.wakeNext() === true) return this.#atSegmentEnd()
+    const finding = stuckFinding(this.#strands)
+    if (finding !== undefined) return this.#finish(finding)
+    // Somebody waits for what the API does not know: for a moment, look whether it is outside.
+    const waiting = this.#strands.filter((strand) => strand.waiting === 0)
+    const resources = pendingResources(this.#options.known)
+    whenIdle(() =>
+      whenIdle(() => {
+        const moved = waiting.some((strand) => strand.ended || strand.waiting > 0)
+        this.#finish(stuckFinding(this.#strands, waiting, moved, resources))
+      }),
+    )
+  }
+
+  #livelock(): void {
+    const where = this.#strands
+      .flatMap(({ stops }) => stops)
+      .filter((stop) => stop !== undefined)
+      .map((stop) => `${stop.who} at ${stop.point}`)
+    const message = `nobody gets anywhere\n  ${this.#options.maxSteps} steps; ${where.join(', ')}`
+    this.#finish({ kind: 'livelock', message })
+  }
+}

@@ -1,0 +1,55 @@
+import type { RawWaitKind } from '@hmm-sdk/hmm-api/raw'
+
+/** Where a strand is: at a point, or waiting for something. */
+export class Stop {
+  enabled = false
+  /** What it waited for failed. */
+  failure: { readonly reason: unknown } | undefined
+  source: string | undefined
+
+  constructor(
+    readonly strand: Strand,
+    /** Which of the calls that the strand has going at once. */
+    readonly fiber: number,
+    /** The public operation that it belongs to. */
+    readonly op: string,
+    /** The kind of point, or what is waited for. */
+    readonly label: string,
+    readonly kind: 'point' | RawWaitKind,
+    readonly object: unknown,
+    readonly write: boolean,
+    readonly go: () => void,
+    readonly fail: (reason: unknown) => void,
+  ) {}
+
+  /** Name of the strand, and of the call if it is not the strand's first. */
+  get who(): string {
+    return this.fiber === 0 ? this.strand.name : `${this.strand.name}+${this.fiber}`
+  }
+
+  /** Name of the point, after the API call: `space.munmap notifier-start`. */
+  get point(): string {
+    return this.op === '' ? this.label : `${this.op} ${this.label}`
+  }
+}
+
+/** Something that runs by itself: an actor, a work queue, the work of a device model. */
+export class Strand {
+  ended = false
+  /** The public operation that it is in. */
+  op = ''
+  /** Where the call was made; known while recording. */
+  source: string | undefined
+  /** Where its calls are, by fiber. */
+  readonly stops: (Stop | undefined)[] = []
+  /** How many of them there are. */
+  waiting = 0
+  /** How often it stopped at each point; kept while recording. */
+  readonly counts = new Map<string, number>()
+
+  constructor(
+    readonly id: number,
+    readonly name: string,
+    readonly actor: boolean,
+  ) {}
+}
