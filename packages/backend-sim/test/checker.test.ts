@@ -124,8 +124,24 @@ const MISTAKES: Record<DmaCheck, { dma?: SimDmaOptions; run: (t: Scene) => Promi
   'sync-outside': {
     run: async (t) => ignore(() => t.map('from-device').sync('cpu', PAGE, 1)),
   },
-  'sync-cpu-to-device': { run: async (t) => t.map('to-device').sync('cpu') },
-  'sync-device-from-device': { run: async (t) => t.map('from-device').sync('device') },
+  'sync-cpu-to-device': { run: async (t) => ignore(() => t.map('to-device').sync('cpu')) },
+  'sync-device-from-device': {
+    run: async (t) => ignore(() => t.map('from-device').sync('device')),
+  },
+  'pool-use-after-free': {
+    run: async (t) => {
+      const block = await t.device.dma.createPool({ bytes: 64 }).alloc()
+      block.free()
+      await t.read(block.dmaAddress)
+    },
+  },
+  'pool-free-twice': {
+    run: async (t) => {
+      const block = await t.device.dma.createPool({ bytes: 64 }).alloc()
+      block.free()
+      ignore(() => block.free())
+    },
+  },
   'live-at-close': {
     run: async (t) => {
       t.map('to-device')
@@ -150,6 +166,12 @@ const MISTAKES: Record<DmaCheck, { dma?: SimDmaOptions; run: (t: Scene) => Promi
       const window = await t.device.dma.openWindow({ pages: 2 })
       window.link(t.buffer, { at: 0, direction: 'to-device' })
       await t.read(window.dmaAddress(0))
+    },
+  },
+  'sync-not-linked': {
+    run: async (t) => {
+      const window = await t.device.dma.openWindow({ pages: 2 })
+      ignore(() => window.sync())
     },
   },
   'window-outside': {
@@ -221,7 +243,7 @@ describe('the checker of DMA', () => {
   it('counts everything, keeps a thousand, and goes on', async () => {
     const backend = await withScene({}, async (t) => {
       const mapping = t.map('to-device')
-      for (let i = 0; i < 1500; i++) mapping.sync('cpu')
+      for (let i = 0; i < 1500; i++) ignore(() => mapping.sync('cpu'))
     })
     expect(control(backend).reportCounts()).toEqual({ 'sync-cpu-to-device': 1500 })
     expect(control(backend).reports().length).toBe(1000)

@@ -3,8 +3,12 @@ import { BouncePool, SLOT_BYTES } from '../dma/bounce-pool.js'
 import { PEER_BAR } from '../dma/device-dma.js'
 import type { DmaOptions } from '../dma/dma-options.js'
 import { memoryOrder } from './device-memory.js'
+import { MOST_PIECES } from '../dma/list-pieces.js'
 import { mirrorRefusal, translates } from '../dma/dma-shape.js'
 import type { Simulation } from '../sim/simulation.js'
+
+/** Most parts of one list, as the kernel module has it. */
+const MOST_PARTS = 1024
 
 /** What a simulated device can do, by its options. */
 export function capabilitiesOf(
@@ -23,6 +27,8 @@ export function capabilitiesOf(
     'dma.mirror': refusal ?? supported({ pagesPerMap: 2 ** 20 }),
     'dma.streaming': supported(),
     'dma.coherent': supported(),
+    'dma.list': supported({ parts: MOST_PARTS, segments: MOST_PIECES }),
+    'dma.attributes': supported(),
     'dma.window': translating ? supported() : unsupported(behindIommu),
     'dma.window.mirrored': unsupported(
       'windows of the driver hold own buffers only; mirrors have windows of their own',

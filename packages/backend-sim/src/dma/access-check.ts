@@ -10,6 +10,12 @@ interface Range {
   readonly end: number
 }
 
+/** A coherent buffer. */
+interface CoherentRange extends Range {
+  /** Blocks that a pool has handed out, by their offset; undefined if it is not a pool's. */
+  blocks: Map<number, number> | undefined
+}
+
 /**
  * Watches what a device does with the addresses it was given: whether they are still mapped, are
  * long enough, have the direction, and whose turn it is. Nothing is changed by it.
@@ -20,7 +26,7 @@ export class AccessCheck {
   readonly #machine: Machine
   readonly #dma: DeviceDma
   readonly #name: string
-  readonly #coherent: Range[] = []
+  readonly #coherent: CoherentRange[] = []
   #last: SimDmaMapping | undefined
 
   constructor(machine: Machine, dma: DeviceDma, name: string) {
@@ -29,15 +35,19 @@ export class AccessCheck {
     this.#name = name
   }
 
+  get hasCoherent(): boolean {
+    return this.#coherent.length > 0
+  }
+
   /** A coherent buffer of `bytes` is there from now on. */
-  allocated(dmaPage: number, bytes: number): Range {
+  allocated(dmaPage: number, bytes: number): CoherentRange {
     const start = dmaPage * this.#machine.pageSize
-    const range = { start, end: start + bytes }
+    const range = { start, end: start + bytes, blocks: undefined }
     this.#coherent.push(range)
     return range
   }
 
-  freed(range: Range): void {
+  freed(range: CoherentRange): void {
     this.#coherent.splice(this.#coherent.indexOf(range), 1)
     this.recent.add(range.start, range.end)
   }
@@ -74,27 +84,58 @@ export class AccessCheck {
   }
 
   #ofMapping(mapping: SimDmaMapping, start: number, length: number, write: boolean): void {
-    const at = start - mapping.dmaPage * this.#machine.pageSize - mapping.offset
     const access = this.#describe(start, write)
-    const where = () => `${access}, in ${this.describe(mapping)}`
-    if (at + length > mapping.bytes) {
-      this.#report('beyond-mapping', `${where()}: ${length} bytes run out of it`)
+    let [from, left] = [start, length]
+    for (let each = mapping; ; each = each.follower) {
+      const at = from - each.dmaPage * this.#machine.pageSize - each.offset
+      const inside = Math.min(left, each.bytes - at)
+      this.#ofPiece(each, at, inside, write, access)
+      left -= inside
+      from += inside
+      if (left === 0) return
+      if (each.follower === undefined || !each.follower.live) break
     }
-    const inside = Math.min(length, mapping.bytes - at)
+    // Without an IOMMU two mappings of the same bytes have the same addresses.
+    const all = (each: SimDmaMapping): boolean =>
+      this.#holds(each, start) && this.#holds(each, start + length - 1)
+    if (this.#dma.mappings.list().some(all)) return
+    const where = `${access}, in ${this.describe(mapping)}`
+    this.#report('beyond-mapping', `${where}: ${length} bytes run out of it`)
+  }
+
+  #ofPiece(
+    mapping: SimDmaMapping,
+    at: number,
+    length: number,
+    write: boolean,
+    access: string,
+  ): void {
+    const where = (): string => `${access}, in ${this.describe(mapping)}`
     if (write) {
       if (mapping.direction === 'to-device') this.#report('wrong-direction', where())
-      mapping.deviceWrites(at, inside)
-    } else if (mapping.readsStale(at, inside)) {
-      this.#report('missing-sync-device', `${where()}: the CPU wrote there after it was mapped`)
+      mapping.deviceWrites(at, length)
+    } else if (mapping.readsStale(at, length)) {
+      this.#report('missing-sync-device', `${where()}: the CPU wrote there and did not sync`)
     }
   }
 
   #ofCoherent(start: number, length: number): boolean {
     const range = this.#coherent.find((each) => start >= each.start && start < each.end)
     if (range === undefined) return false
-    if (start + length > range.end) {
+    const access = this.#describe(start, false)
+    if (range.blocks !== undefined) {
+      const block = [...range.blocks].find(
+        ([offset, bytes]) => start >= range.start + offset && start < range.start + offset + bytes,
+      )
+      if (block === undefined) {
+        this.#report('pool-use-after-free', `${access}: no block of the pool is in use there`)
+      } else if (start + length > range.start + block[0] + block[1]) {
+        const text = `${length} bytes run out of a block of ${block[1]}`
+        this.#report('beyond-mapping', `${access}: ${text}`)
+      }
+    } else if (start + length > range.end) {
       const text = `${length} bytes run out of a coherent buffer of ${range.end - range.start}`
-      this.#report('beyond-mapping', `${this.#describe(start, false)}: ${text}`)
+      this.#report('beyond-mapping', `${access}: ${text}`)
     }
     return true
   }

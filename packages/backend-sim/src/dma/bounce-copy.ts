@@ -1,3 +1,4 @@
+import type { SegmentLimits } from '@hmm-sdk/hmm-api/raw'
 import type { Machine } from '../sim/machine.js'
 import { POINT_BOUNCE } from '../sim/failure-point.js'
 import { SLOT_BYTES, type BouncePool } from './bounce-pool.js'
@@ -33,16 +34,16 @@ export class BounceCopy {
   }
 
   /**
-   * Slots for `bytes` of the buffer from `start`, with the low address bits of `minAlignMask` kept;
-   * undefined if the pool is full. `wholePages` is for an IOMMU: nothing else shares the pages,
-   * and what surrounds the bytes is zero.
+   * Slots for `bytes` of the buffer from `start`, with the low address bits of `minAlignMask` kept,
+   * in no two blocks of the boundary; undefined if the pool is full. `wholePages` is for an IOMMU:
+   * nothing else shares the pages, and what surrounds the bytes is zero.
    */
   static take(
     machine: Machine,
     buffer: SimBuffer,
     start: number,
     bytes: number,
-    minAlignMask: number,
+    { minAlignMask, boundaryMask }: SegmentLimits,
     wholePages: boolean,
   ): BounceCopy | undefined {
     const { pageSize } = machine
@@ -57,7 +58,15 @@ export class BounceCopy {
     if (wholePages) count = Math.ceil(count / stride) * stride
     const skip = wholePages ? 0 : Math.floor(offset / SLOT_BYTES)
     if (machine.failures.fails(POINT_BOUNCE)) return undefined
-    const first = machine.dma.pool.allocate(count + skip, stride)
+    const { pool } = machine.dma
+    const base = machine.dma.busPage(pool.firstFrame) * pageSize
+    const block = boundaryMask + 1
+    // Behind an IOMMU the place in memory is not what the device sees.
+    const crosses = (slotAt: number): boolean => {
+      const from = base + slotAt * SLOT_BYTES + offset
+      return !wholePages && Math.floor(from / block) !== Math.floor((from + bytes - 1) / block)
+    }
+    const first = pool.allocate(count + skip, stride, crosses)
     if (first < 0) return undefined
     if (skip > 0) machine.dma.pool.release(first, skip)
     const slot = { first: first + skip, count, offset: lead }

@@ -38,13 +38,16 @@ export class BouncePool {
     return SEGMENT_SLOTS * SLOT_BYTES - Math.ceil(minAlignMask / SLOT_BYTES) * SLOT_BYTES
   }
 
-  /** The first of `count` free slots in one segment, at a multiple of `stride`; or -1. */
-  allocate(count: number, stride: number): number {
+  /**
+   * The first of `count` free slots in one segment, at a multiple of `stride` and not where `avoid`
+   * says; or -1.
+   */
+  allocate(count: number, stride: number, avoid: (slot: number) => boolean = () => false): number {
     const total = this.#slots.length
     const begin = this.#next - (this.#next % stride)
     for (let tried = 0; tried < total; tried += stride) {
       const slot = (begin + tried) % total
-      if (!this.#free(slot, count)) continue
+      if (!this.#free(slot, count) || avoid(slot)) continue
       this.#slots.fill(1, slot, slot + count)
       this.#used += count
       this.#next = (slot + count) % total

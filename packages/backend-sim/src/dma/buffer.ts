@@ -1,10 +1,14 @@
 import type { RawBuffer } from '@hmm-sdk/hmm-api/raw'
 import { FRAME_BUFFER } from '../mm/frame-table.js'
 import type { Machine } from '../sim/machine.js'
+import { ByteRanges } from './byte-ranges.js'
 import { CpuCache } from './cpu-cache.js'
 import { readFrames, writeFrames } from './frame-bytes.js'
 import type { SimIovaWindow } from './iova-window.js'
 import type { SimDmaMapping } from './streaming-mapping.js'
+
+/** Ended mappings that are remembered for one buffer. */
+const MOST_UNSYNCED = 8
 
 /** A driver's own memory: adjoining frames. */
 export class SimBuffer implements RawBuffer {
@@ -18,6 +22,12 @@ export class SimBuffer implements RawBuffer {
   readonly #machine: Machine
   readonly #freed: (buffer: SimBuffer) => void
   #cache: CpuCache | undefined
+  /** Whether a map has more to do here than to map. */
+  hasDues = false
+  /** What the CPU wrote while nothing handed it over; looked at only by who does not do that. */
+  #owed: ByteRanges | undefined
+  /** Mappings that ended with bytes of the device that the CPU was never given. */
+  #unsynced: SimDmaMapping[] | undefined
   #free = false
 
   /** `firstFrame` is the first of enough frames with a reference each, which the buffer owns. */
@@ -43,6 +53,9 @@ export class SimBuffer implements RawBuffer {
     for (let each = this.mappings; each !== undefined; each = each.next) {
       each.cpuReads(offset, length)
     }
+    if (this.#unsynced !== undefined) {
+      for (const each of this.#unsynced) each.cpuReads(offset, length)
+    }
     return this.peek(offset, length)
   }
 
@@ -50,6 +63,8 @@ export class SimBuffer implements RawBuffer {
     for (let each = this.mappings; each !== undefined; each = each.next) {
       each.cpuWrites(offset, bytes.length)
     }
+    ;(this.#owed ??= new ByteRanges()).add(offset, offset + bytes.length)
+    this.hasDues = true
     this.poke(offset, bytes)
   }
 
@@ -70,13 +85,34 @@ export class SimBuffer implements RawBuffer {
     if (held < bytes.length) this.#writeUncached(offset, bytes)
   }
 
-  /** A non-coherent device gets the bytes: the CPU goes on in its cache from now on. */
-  giveToDevice(start: number, bytes: number): void {
+  /** A map or a sync handed the bytes over. */
+  handedOver(start: number, bytes: number): void {
+    this.#owed?.remove(start, start + bytes)
+    this.#unsynced = undefined
+    this.hasDues = this.#owed?.empty === false
+  }
+
+  /** Calls `visit` for the bytes among these that the CPU wrote and nothing handed over. */
+  eachOwed(start: number, bytes: number, visit: (from: number, to: number) => void): void {
+    this.#owed?.each(start, start + bytes, visit)
+  }
+
+  /** The mapping has ended and the CPU was not given what the device wrote. */
+  leaveUnsynced(mapping: SimDmaMapping): void {
+    this.#unsynced = [...(this.#unsynced ?? []).slice(-MOST_UNSYNCED + 1), mapping]
+    this.hasDues = true
+  }
+
+  /**
+   * A non-coherent device gets the bytes: the CPU goes on in its cache from now on. `asIs`: what is
+   * in the cache already stays there.
+   */
+  giveToDevice(start: number, bytes: number, asIs: boolean): void {
     const { frames, pageSize } = this.#machine
     this.#cache ??= new CpuCache(frames, pageSize, this.firstFrame)
     this.#cache.users++
     this.#cache.fetch(start, start + bytes)
-    this.#cache.clean(start, start + bytes)
+    if (!asIs) this.#cache.clean(start, start + bytes)
   }
 
   /** A non-coherent device does not use the bytes any more. */

@@ -5,6 +5,19 @@ const MOST = 64
 export class ByteRanges {
   readonly #bounds: number[] = []
 
+  get empty(): boolean {
+    return this.#bounds.length === 0
+  }
+
+  /** Calls `visit` for each range inside `[start, end)`, cut to it. */
+  each(start: number, end: number, visit: (from: number, to: number) => void): void {
+    for (let at = 0; at < this.#bounds.length; at += 2) {
+      const from = Math.max(start, this.#bounds[at]!)
+      const to = Math.min(end, this.#bounds[at + 1]!)
+      if (from < to) visit(from, to)
+    }
+  }
+
   add(start: number, end: number): void {
     const bounds = this.#bounds
     let at = 0
@@ -20,6 +33,7 @@ export class ByteRanges {
   }
 
   remove(start: number, end: number): void {
+    if (this.empty) return
     const kept: number[] = []
     for (let at = 0; at < this.#bounds.length; at += 2) {
       const [from, to] = [this.#bounds[at]!, this.#bounds[at + 1]!]

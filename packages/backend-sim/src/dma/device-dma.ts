@@ -7,8 +7,10 @@ import type {
   RawCoherentBuffer,
   RawDma,
   RawDmaLimits,
-  RawDmaMapping,
+  RawDmaList,
   RawIovaWindow,
+  RawListPart,
+  SegmentLimits,
 } from '@hmm-sdk/hmm-api/raw'
 import type { MirrorChunk } from '../hmm/mirror-dma.js'
 import { IntervalTree } from '../mm/interval-tree.js'
@@ -20,6 +22,9 @@ import { BouncePool } from './bounce-pool.js'
 import { SimBuffer } from './buffer.js'
 import type { DmaCheck } from './dma-checker.js'
 import type { DmaOptions } from './dma-options.js'
+import { ATTR_REQUIRE_COHERENT } from './attributes.js'
+import { mapList } from './list-mapper.js'
+import type { SimDmaList } from './sim-dma-list.js'
 import { createTranslation, translates } from './dma-shape.js'
 import type { DmaTranslation } from './dma-translation.js'
 import { SimIovaWindow } from './iova-window.js'
@@ -33,27 +38,33 @@ const DEFAULT_MASK_BITS = 32
 /** Fewer bits than this reach no memory that a platform has to offer. */
 const FEWEST_MASK_BITS = 24
 
+/** What the kernel sets for a PCI device (`pci_device_add`). */
+const DEFAULT_SEGMENTS = { maxBytes: 65536, boundaryMask: 2 ** 32 - 1 }
+
 /** The BAR whose memory peers may reach. */
 export const PEER_BAR = 2
 
 /** The DMA side of one device. */
 export class DeviceDma implements RawDma, MappingOwner {
-  readonly limits: RawDmaLimits
+  limits: RawDmaLimits
+  readonly machine: Machine
   readonly translation: DmaTranslation
   /** Windows of mirrors, by DMA page. */
   readonly mirrorWindows = new IntervalTree<MirrorChunk>()
   readonly coherent: boolean
+  /** Whether the device is given whole pages only, and copies of what fills none. */
+  readonly bouncesUnaligned: boolean
   readonly revocable: boolean
   readonly mappings = new LiveMappings()
   /** What watches the accesses of the device. */
   readonly access: AccessCheck
   readonly #name: string
-  readonly #machine: Machine
   readonly #options: DmaOptions
   readonly #buffers = new Set<SimBuffer>()
   readonly #windows = new Set<SimIovaWindow>()
   /** Whether anything is ever bounced. */
   readonly #mayBounce: boolean
+  readonly #lists = new Set<SimDmaList>()
   /** Memory in a BAR, for peers. */
   readonly #bar: SimBuffer | undefined
   /** Memory of peers by bus address; made when it is first mapped. */
@@ -61,7 +72,8 @@ export class DeviceDma implements RawDma, MappingOwner {
 
   constructor(machine: Machine, options: DmaOptions, name: string) {
     const { shape, coherent, lazy } = options
-    this.#machine = machine
+    this.machine = machine
+    this.bouncesUnaligned = shape === 'unaligned'
     this.#options = options
     this.#name = name
     this.coherent = coherent
@@ -76,6 +88,7 @@ export class DeviceDma implements RawDma, MappingOwner {
       maxMappingBytes: bounces ? BouncePool.maxBytes(options.minAlignMask) : 2 ** 32,
       pageShift: machine.pageShift,
       flush: lazy ? 'lazy' : 'strict',
+      segments: Object.freeze({ ...DEFAULT_SEGMENTS, minAlignMask: options.minAlignMask }),
     })
     this.access = new AccessCheck(machine, this, name)
     // The pool is there before anything else is; where it lies matters to all addresses.
@@ -90,7 +103,18 @@ export class DeviceDma implements RawDma, MappingOwner {
         hint: `A mask has ${FEWEST_MASK_BITS} to 64 bits.`,
       })
     }
+    const others = this.#windows.size + this.mirrorWindows.size
+    if (others > 0 || this.access.hasCoherent) throw inUse()
+    this.#checkUnmapped()
     this.translation.setMask(bits)
+  }
+
+  setSegmentLimits(segments: SegmentLimits): void {
+    this.#checkUnmapped()
+    const { limits } = this
+    const bounces = limits.maxMappingBytes < 2 ** 32
+    const most = bounces ? BouncePool.maxBytes(segments.minAlignMask) : limits.maxMappingBytes
+    this.limits = Object.freeze({ ...limits, maxMappingBytes: most, segments })
   }
 
   async allocBuffer(bytes: number): Promise<RawBuffer> {
@@ -113,6 +137,11 @@ export class DeviceDma implements RawDma, MappingOwner {
       dmaPage,
       read: (offset, length) => buffer.peek(offset, length),
       write: (offset, from) => buffer.poke(offset, from),
+      block: (offset, count, used) => {
+        range.blocks ??= new Map()
+        if (used) range.blocks.set(offset, count)
+        else range.blocks.delete(offset)
+      },
       free: () => {
         if (!live) return
         live = false
@@ -123,23 +152,29 @@ export class DeviceDma implements RawDma, MappingOwner {
     }
   }
 
-  map(buffer: RawBuffer, offset: number, bytes: number, direction: DmaDirection): RawDmaMapping {
+  map(
+    buffer: RawBuffer,
+    offset: number,
+    bytes: number,
+    direction: DmaDirection,
+    attributes = 0,
+  ): SimDmaMapping {
     if (!(buffer instanceof SimBuffer)) throw new TypeError('the buffer is of another backend')
     // Bits: buffers have at most 2^30 bytes.
-    const { pageSize, pageShift } = this.#machine
+    const { pageSize, pageShift } = this.machine
     const page = offset >>> pageShift
     const inPage = offset & (pageSize - 1)
     const pages = (inPage + bytes + pageSize - 1) >>> pageShift
     const write = direction !== 'to-device'
     if (write && buffer.mappings !== undefined) {
-      checkOverlap(this.#machine.dma.checker, buffer, offset, bytes, this.coherent)
+      checkOverlap(this.machine.dma.checker, buffer, offset, bytes, this.coherent, attributes)
     }
     const frame = buffer.firstFrame + page
-    if (this.#mayBounce && this.#bounces(frame, pages, offset, bytes)) {
-      return this.#mapBounced(buffer, offset, bytes, direction)
-    }
+    const bounces = this.#mayBounce && this.#bounces(frame, pages, offset, bytes)
+    if (attributes !== 0 && (attributes & ATTR_REQUIRE_COHERENT) !== 0) this.#checkCoherent(bounces)
+    if (bounces) return this.#mapBounced(buffer, offset, bytes, direction, attributes)
     const dmaPage = this.translation.map(frame, pages, write)
-    return this.#mapping(dmaPage, pages, inPage, buffer, offset, bytes, direction)
+    return this.#mapping(dmaPage, pages, inPage, buffer, offset, bytes, direction, attributes)
   }
 
   /** On its own, so that the constructor is inlined here; in `map` the engine finds it too much. */
@@ -151,9 +186,29 @@ export class DeviceDma implements RawDma, MappingOwner {
     offset: number,
     bytes: number,
     direction: DmaDirection,
+    attributes: number,
   ): SimDmaMapping {
-    const copy = undefined
-    return new SimDmaMapping(this, dmaPage, pages, inPage, buffer, offset, bytes, direction, copy)
+    return new SimDmaMapping(
+      this,
+      dmaPage,
+      pages,
+      inPage,
+      buffer,
+      offset,
+      bytes,
+      direction,
+      undefined,
+      attributes,
+    )
+  }
+
+  mapList(parts: readonly RawListPart[], direction: DmaDirection, attributes: number): RawDmaList {
+    if ((attributes & ATTR_REQUIRE_COHERENT) !== 0) this.#checkCoherent(false)
+    const limits = this.limits.segments!
+    const ended = (list: SimDmaList): void => void this.#lists.delete(list)
+    const list = mapList(this, parts, { direction, attributes, limits, ended })
+    this.#lists.add(list)
+    return list
   }
 
   async openWindow(pages: number): Promise<RawIovaWindow> {
@@ -186,28 +241,22 @@ export class DeviceDma implements RawDma, MappingOwner {
 
   mapPeer(
     peer: RawDma,
-    _bar: number,
+    bar: number,
     offset: number,
     bytes: number,
     direction: DmaDirection,
-  ): RawDmaMapping {
+  ): SimDmaMapping {
     const { kind } = this.peerRoute(peer)
-    const memory = (peer as DeviceDma).#bar!
-    const { pageSize } = this.#machine
+    const memory = this.peerBuffer(peer, bar)
+    const { pageSize } = this.machine
     const inPage = offset % pageSize
     const pages = Math.ceil((inPage + bytes) / pageSize)
     // Registers are never cached and never bounced (DMA_ATTR_MMIO).
     const byBus = kind === 'bus-address'
-    if (byBus) this.#busAddresses ??= new BusAddresses(this.#machine)
+    if (byBus) this.#busAddresses ??= new BusAddresses(this.machine)
     const translation = byBus ? this.#busAddresses! : this.translation
-    const owner: MappingOwner = {
-      translation,
-      coherent: true,
-      revocable: !byBus && this.revocable,
-      mappings: this.mappings,
-      report: (check, mapping) => this.report(check, mapping),
-      unmapped: (mapping) => this.unmapped(mapping),
-    }
+    const revocable = !byBus && this.revocable
+    const owner: MappingOwner = { ...this.asOwner(), translation, coherent: true, revocable }
     const frame = memory.firstFrame + Math.floor(offset / pageSize)
     const dmaPage = translation.map(frame, pages, direction !== 'to-device')
     return new SimDmaMapping(
@@ -223,10 +272,27 @@ export class DeviceDma implements RawDma, MappingOwner {
     )
   }
 
+  /** The memory of a peer that its bar shows. */
+  peerBuffer(peer: RawDma, _bar: number): SimBuffer {
+    return (peer as DeviceDma).#bar!
+  }
+
+  /** What mappings of this device share, to be changed in a copy. */
+  asOwner(): MappingOwner {
+    return {
+      translation: this.translation,
+      coherent: this.coherent,
+      revocable: this.revocable,
+      mappings: this.mappings,
+      report: (check, mapping) => this.report(check, mapping),
+      unmapped: (mapping) => this.unmapped(mapping),
+    }
+  }
+
   /** What an address of the device goes through: memory of peers may pass by the IOMMU. */
   routeOf(dmaPage: number): DmaTranslation {
     const bus = this.#busAddresses
-    return bus !== undefined && this.#machine.dma.inBar(dmaPage) ? bus : this.translation
+    return bus !== undefined && this.machine.dma.inBar(dmaPage) ? bus : this.translation
   }
 
   revocations(dmaPage: number): number {
@@ -241,7 +307,7 @@ export class DeviceDma implements RawDma, MappingOwner {
 
   /** A mistake of the driver, told with the name of the device. */
   reportMisuse(check: DmaCheck, what: string): void {
-    this.#machine.dma.checker.report(check, `device '${this.#name}': ${what}`)
+    this.machine.dma.checker.report(check, `device '${this.#name}': ${what}`)
   }
 
   report(check: DmaCheck, mapping: SimDmaMapping): void {
@@ -249,7 +315,7 @@ export class DeviceDma implements RawDma, MappingOwner {
   }
 
   unmapped(mapping: SimDmaMapping): void {
-    const start = mapping.dmaPage * this.#machine.pageSize + mapping.offset
+    const start = mapping.dmaPage * this.machine.pageSize + mapping.offset
     this.access.recent.add(start, start + mapping.bytes)
   }
 
@@ -257,6 +323,10 @@ export class DeviceDma implements RawDma, MappingOwner {
   async close(): Promise<{ kind: string; name: string }[]> {
     const left: { kind: string; name: string }[] = []
     const name = (page: number) => `DMA page 0x${page.toString(16)}`
+    for (const list of [...this.#lists]) {
+      left.push({ kind: 'dma-list', name: name(list.first.dmaPage) })
+      list.unmap()
+    }
     for (const mapping of this.mappings.list()) {
       left.push({ kind: 'dma-mapping', name: name(mapping.dmaPage) })
       mapping.unmap()
@@ -274,7 +344,7 @@ export class DeviceDma implements RawDma, MappingOwner {
         left.push({ kind: 'peer-mapping', name: name(each.dmaPage) })
         each.unmap()
       }
-      this.#machine.dma.removeBar(this.#bar.firstFrame)
+      this.machine.dma.removeBar(this.#bar.firstFrame)
       this.#bar.free()
     }
     this.translation.flush()
@@ -284,9 +354,23 @@ export class DeviceDma implements RawDma, MappingOwner {
     return left
   }
 
+  #checkUnmapped(): void {
+    if (this.mappings.count > 0) throw inUse()
+  }
+
+  #checkCoherent(bounces: boolean): void {
+    if (this.coherent && !bounces) return
+    throw new HmmError('EOPNOTSUPP', {
+      message: bounces
+        ? "the memory would be bounced, which 'require-coherent' does not allow"
+        : "the device is not coherent, which 'require-coherent' does not allow",
+      hint: 'Leave the attribute out and call sync, or use another device.',
+    })
+  }
+
   #bounces(frame: number, pages: number, offset: number, bytes: number): boolean {
     const { shape, bounceAlways } = this.#options
-    if (shape === 'unaligned') return ((offset | bytes) & (this.#machine.pageSize - 1)) !== 0
+    if (shape === 'unaligned') return ((offset | bytes) & (this.machine.pageSize - 1)) !== 0
     return bounceAlways || (shape === 'swiotlb' && !this.translation.reaches(frame, pages))
   }
 
@@ -295,10 +379,10 @@ export class DeviceDma implements RawDma, MappingOwner {
     offset: number,
     bytes: number,
     direction: DmaDirection,
-  ): RawDmaMapping {
-    const { minAlignMask } = this.#options
-    const { translating } = this.limits
-    const copy = BounceCopy.take(this.#machine, buffer, offset, bytes, minAlignMask, translating)
+    attributes: number,
+  ): SimDmaMapping {
+    const { translating, segments } = this.limits
+    const copy = BounceCopy.take(this.machine, buffer, offset, bytes, segments!, translating)
     if (copy === undefined) {
       throw new HmmError('ENOMEM', {
         message: 'the bounce buffers are full (SWIOTLB)',
@@ -306,7 +390,7 @@ export class DeviceDma implements RawDma, MappingOwner {
         retryable: true,
       })
     }
-    const pages = Math.ceil((copy.offset + bytes) / this.#machine.pageSize)
+    const pages = Math.ceil((copy.offset + bytes) / this.machine.pageSize)
     try {
       const dmaPage = this.translation.map(copy.firstFrame, pages, direction !== 'to-device')
       return new SimDmaMapping(
@@ -319,6 +403,7 @@ export class DeviceDma implements RawDma, MappingOwner {
         bytes,
         direction,
         copy,
+        attributes,
       )
     } catch (error) {
       copy.release()
@@ -327,20 +412,28 @@ export class DeviceDma implements RawDma, MappingOwner {
   }
 
   #makeBar(pages: number): SimBuffer {
-    const bytes = pages * this.#machine.pageSize
-    const frame = SimBuffer.allocate(this.#machine, bytes)
+    const bytes = pages * this.machine.pageSize
+    const frame = SimBuffer.allocate(this.machine, bytes)
     if (frame === 0) throw new HmmError('ENOMEM', { message: 'no memory for the BAR' })
-    this.#machine.dma.addBar(frame, pages)
-    return new SimBuffer(this.#machine, bytes, frame, () => undefined)
+    this.machine.dma.addBar(frame, pages)
+    return new SimBuffer(this.machine, bytes, frame, () => undefined)
   }
 
   #allocate(bytes: number): SimBuffer {
-    const frame = SimBuffer.allocate(this.#machine, bytes)
+    const frame = SimBuffer.allocate(this.machine, bytes)
     if (frame === 0) {
       throw new HmmError('ENOMEM', { message: `no memory for a buffer of ${bytes} bytes` })
     }
-    const buffer = new SimBuffer(this.#machine, bytes, frame, (b) => this.#buffers.delete(b))
+    const buffer = new SimBuffer(this.machine, bytes, frame, (b) => this.#buffers.delete(b))
     this.#buffers.add(buffer)
     return buffer
   }
+}
+
+/** The kernel's drivers set masks and limits before they map anything. */
+function inUse(): HmmError {
+  return new HmmError('EBUSY', {
+    message: 'something is mapped for the device',
+    hint: 'Set the mask and the limits of segments before anything is mapped.',
+  })
 }

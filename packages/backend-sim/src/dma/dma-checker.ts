@@ -18,10 +18,14 @@ export const DMA_CHECKS = {
   'sync-cpu-to-device': "Leave it out: the device does not write what is mapped 'to-device'.",
   'sync-device-from-device':
     "Leave it out, or map 'bidirectional': the device does not read what is mapped 'from-device'.",
+  'pool-use-after-free':
+    'Free a block of a pool when the device is done with it; the next alloc hands it out again.',
+  'pool-free-twice': 'Call free() once; keep the block in the object that owns the descriptor.',
   'live-at-close': 'Unmap and close everything before the device is closed.',
   'link-twice': 'Unlink the page first; linking never replaces.',
   'unlink-not-linked': 'Unlink exactly what was linked, once.',
   'window-not-synced': 'Call window.sync() after the last link and before the device is started.',
+  'sync-not-linked': 'Link pages of the window first, and sync what was linked.',
   'window-outside': 'Link, sync and unlink pages of the window only.',
   'freed-while-linked': 'Unlink a buffer from all windows before it is closed.',
 } as const

@@ -75,13 +75,21 @@ export class SimIovaWindow implements RawIovaWindow {
     this.#domain.link(this.dmaPage + at, frame, pages, rights | IOPTE_UNSYNCED)
     for (let i = 0; i < pages; i++) {
       this.#links[at + i] = { buffer, page: bufferPage + i, write }
-      if (!this.#dma.coherent) buffer.giveToDevice(...this.#bytesOf(bufferPage + i))
+      if (!this.#dma.coherent) buffer.giveToDevice(...this.#bytesOf(bufferPage + i), false)
     }
     this.#perBuffer.set(buffer, (this.#perBuffer.get(buffer) ?? 0) + pages)
     ;(buffer.windows ??= new Set()).add(this)
   }
 
   sync(at: number, pages: number): void {
+    if (this.#links.slice(at, at + pages).every((link) => link === undefined)) {
+      this.#dma.reportMisuse('sync-not-linked', `no page of ${at}..+${pages} of a window is linked`)
+      throw new HmmError('EINVAL', {
+        page: at,
+        message: 'no page of the range is linked',
+        hint: 'Link pages first, and sync what was linked.',
+      })
+    }
     for (let i = 0; i < pages; i++) {
       const entry = this.#domain.table.get(this.dmaPage + at + i)
       if (entry !== 0) this.#domain.table.set(this.dmaPage + at + i, entry & ~IOPTE_UNSYNCED)

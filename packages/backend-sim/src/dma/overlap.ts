@@ -1,4 +1,5 @@
 import type { SimBuffer } from './buffer.js'
+import { ATTR_SKIP_CPU_SYNC, ATTRS_SHARING } from './attributes.js'
 import type { DmaChecker } from './dma-checker.js'
 
 /** Bytes that a cache moves at once. */
@@ -18,7 +19,9 @@ export function checkOverlap(
   offset: number,
   bytes: number,
   coherent: boolean,
+  attributes: number,
 ): void {
+  if ((attributes & ATTR_SKIP_CPU_SYNC) !== 0) return
   const line = coherent ? 1 : LINE_BYTES
   const start = offset - (offset % line)
   const end = Math.ceil((offset + bytes) / line) * line
@@ -27,6 +30,8 @@ export function checkOverlap(
   for (let each = buffer.mappings; each !== undefined; each = each.next) {
     if (++compared > MOST_COMPARED) break
     if (each.direction === 'to-device') continue
+    // Both must have said so.
+    if ((attributes & ATTRS_SHARING) !== 0 && (each.attributes & ATTRS_SHARING) !== 0) continue
     if (each.start < end && each.start + each.bytes > start) overlaps++
   }
   if (overlaps === 0) return

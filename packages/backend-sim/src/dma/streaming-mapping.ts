@@ -3,20 +3,18 @@ import type { BounceCopy } from './bounce-copy.js'
 import type { SimBuffer } from './buffer.js'
 import { ByteRanges } from './byte-ranges.js'
 import type { DmaTranslation } from './dma-translation.js'
+import { ATTR_SKIP_CPU_SYNC } from './attributes.js'
 import type { LiveMappings } from './live-mappings.js'
 
 /** What the mappings of one device share. */
 export interface MappingOwner {
-  readonly translation: DmaTranslation
+  readonly translation: Pick<DmaTranslation, 'unmap'>
   readonly coherent: boolean
   /** Whether an access after unmap is sure to fault. */
   readonly revocable: boolean
   /** The live mappings. */
   readonly mappings: LiveMappings
-  report(
-    check: 'missing-sync-cpu' | 'sync-cpu-to-device' | 'sync-device-from-device',
-    mapping: SimDmaMapping,
-  ): void
+  report(check: 'missing-sync-cpu', mapping: SimDmaMapping): void
   /** A mapping is gone; its addresses are remembered for a while. */
   unmapped(mapping: SimDmaMapping): void
 }
@@ -30,6 +28,10 @@ export class SimDmaMapping implements RawDmaMapping {
   /** First byte in the buffer, and how many. */
   readonly start: number
   readonly bytes: number
+  /** Bits of DMA_ATTRIBUTES. */
+  readonly attributes: number
+  /** The piece of a list that goes on its segment. */
+  follower: SimDmaMapping | undefined
   /** The next older mapping of the buffer. */
   next: SimDmaMapping | undefined
   // Not `#private`, and nothing set here but in the constructor: both would be a function called
@@ -55,6 +57,7 @@ export class SimDmaMapping implements RawDmaMapping {
     bytes: number,
     direction: DmaDirection,
     copy: BounceCopy | undefined,
+    attributes = 0,
   ) {
     this.owner = owner
     this.dmaPage = dmaPage
@@ -64,6 +67,8 @@ export class SimDmaMapping implements RawDmaMapping {
     this.start = start
     this.bytes = bytes
     this.direction = direction
+    this.attributes = attributes
+    this.follower = undefined
     this.copy = copy
     this.deviceWrote = undefined
     this.cpuWrote = undefined
@@ -73,7 +78,9 @@ export class SimDmaMapping implements RawDmaMapping {
     if (older !== undefined) older.newer = this
     buffer.mappings = this
     this.place = owner.mappings.add(this)
-    if (!owner.coherent && copy === undefined) buffer.giveToDevice(start, bytes)
+    const skips = attributes !== 0 && (attributes & ATTR_SKIP_CPU_SYNC) !== 0
+    if (buffer.hasDues) this.settle(skips)
+    if (!owner.coherent && copy === undefined) buffer.giveToDevice(start, bytes, skips)
   }
 
   get live(): boolean {
@@ -89,14 +96,15 @@ export class SimDmaMapping implements RawDmaMapping {
     const { direction } = this
     if (to === 'cpu') {
       this.deviceWrote?.remove(offset, offset + bytes)
-      if (direction === 'to-device') this.owner.report('sync-cpu-to-device', this)
-      else if (this.copy !== undefined) this.copy.toCpu(offset, bytes)
+      if (direction === 'to-device') return
+      if (this.copy !== undefined) this.copy.toCpu(offset, bytes)
       else if (!this.owner.coherent) this.buffer.syncCache('cpu', this.start + offset, bytes)
       return
     }
     this.cpuWrote?.remove(offset, offset + bytes)
-    if (direction === 'from-device') this.owner.report('sync-device-from-device', this)
-    else if (this.copy !== undefined) this.copy.toDevice(offset, bytes)
+    if (direction === 'from-device') return
+    this.buffer.handedOver(this.start + offset, bytes)
+    if (this.copy !== undefined) this.copy.toDevice(offset, bytes)
     else if (!this.owner.coherent) this.buffer.syncCache('device', this.start + offset, bytes)
   }
 
@@ -111,9 +119,12 @@ export class SimDmaMapping implements RawDmaMapping {
     if (this.next !== undefined) this.next.newer = this.newer
     this.owner.unmapped(this)
     this.owner.translation.unmap(this.dmaPage, this.pages)
-    if (this.copy !== undefined) this.takeBack(this.copy)
+    const skips = this.attributes !== 0 && (this.attributes & ATTR_SKIP_CPU_SYNC) !== 0
+    if (skips && this.deviceWrote?.empty === false) this.buffer.leaveUnsynced(this)
+    if (this.copy !== undefined) this.takeBack(this.copy, skips)
     else if (!this.owner.coherent) {
-      this.buffer.takeFromDevice(this.start, this.bytes, this.direction !== 'to-device')
+      const written = this.direction !== 'to-device' && !skips
+      this.buffer.takeFromDevice(this.start, this.bytes, written)
     }
   }
 
@@ -144,8 +155,18 @@ export class SimDmaMapping implements RawDmaMapping {
     return this.cpuWrote?.overlaps(offset, offset + length) === true
   }
 
-  private takeBack(copy: BounceCopy): void {
-    if (this.direction !== 'to-device') copy.toCpu(0, this.bytes)
+  /** What the CPU wrote before is handed over, or owed if the map does not do that. */
+  private settle(skips: boolean): void {
+    if (!skips) this.buffer.handedOver(this.start, this.bytes)
+    else if (this.direction !== 'from-device') {
+      this.buffer.eachOwed(this.start, this.bytes, (from, to) => {
+        ;(this.cpuWrote ??= new ByteRanges()).add(from - this.start, to - this.start)
+      })
+    }
+  }
+
+  private takeBack(copy: BounceCopy, skips: boolean): void {
+    if (this.direction !== 'to-device' && !skips) copy.toCpu(0, this.bytes)
     copy.release()
   }
 }

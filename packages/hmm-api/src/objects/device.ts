@@ -36,7 +36,13 @@ export interface MirrorOptions<T> extends Wait {
 }
 
 /** What is to be undone before a device is closed. */
-const DMA_KINDS: ReadonlySet<string> = new Set(['dma-mapping', 'iova-window', 'coherent-buffer'])
+const DMA_KINDS: ReadonlySet<string> = new Set([
+  'dma-mapping',
+  'dma-list',
+  'dma-pool',
+  'iova-window',
+  'coherent-buffer',
+])
 
 /**
  * An opened device: everything a driver does, it does through this.

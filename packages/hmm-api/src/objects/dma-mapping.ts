@@ -3,6 +3,7 @@ import { HmmError } from '../error/hmm-error.js'
 import type { Leak } from '../event.js'
 import type { DmaDirection, DmaMisuse, RawDmaMapping } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
+import { checkSyncDirection } from './dma-list.js'
 import type { Child, Owned } from './owned.js'
 import { RAW } from './raw-of.js'
 
@@ -113,7 +114,7 @@ export class DmaMapping implements Child, AsyncDisposable {
   /**
    * Hands the bytes over: to the CPU before it reads what the device wrote, to the device before
    * it reads what the CPU wrote. `dma_sync_single_for_cpu`, `_for_device`
-   * Errors: EINVAL (outside the mapping, or unmapped), EBADF.
+   * Errors: EINVAL (unmapped, or against the direction), EBADF; RangeError outside the mapping.
    */
   sync(to: 'cpu' | 'device', offset = 0, bytes: number = this.bytes - offset): void {
     this.check('mapping.sync')
@@ -122,6 +123,7 @@ export class DmaMapping implements Child, AsyncDisposable {
       this.misuse('sync-outside', `sync of bytes ${offset}..+${bytes}`)
       throw new RangeError(`bytes ${offset}..+${bytes} are outside a mapping of ${this.bytes}`)
     }
+    checkSyncDirection(this.device, 'mapping.sync', this.raw, to, this.direction)
     this.device.context.call('mapping.sync', undefined, () => this.raw.sync(to, offset, bytes))
   }
 
@@ -178,6 +180,6 @@ export class DmaMapping implements Child, AsyncDisposable {
 
   private misuse(check: DmaMisuse, what: string): void {
     const text = `${what}: mapping of ${this.bytes} bytes of '${this.source.name}'`
-    this.device[RAW].dma.misuse?.(check, text)
+    this.device[RAW].dma.misuse?.(check, text, this.raw)
   }
 }

@@ -5,12 +5,22 @@ import type {
   RawDma,
   RawDmaLimits,
   RawDmaMapping,
+  SegmentLimits,
 } from '../raw/raw-dma.js'
 import { checkBytes, checkDirection, checkInteger, checkPages } from './check.js'
 import { rawWait, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { CoherentBuffer, HostBuffer } from './host-buffer.js'
+import {
+  allocAttributes,
+  mapAttributes,
+  type AllocAttribute,
+  type MapAttribute,
+} from './dma-attributes.js'
+import { DmaList } from './dma-list.js'
 import { DmaMapping } from './dma-mapping.js'
+import { checkBuffer, checkPart, checkRoute, type DmaPart } from './dma-part.js'
+import { DmaPool, type DmaPoolOptions } from './dma-pool.js'
 import type { Synchronous } from './interval-notifier.js'
 import { IovaWindow } from './iova-window.js'
 import type { MirroredRange, MirrorMapOptions } from './mirror.js'
@@ -19,10 +29,17 @@ import { bounded } from '../sync/bounded.js'
 import type { Owned } from './owned.js'
 import { PeerMemory } from './peer-memory.js'
 import { RAW } from './raw-of.js'
+import { segmentLimits } from './segment-limits.js'
+
+/** How several parts are mapped as one list. */
+export interface ListMapOptions {
+  readonly direction: DmaDirection
+  /** Capability `dma.attributes`. */
+  readonly attributes?: readonly MapAttribute[]
+}
 
 /** How a buffer or a peer's memory is mapped. */
-export interface BufferMapOptions {
-  readonly direction: DmaDirection
+export interface BufferMapOptions extends ListMapOptions {
   /** First byte, 0 if left out. */
   readonly offset?: number
   /** Number of bytes, to the end if left out. */
@@ -41,19 +58,37 @@ export class Dma {
     this.#device = device
   }
 
-  /** What the DMA of this device can do; fixed while it is open. */
+  /** What the DMA of this device can do; only `setMask` and `setSegmentLimits` change it. */
   get limits(): RawDmaLimits {
     return this.#device[RAW].dma.limits
   }
 
   /**
    * Says how many address bits the device drives, 1 to 64; 32 until then. `dma_set_mask_and_coherent`
-   * Errors: EIO if the platform cannot serve so few, EBADF.
+   * Errors: EIO if the platform cannot serve so few, EBUSY while something is mapped, EBADF.
    */
   setMask(bits: number): void {
     this.#sync('dma.setMask', () =>
       this.#device[RAW].dma.setMask(checkInteger('bits', bits, 1, 64)),
     )
+  }
+
+  /**
+   * What segments of lists must be like for this device; what is left out stays as it is. Until
+   * then 64 KiB at most, none across 4 GiB, as the kernel does it for PCI devices.
+   * `dma_set_max_seg_size`, `dma_set_seg_boundary`, `dma_set_min_align_mask`
+   * Errors: EBUSY while something is mapped, EOPNOTSUPP, EBADF; TypeError for less than 512 bytes.
+   */
+  setSegmentLimits(limits: Partial<SegmentLimits>): void {
+    this.#sync('dma.setSegmentLimits', () => {
+      this.#device.capabilities.require('dma.list')
+      const { dma } = this.#device[RAW]
+      const now = dma.limits.segments as SegmentLimits
+      ;(dma.setSegmentLimits as NonNullable<RawDma['setSegmentLimits']>).call(
+        dma,
+        segmentLimits(now, limits),
+      )
+    })
   }
 
   /** Page-aligned memory of the driver's own, zeroed. Errors: ENOMEM, EOPNOTSUPP, EBADF. */
@@ -67,14 +102,29 @@ export class Dma {
     })
   }
 
-  /** Memory that device and CPU see alike, mapped. `dma_alloc_coherent` ENOMEM, EOPNOTSUPP, EBADF. */
+  /** Memory that device and CPU see alike, mapped. `dma_alloc_attrs` ENOMEM, EOPNOTSUPP, EBADF. */
   allocCoherent(
-    options: { readonly bytes: number; readonly name?: string } & Wait,
+    options: {
+      readonly bytes: number
+      /** Capability `dma.attributes`. */
+      readonly attributes?: readonly AllocAttribute[]
+      readonly name?: string
+    } & Wait,
   ): Promise<CoherentBuffer> {
     return this.#wait('dma.allocCoherent', options, async () => {
       this.#device.capabilities.require('dma.coherent')
-      const raw = await this.#device[RAW].dma.allocCoherent(checkBytes('bytes', options.bytes))
+      const attributes = this.#allowed(allocAttributes(options.attributes))
+      const bytes = checkBytes('bytes', options.bytes)
+      const raw = await this.#device[RAW].dma.allocCoherent(bytes, attributes)
       return new CoherentBuffer(this.#device, raw, options.name ?? `${options.bytes} bytes`)
+    })
+  }
+
+  /** A pool of small coherent blocks. EOPNOTSUPP, EBADF. `dma_pool_create` */
+  createPool(options: DmaPoolOptions): DmaPool {
+    return this.#sync('dma.createPool', () => {
+      this.#device.capabilities.require('dma.coherent')
+      return new DmaPool(this.#device, options)
     })
   }
 
@@ -84,6 +134,11 @@ export class Dma {
    * RangeError outside.
    */
   map(source: HostBuffer | PeerMemory, options: BufferMapOptions): DmaMapping
+  /**
+   * Maps several parts as one list: all or none. Their segments obey the limits of segments. Errors
+   * as above; EINVAL for more parts than capability `dma.list` allows, ENOSPC for more segments.
+   */
+  map(parts: readonly DmaPart[], options: ListMapOptions): DmaList
   /** Maps a range of a mirrored process: the same as `mirror.map`. */
   map<R>(
     source: MirroredRange,
@@ -91,21 +146,24 @@ export class Dma {
     commit: (mapping: MirrorMapping) => R & Synchronous<R>,
   ): Promise<R>
   map<R>(
-    source: HostBuffer | PeerMemory | MirroredRange,
-    options: BufferMapOptions | MirrorMapOptions,
+    source: HostBuffer | PeerMemory | readonly DmaPart[] | MirroredRange,
+    options: BufferMapOptions | ListMapOptions | MirrorMapOptions,
     commit?: (mapping: MirrorMapping) => R & Synchronous<R>,
-  ): DmaMapping | Promise<R> {
+  ): DmaMapping | DmaList | Promise<R> {
     if (source instanceof HostBuffer) return this.#mapBuffer(source, options as BufferMapOptions)
     if (source instanceof PeerMemory) return this.#mapPeer(source, options as BufferMapOptions)
-    if (source?.mirror === undefined || commit === undefined) {
+    if (Array.isArray(source)) return this.#mapList(source as DmaPart[], options as ListMapOptions)
+    const mirrored = source as MirroredRange
+    if (mirrored?.mirror === undefined || commit === undefined) {
       throw new TypeError(
-        'dma.map takes a buffer, peer memory, or mirror.select(range) with options and a commit',
+        'dma.map takes a buffer, peer memory, a list of both, or mirror.select(range) with options ' +
+          'and a commit',
       )
     }
-    if (source.mirror.device !== this.#device) {
+    if (mirrored.mirror.device !== this.#device) {
       throw new TypeError('the mirror belongs to another device: map it through that one')
     }
-    return source.mirror.map<R>(source.range, options as MirrorMapOptions, commit as never)
+    return mirrored.mirror.map<R>(mirrored.range, options as MirrorMapOptions, commit as never)
   }
 
   /**
@@ -137,14 +195,16 @@ export class Dma {
     // Not `#sync`: a closure for each map would be a good part of what it costs.
     try {
       device.context.mayWait('dma.map')
-      buffer.checkOpen('dma.map')
+      checkBuffer(device, buffer, 'dma.map')
       const direction = checkDirection(options?.direction)
+      const attributes =
+        options.attributes === undefined ? 0 : this.#allowed(mapAttributes(options.attributes))
       const offset = checkInteger('offset', options.offset ?? 0, 0)
       const bytes = checkBytes('bytes', options.bytes ?? buffer.bytes - offset)
       buffer.checkInside(offset, bytes)
       const { dma } = device[RAW]
       if (bytes > dma.limits.maxMappingBytes) throw tooLong(bytes, dma.limits.maxMappingBytes)
-      const raw = dma.map(buffer[RAW], offset, bytes, direction)
+      const raw = dma.map(buffer[RAW], offset, bytes, direction, attributes)
       return newMapping(device, buffer, raw, offset, bytes, direction)
     } catch (error) {
       throw device.context.decorate(error, 'dma.map')
@@ -155,13 +215,9 @@ export class Dma {
     return this.#sync('dma.map', () => {
       this.#device.context.mayWait('dma.map')
       checkDirection(options?.direction)
-      const route = this.#route(peer)
-      if (route.kind === 'unsupported') {
-        throw new HmmError('EREMOTEIO', {
-          message: `${peer.name} cannot be reached: ${route.reason}`,
-          hint: 'Ask dma.peerRoute first, and go through memory of the host where there is none.',
-        })
-      }
+      checkRoute(peer, this.#route(peer))
+      // Registers are neither cached nor bounced: there is nothing that an attribute could change.
+      mapAttributes(options.attributes)
       const offset = checkInteger('offset', options.offset ?? 0, 0)
       const bytes = checkBytes('bytes', options.bytes ?? peer.raw.bytes - offset)
       peer.checkInside(offset, bytes)
@@ -176,6 +232,41 @@ export class Dma {
       )
       return new DmaMapping(this.#device, peer, raw, offset, bytes, options.direction)
     })
+  }
+
+  #mapList(parts: readonly DmaPart[], options: ListMapOptions): DmaList {
+    return this.#sync('dma.map', () => {
+      this.#device.context.mayWait('dma.map')
+      const most = this.#device.capabilities.require('dma.list')['parts'] as number
+      checkDirection(options?.direction)
+      const attributes = this.#allowed(mapAttributes(options.attributes))
+      if (parts.length === 0) throw new TypeError('a list has at least one part')
+      if (parts.length > most) {
+        throw new HmmError('EINVAL', {
+          message: `${parts.length} parts are more than one list holds (${most})`,
+          hint: "Map it in pieces; the limit 'parts' of capability dma.list says how many.",
+        })
+      }
+      const route = (peer: PeerMemory): PeerRoute => this.#route(peer)
+      const raws = parts.map((part) => checkPart(this.#device, part, 'dma.map', route))
+      const { dma } = this.#device[RAW]
+      const raw = (dma.mapList as NonNullable<RawDma['mapList']>).call(
+        dma,
+        raws,
+        options.direction,
+        attributes,
+      )
+      const sources = parts.map((part) => ('source' in part ? part.source : part))
+      const buffers = [...new Set(sources.filter((each) => each instanceof HostBuffer))]
+      const bytes = raws.reduce((sum, part) => sum + part.bytes, 0)
+      return new DmaList(this.#device, raw, buffers, bytes, options.direction)
+    })
+  }
+
+  /** The bits, if there are none or the backend knows them. */
+  #allowed(attributes: number): number {
+    if (attributes !== 0) this.#device.capabilities.require('dma.attributes')
+    return attributes
   }
 
   #route(peer: PeerMemory): PeerRoute {

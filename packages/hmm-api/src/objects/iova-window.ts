@@ -2,6 +2,7 @@ import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js
 import type { DmaDirection, RawIovaWindow } from '../raw/raw-dma.js'
 import { checkDirection, checkInteger, checkPages } from './check.js'
 import type { Device } from './device.js'
+import { checkBuffer } from './dma-part.js'
 import type { HostBuffer } from './host-buffer.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
@@ -55,7 +56,7 @@ export class IovaWindow extends Owned {
    */
   link(buffer: HostBuffer, options: LinkOptions): void {
     this.checkOpen('window.link')
-    buffer.checkOpen('window.link')
+    checkBuffer(this.#device, buffer, 'window.link')
     checkDirection(options.direction)
     const size = 2 ** this.#device.dma.limits.pageShift
     const bufferPage = checkInteger('bufferPage', options.bufferPage ?? 0, 0)
@@ -68,7 +69,10 @@ export class IovaWindow extends Owned {
     this.#linked.fill(1, at, at + pages)
   }
 
-  /** Makes linked pages visible to the device. `dma_iova_sync` RangeError outside, EBADF. */
+  /**
+   * Makes what is linked visible to the device. `dma_iova_sync` Errors: EINVAL (no page of it is
+   * linked), EBADF; RangeError outside.
+   */
   sync(at = 0, pages: number = this.pages - at): void {
     this.checkOpen('window.sync')
     this.#inside(at, pages)

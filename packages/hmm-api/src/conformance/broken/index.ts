@@ -1,4 +1,5 @@
 import type { BrokenBackend } from './broken-backend.js'
+import { boundaryIgnored } from './boundary-ignored.js'
 import { closeLeavesMappings } from './close-leaves-mappings.js'
 import { coherentNotZeroed } from './coherent-not-zeroed.js'
 import { countersStandStill } from './counters-stand-still.js'
@@ -11,6 +12,7 @@ import { hugePagesTorn } from './huge-pages-torn.js'
 import { killDoesNothing } from './kill-does-nothing.js'
 import { leakOnPartialFailure } from './leak-on-partial-failure.js'
 import { leaksAtClose } from './leaks-at-close.js'
+import { listStaysMapped } from './list-stays-mapped.js'
 import { lostEvents } from './lost-events.js'
 import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
@@ -24,6 +26,8 @@ import { noUndo } from './no-undo.js'
 import { presentOnlyFaults } from './present-only-faults.js'
 import { readMapsWritable } from './read-maps-writable.js'
 import { retryForEver } from './retry-for-ever.js'
+import { segmentsOutOfOrder } from './segments-out-of-order.js'
+import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
 import { staleAfterMunmap } from './stale-after-munmap.js'
 import { startWithoutEnd } from './start-without-end.js'
@@ -32,6 +36,7 @@ import { undoTooMuch } from './undo-too-much.js'
 import { unlinkOfUnlinkedSucceeds } from './unlink-of-unlinked-succeeds.js'
 import { unmapDoesNothing } from './unmap-does-nothing.js'
 import { mprotectDoesNothing } from './mprotect-does-nothing.js'
+import { windowSyncOfNothing } from './window-sync-of-nothing.js'
 import { wrongErrno } from './wrong-errno.js'
 import { wrongEventKind } from './wrong-event-kind.js'
 import { zeroPageWritable } from './zero-page-writable.js'
@@ -77,4 +82,9 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   mprotectDoesNothing,
   wrongEventKind,
   zeroPageWritable,
+  segmentsTooLong,
+  segmentsOutOfOrder,
+  boundaryIgnored,
+  listStaysMapped,
+  windowSyncOfNothing,
 ]

@@ -1,13 +1,17 @@
 import type { CaseGroup, CaseModule, ConformanceCase } from '../harness/case.js'
 import * as capability from './capability/capability.js'
+import * as attributes from './dma/attributes.js'
 import * as bounce from './dma/bounce.js'
 import * as coherent from './dma/coherent.js'
 import * as engine from './dma/engine.js'
+import * as iova from './dma/iova.js'
 import * as lazy from './dma/lazy.js'
+import * as list from './dma/list.js'
 import * as mirrorRefused from './dma/mirror-refused.js'
 import * as misuse from './dma/misuse.js'
 import * as nonCoherent from './dma/non-coherent.js'
 import * as peer from './dma/peer.js'
+import * as pool from './dma/pool.js'
 import * as streaming from './dma/streaming.js'
 import * as window from './dma/window.js'
 import * as advice from './events/advice.js'
@@ -73,8 +77,12 @@ export const CASE_MODULES: readonly CaseModule[] = [
   mirrorCommit,
   counted,
   coherent,
+  pool,
   streaming,
+  list,
+  attributes,
   window,
+  iova,
   bounce,
   nonCoherent,
   lazy,

@@ -1,5 +1,5 @@
 import { equal, ok, rejects, throws } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 import type { Scene } from '../../harness/scene.js'
 import type { DmaAddress } from '../../../address/address.js'
 import type { DmaDirection } from '../../../raw/raw-dma.js'
@@ -108,6 +108,26 @@ export const group = caseGroup('dma/streaming', ['dma.streaming', 'engine'], {
     throws(RangeError, () => mapping.sync('cpu', 0, 0), 'of nothing')
     mapping.sync('cpu', mapping.bytes - 1, 1)
   },
+
+  'sync-against-the-direction': async (t) => {
+    const { mapping } = await mapped(t, 'to-device')
+    throws('EINVAL', () => mapping.sync('cpu'), 'for the CPU')
+    mapping.sync('device')
+    const { mapping: other } = await mapped(t, 'from-device')
+    throws('EINVAL', () => other.sync('device'), 'for the device')
+    other.sync('cpu')
+  },
+
+  'coherent-is-mapped-already': needing(['dma.coherent'], async (t) => {
+    const buffer = t.own(await t.device.dma.allocCoherent({ bytes: 64 }))
+    throws(TypeError, () => t.device.dma.map(buffer, { direction: 'to-device' }))
+  }),
+
+  'buffer-of-another-device': needing(['device.shared'], async (t) => {
+    const other = await t.openDevice()
+    const buffer = t.own(await other.dma.allocBuffer({ bytes: 64 }))
+    throws(TypeError, () => t.device.dma.map(buffer, { direction: 'to-device' }))
+  }),
 
   'two-mappings-of-a-buffer': async (t) => {
     const { buffer, mapping } = await mapped(t, 'to-device')

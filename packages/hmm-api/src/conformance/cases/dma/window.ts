@@ -105,6 +105,22 @@ export const group = caseGroup('dma/window', ['dma.window', 'engine'], {
     throws('EINVAL', () => window.unlink(0, 2), 'for the second time')
   },
 
+  // Only what is linked matters: the whole may be synchronised after each piece.
+  'sync-of-the-whole': async (t) => {
+    const { buffer, window } = await opened(t)
+    window.link(buffer, { at: 1, bufferPage: 0, pages: 1, direction: 'to-device' })
+    window.sync()
+    equal(await t.device.engine.read(window.dmaAddress(1), 1), [1])
+  },
+
+  'sync-of-nothing-linked': async (t) => {
+    const { buffer, window } = await opened(t)
+    throws('EINVAL', () => window.sync(), 'of a window without links')
+    window.link(buffer, LINK)
+    throws('EINVAL', () => window.sync(2, 2), 'of pages that are not linked')
+    window.sync(0, 2)
+  },
+
   'outside-the-window': async (t) => {
     const { buffer, window } = await opened(t)
     throws(RangeError, () => window.link(buffer, { ...LINK, at: 3 }), 'linking')
