@@ -55,6 +55,7 @@ export class SimMirror implements RawMirror, AttemptContext {
   /** What exclusive grants under way have taken so far; an invalidation takes it from them. */
   readonly #grants = new Set<Set<number>>()
   #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(
     simulation: Simulation,
@@ -133,10 +134,13 @@ export class SimMirror implements RawMirror, AttemptContext {
     this.#unmapped(this.dma.unlink(first, pages, false), first, pages, 'unmap')
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    await this.#simulation.run(this.mm.notifiers.remove(this.notifier))
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#simulation.run(this.#remove())
     this.#unmapped(this.dma.close(), 0, this.pages, 'close')
     this.#owner.mirrorClosed(this)
   }
@@ -168,6 +172,14 @@ export class SimMirror implements RawMirror, AttemptContext {
     this.#simulation.invalidations.deliver(() => {
       if (!this.#closed) this.#callbacks.released()
     })
+  }
+
+  /** Until here an invalidation may come, and is delivered. */
+  *#remove(): Operation<void> {
+    const { scheduler } = this.machine
+    if (scheduler.explorer !== undefined) yield scheduler.point('lock')
+    this.#closed = true
+    yield* this.mm.notifiers.remove(this.notifier)
   }
 
   *#readBegin(deadline: Deadline): Operation<number> {
