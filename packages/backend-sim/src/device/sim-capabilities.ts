@@ -24,6 +24,12 @@ export function capabilitiesOf(
   return {
     'device.shared': supported(),
     mirror: supported(),
+    'mirror.userfaultfd': simulation.machine.unlockedFault
+      ? supported()
+      : unsupported(
+          'before Linux 7.3 a range fault holds the mmap lock, so it cannot wait for a handler',
+          'Touch the pages with the CPU first, or simulate Linux 7.3.',
+        ),
     'dma.mirror': refusal ?? supported({ pagesPerMap: 2 ** 20 }),
     'dma.streaming': supported(),
     'dma.coherent': supported(),

@@ -54,7 +54,10 @@ function* takePage(mm: MemoryMap, page: number, index: number, owner: object): O
     const pte = mm.tables.get(page)
     if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITE) !== 0) {
       // The page decides, not the mapping: a private copy of a file's page will do.
-      if ((mm.machine.frames.flags[pte & PTE_FRAME]! & (FRAME_ANON | FRAME_HUGETLB)) !== FRAME_ANON) {
+      if (
+        (mm.machine.frames.flags[pte & PTE_FRAME]! & (FRAME_ANON | FRAME_HUGETLB)) !==
+        FRAME_ANON
+      ) {
         throw new HmmError('EOPNOTSUPP', {
           page: index,
           message: 'only private anonymous memory can be exclusive to a device',

@@ -183,6 +183,8 @@ export class SimMirror implements RawMirror, AttemptContext {
   }
 
   *#readBegin(deadline: Deadline): Operation<number> {
+    const { scheduler } = this.machine
+    if (scheduler.explorer !== undefined) yield scheduler.point('sequence', this.mm, false)
     this.flush()
     deadline.check()
     const { notifiers } = this.mm
@@ -202,8 +204,8 @@ export class SimMirror implements RawMirror, AttemptContext {
         this.#checkAlive()
         this.#checkStable()
         valid = keepHeld
-          ? yield* this.#faultOthers(sequence, request)
-          : yield* rangeFault(this.mm, this.notifier, sequence, request)
+          ? yield* this.#faultOthers(sequence, request, deadline)
+          : yield* rangeFault(this.mm, this.notifier, sequence, request, this.#unlocked(deadline))
       } finally {
         this.mm.lock.releaseRead()
       }
@@ -257,7 +259,7 @@ export class SimMirror implements RawMirror, AttemptContext {
    * A range fault without the pages that the device holds exclusively: for the CPU they are not
    * there, and a fault would take them back.
    */
-  *#faultOthers(sequence: number, request: RangeRequest): Operation<boolean> {
+  *#faultOthers(sequence: number, request: RangeRequest, deadline: Deadline): Operation<boolean> {
     const { start, end } = request
     const isHeld = (page: number): boolean => this.dma.isExclusive(page - this.startPage)
     for (let from = start; from < end;) {
@@ -265,7 +267,17 @@ export class SimMirror implements RawMirror, AttemptContext {
       while (to < end && !isHeld(to)) to++
       if (from < to) {
         const run = { ...request, end: to }
-        if (!(yield* rangeFault(this.mm, this.notifier, sequence, run, from))) return false
+        if (
+          !(yield* rangeFault(
+            this.mm,
+            this.notifier,
+            sequence,
+            run,
+            this.#unlocked(deadline),
+            from,
+          ))
+        )
+          return false
       }
       from = to
       while (from < end && isHeld(from)) from++
@@ -386,6 +398,11 @@ export class SimMirror implements RawMirror, AttemptContext {
   #range(first: number, pages: number): { start: number; end: number } {
     const start = this.startPage + first
     return { start, end: start + pages }
+  }
+
+  /** What bounds waits in a fault, if a fault may wait at all: before Linux 7.3 it may not. */
+  #unlocked(deadline: Deadline): Deadline | undefined {
+    return this.machine.unlockedFault ? deadline : undefined
   }
 
   #checkStable(): void {

@@ -10,12 +10,19 @@ import {
   ENTRY_VALID,
   HmmError,
 } from '@hmm-sdk/hmm-api'
-import { FAULT_DEVICE, FAULT_DONE, FAULT_OOM, FAULT_WAIT } from '../mm/fault-code.js'
+import {
+  FAULT_DEVICE,
+  FAULT_DONE,
+  FAULT_OOM,
+  FAULT_USERFAULT,
+  FAULT_WAIT,
+} from '../mm/fault-code.js'
 import { fillAnonymous } from '../mm/fill-anonymous.js'
 import { handleMmFault } from '../mm/handle-mm-fault.js'
 import { hugetlbBlock, hugetlbFile } from '../mm/hugetlb.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import {
+  isUserfaultMarker,
   PTE_DEVICE_PRIVATE,
   PTE_FRAME,
   PTE_HWPOISON,
@@ -29,8 +36,10 @@ import {
 } from '../mm/pte.js'
 import type { RadixTable } from '../mm/radix-table.js'
 import { resolveFault } from '../mm/resolve-fault.js'
+import { waitUserfault } from '../mm/userfaultfd.js'
 import { VM_HUGETLB, VM_IO, VM_PFNMAP, VM_READ, VM_WRITE, type Vma } from '../mm/vma.js'
 import type { IntervalNotifier } from '../mmu-notifier/interval-notifier.js'
+import type { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
 import { NEED_NOTHING, NEED_WRITE, needFault } from './need-fault.js'
 
@@ -54,7 +63,9 @@ export interface RangeRequest {
 
 /**
  * `hmm_range_fault`, with mmap_lock held: fills the entries by the table of kernel-hmm-dma.md 1.4.
- * False if `notifier` was invalidated since `sequence` (EBUSY). Fails with the index of the page.
+ * False if `notifier` was invalidated since `sequence` (EBUSY), or if a userfaultfd was waited for, with
+ * mmap_lock dropped meanwhile, which is progress (`hmm_range_fault_unlocked_timeout`; without
+ * `deadline` such a page is EFAULT). Fails with the index of the page.
  * What lies before page `from` is left out.
  */
 export function* rangeFault(
@@ -62,6 +73,7 @@ export function* rangeFault(
   notifier: IntervalNotifier,
   sequence: number,
   request: RangeRequest,
+  deadline: Deadline | undefined,
   from = request.start,
 ): Operation<boolean> {
   const { scheduler, costs } = mm.machine
@@ -69,11 +81,11 @@ export function* rangeFault(
   let at = from
   while (at < request.end) {
     if (notifier.readRetry(sequence)) return false
-    if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+    if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm, false)
     at = walk.step(at)
     if (walk.faultEnd <= walk.faultFrom) continue
     scheduler.charge(costs.fault * (walk.faultEnd - walk.faultFrom))
-    yield* faultSpan(mm, walk, request.start)
+    if (!(yield* faultSpan(mm, walk, request.start, deadline))) return false
     at = walk.faultFrom
     walk.faultEnd = NOWHERE
     walk.faultFrom = NOWHERE
@@ -81,8 +93,16 @@ export function* rangeFault(
   return true
 }
 
-/** Faults the recorded span page by page, each with what its first page needed (`hmm_do_fault`). */
-function* faultSpan(mm: MemoryMap, walk: RangeWalk, start: number): Operation<void> {
+/**
+ * Faults the recorded span page by page, each with what its first page needed (`hmm_do_fault`). False
+ * if mmap_lock was dropped.
+ */
+function* faultSpan(
+  mm: MemoryMap,
+  walk: RangeWalk,
+  start: number,
+  deadline: Deadline | undefined,
+): Operation<boolean> {
   const vma = walk.vma!
   const write = walk.faultWrite
   if (write && (vma.flags & VM_WRITE) === 0) {
@@ -104,8 +124,13 @@ function* faultSpan(mm: MemoryMap, walk: RangeWalk, start: number): Operation<vo
     if (code === FAULT_OOM || page - walk.faultFrom === failing) {
       throw pageError('ENOMEM', page - start, 'no memory for the page')
     }
+    if (code === FAULT_USERFAULT && deadline !== undefined) {
+      yield* waitUserfault(mm, vma, page, write, deadline)
+      return false
+    }
     if (code !== FAULT_DONE) throw pageError('EFAULT', page - start, 'no memory behind the page')
   }
+  return true
 }
 
 function pageError(code: 'EPERM' | 'EFAULT' | 'ENOMEM', page: number, message: string): HmmError {
@@ -347,7 +372,7 @@ class RangeWalk {
       entries[e] = requested & STICKY
       return false
     }
-    if (pte !== 0 && (kind === PTE_HWPOISON || kind === PTE_MARKER)) {
+    if (pte !== 0 && (kind === PTE_HWPOISON || (kind === PTE_MARKER && !isUserfaultMarker(pte)))) {
       throw pageError('EFAULT', page - this.#start, 'the page is poisoned or guarded')
     }
     this.#record(page, to, need === NEED_WRITE)

@@ -1,7 +1,7 @@
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_FRAME, PTE_SPECIAL } from './pte.js'
-import { VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import { PTE_DIRTY, PTE_FRAME, PTE_SPECIAL, PTE_UFFD_WP } from './pte.js'
+import { VM_SHARED, VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
 
 /**
  * Whether a present entry may be writable at once because a write fault would do nothing but that
@@ -9,7 +9,10 @@ import { VM_SHARED, VM_WRITE, type Vma } from './vma.js'
  */
 export function canBeWritable(mm: MemoryMap, vma: Vma, pte: number): boolean {
   if ((vma.flags & VM_WRITE) === 0) return false
-  if ((vma.flags & VM_SHARED) !== 0) return true
+  if ((pte & PTE_UFFD_WP) !== 0 && (vma.flags & VM_UFFD_WP) !== 0) return false
+  // Where userfaultfd watches writes, a clean page waits for one (`vma_wants_writenotify`).
+  if ((vma.flags & VM_SHARED) !== 0)
+    return (vma.flags & VM_UFFD_WP) === 0 || (pte & PTE_DIRTY) !== 0
   if ((pte & PTE_SPECIAL) !== 0) return false
   const flags = mm.machine.frames.flags[pte & PTE_FRAME]!
   return (flags & (FRAME_ANON | FRAME_EXCLUSIVE | FRAME_KSM)) === (FRAME_ANON | FRAME_EXCLUSIVE)

@@ -5,9 +5,9 @@ import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
 import { FRAME_ANON, FRAME_DEVICE, FRAME_EXCLUSIVE, FRAME_LOCKED } from './frame-table.js'
 import { blockPinned, mapBlock, mayBeHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_FRAME, PTE_KIND, PTE_PRESENT, PTE_SPECIAL, PTE_SWAP } from './pte.js'
+import { PTE_FRAME, PTE_KIND, PTE_PRESENT, PTE_SPECIAL, PTE_SWAP, PTE_UFFD_WP } from './pte.js'
 import { resolveFault } from './resolve-fault.js'
-import type { Vma } from './vma.js'
+import { VM_UFFD, type Vma } from './vma.js'
 
 /** Who collapses: `madvise(MADV_COLLAPSE)` does what it can, khugepaged is choosy. */
 export type Collapser = 'madvise' | 'khugepaged'
@@ -76,9 +76,12 @@ function* collapseBlock(
   if (tables.isHuge(block)) return undefined
   const swapped = count(mm, block, (pte) => (pte & (PTE_PRESENT | PTE_KIND)) === PTE_SWAP)
   const empty = count(mm, block, isEmpty)
+  // Who serves the missing pages would not hear of them any more.
+  if (empty > 0 && (vma.flags & VM_UFFD) !== 0) return 'EINVAL'
   if (who === 'khugepaged' && (swapped > pages * SWAPPED_SHARE || empty === pages)) return 'EINVAL'
   for (let page = block; page < block + pages; page++) {
     const pte = tables.get(page)
+    if ((pte & PTE_UFFD_WP) !== 0) return 'EINVAL'
     if (pte === 0 || (pte & PTE_PRESENT) !== 0) continue
     if ((pte & PTE_KIND) !== PTE_SWAP) return 'EINVAL'
     const code = yield* resolveFault(mm, vma, page, false)

@@ -1,9 +1,10 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
-import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
+import { FAULT_DONE, FAULT_OOM, FAULT_USERFAULT } from './fault-code.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE, PTE_YOUNG } from './pte.js'
 import { resolveFault } from './resolve-fault.js'
+import { waitUserfault } from './userfaultfd.js'
 import { VM_ACCESS, VM_WRITE } from './vma.js'
 
 /** CPU read of `length` bytes from byte `offset` of `page`. */
@@ -92,8 +93,14 @@ function* touch(mm: MemoryMap, page: number, write: boolean): Operation<number> 
       if (touched !== pte) tables.set(page, touched)
       return pte & PTE_FRAME
     }
-    machine.scheduler.charge(machine.costs.fault)
+    const { scheduler } = machine
+    if (scheduler.explorer !== undefined) yield scheduler.point('fault', mm)
+    scheduler.charge(machine.costs.fault)
     const code = yield* resolveFault(mm, vma, page, write)
+    if (code === FAULT_USERFAULT) {
+      yield* waitUserfault(mm, vma, page, write)
+      continue
+    }
     if (code === FAULT_OOM) throw new HmmError('ENOMEM', { message: 'the machine has no memory' })
     if (code !== FAULT_DONE) throw signal('SIGBUS', page, 'has no memory behind it')
   }

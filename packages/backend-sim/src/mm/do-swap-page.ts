@@ -12,10 +12,11 @@ import {
   PTE_PRESENT,
   PTE_SWAP,
   PTE_SWAP_EXCLUSIVE,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
 } from './pte.js'
-import { VM_WRITE, type Vma } from './vma.js'
+import { VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
 
 /** A touch of an entry that is neither empty nor present (`do_swap_page`). */
 export function doSwapPage(
@@ -61,10 +62,12 @@ function swapIn(
   frames.mapping[frame] = (exclusive ? vma.anonVma! : vma.anonVma!.root).id
   frames.index[frame] = vma.offsetOf(page)
   if (exclusive) frames.flags[frame]! |= FRAME_EXCLUSIVE
-  const writable = exclusive && (vma.flags & VM_WRITE) !== 0
+  const guarded = (vma.flags & VM_UFFD_WP) !== 0 ? pte & PTE_UFFD_WP : 0
+  const writable = exclusive && (vma.flags & VM_WRITE) !== 0 && guarded === 0
   mm.tables.arena.words[at] =
     PTE_PRESENT |
     PTE_YOUNG |
+    guarded |
     (writable ? PTE_WRITE : 0) |
     (write && writable ? PTE_DIRTY : 0) |
     frame

@@ -8,9 +8,11 @@ import { zapVma } from './zap.js'
  * `released`, then everything is unmapped (UNMAP event).
  */
 export function* exitMmap(mm: MemoryMap, released: () => void): Operation<void> {
+  mm.alive = false
+  // Nobody waits for a handler when the process dies.
+  for (const context of [...mm.userfaultfds]) context.release()
   yield* mm.lock.write()
   try {
-    mm.alive = false
     mm.lock.kill()
     const end = 2 ** 52
     mm.invalidateStart('release', 0, end)
@@ -19,7 +21,7 @@ export function* exitMmap(mm: MemoryMap, released: () => void): Operation<void> 
     const vmas = [...mm.vmas]
     if (vmas.length > 0) {
       mm.invalidateStart('unmap', 0, end)
-      for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop-markers')
+      for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop')
       mm.invalidateEnd()
       for (const vma of vmas) removeVma(vma)
     }

@@ -7,3 +7,5 @@ export const FAULT_SIGBUS = 2
 export const FAULT_WAIT = 3
 /** A page of device memory: its device has to bring it back. */
 export const FAULT_DEVICE = 4
+/** A userfaultfd has to serve it: wait without mmap_lock (`waitUserfault`), or fail as for SIGBUS. */
+export const FAULT_USERFAULT = 5

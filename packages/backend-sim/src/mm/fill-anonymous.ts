@@ -4,7 +4,7 @@ import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
 import { hugeFault, mayBeHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './pte.js'
-import type { Vma } from './vma.js'
+import { VM_UFFD_MISSING, type Vma } from './vma.js'
 
 /**
  * Write faults of the empty entries of private anonymous memory from `page` on, a leaf at a time:
@@ -12,7 +12,7 @@ import type { Vma } from './vma.js'
  * or is `end`; `-1 - page` for a page without memory.
  */
 export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number): number {
-  if (vma.file !== undefined || mm.unstable) return page
+  if (vma.file !== undefined || mm.unstable || (vma.flags & VM_UFFD_MISSING) !== 0) return page
   const { tables, machine } = mm
   if (vma.anonVma === undefined) {
     if (tables.get(page) !== 0) return page

@@ -8,6 +8,7 @@ import { blockPinned, splitHuge } from './huge.js'
 import { forkHugetlb, isHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import {
+  isUserfaultMarker,
   PTE_DEVICE_EXCLUSIVE,
   PTE_FRAME,
   PTE_KIND,
@@ -17,6 +18,7 @@ import {
   PTE_SPECIAL,
   PTE_SWAP,
   PTE_SWAP_EXCLUSIVE,
+  PTE_UFFD_WP,
   PTE_WRITE,
 } from './pte.js'
 import { copyOf, insertVma } from './vma-operations.js'
@@ -61,7 +63,7 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     page < vma.end;
     page = tables.nextLeaf(page, vma.end)
   ) {
-    if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+    if (scheduler.explorer !== undefined) yield scheduler.point('page-table', parent)
     if (machine.failures.fails(POINT_PAGE_TABLE)) {
       throw new HmmError('ENOMEM', { message: 'fork: no memory for a page table' })
     }
@@ -74,6 +76,8 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     for (; page < stop; page++) {
       const pte = tables.get(page)
       if (pte !== 0) copyEntry(parent, child, copy, page, pte)
+      // Nobody serves the child's faults.
+      if ((pte & PTE_UFFD_WP) !== 0) unguard(child, page)
     }
     if (huge) child.tables.setHuge(block, true)
   }
@@ -121,6 +125,11 @@ function copyEntry(
   frames.maps[frame]!++
   parent.tables.set(page, pte & ~PTE_WRITE)
   child.tables.set(page, pte & ~PTE_WRITE)
+}
+
+function unguard(mm: MemoryMap, page: number): void {
+  const pte = mm.tables.get(page)
+  mm.tables.set(page, isUserfaultMarker(pte) ? 0 : pte & ~PTE_UFFD_WP)
 }
 
 /** A page that may be pinned for DMA stays the parent's own; the child gets its copy now. */

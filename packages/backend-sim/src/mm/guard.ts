@@ -2,7 +2,7 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import { anonPrepare } from './anon-prepare.js'
 import { isHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_MARKER, pteIs } from './pte.js'
+import { isUserfaultMarker, PTE_MARKER, pteIs } from './pte.js'
 import type { Operation } from '../sim/operation.js'
 import type { Vma } from './vma.js'
 import { forEachEntry } from './walk.js'
@@ -37,6 +37,6 @@ export function* installGuards(
 /** `MADV_GUARD_REMOVE`: no event. */
 export function removeGuards(mm: MemoryMap, start: number, end: number): void {
   forEachEntry(mm, start, end, (at, pte) => {
-    if (pteIs(pte, PTE_MARKER)) mm.tables.arena.words[at] = 0
+    if (pteIs(pte, PTE_MARKER) && !isUserfaultMarker(pte)) mm.tables.arena.words[at] = 0
   })
 }

@@ -3,13 +3,22 @@ import { POINT_PAGE_TABLE } from '../sim/failure-point.js'
 import { canBeWritable } from './can-be-writable.js'
 import { doSwapPage } from './do-swap-page.js'
 import { doWpPage } from './do-wp-page.js'
-import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS } from './fault-code.js'
+import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
 import { hugeFault, hugeNumaFault, mayBeHuge } from './huge.js'
 import { hugetlbFault } from './hugetlb-fault.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_HWPOISON, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_DIRTY, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
-import { VM_HUGETLB, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import {
+  isUserfaultMarker,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_SPECIAL,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+  PTE_YOUNG,
+} from './pte.js'
+import { VM_HUGETLB, VM_SHARED, VM_UFFD_MISSING, VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
 
 /**
  * One page fault (`handle_mm_fault`) at `page` of `vma`, whose rights were checked. A `FAULT_*`
@@ -18,6 +27,7 @@ import { VM_HUGETLB, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
 export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: boolean): number {
   if ((vma.flags & VM_HUGETLB) !== 0) return hugetlbFault(mm, vma, page, write)
   if (mm.tables.leaf(page) === 0 && mayBeHuge(mm, vma, page, false)) {
+    if ((vma.flags & VM_UFFD_MISSING) !== 0) return FAULT_USERFAULT
     if (mm.unstable) return FAULT_SIGBUS
     if (hugeFault(mm, vma, page, write)) return FAULT_DONE
   }
@@ -25,14 +35,24 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
   const leaf = mm.tables.ensureLeaf(page)
   const words = mm.tables.arena.words
   const at = leaf + (page & mm.tables.mask)
-  const pte = words[at]!
-  if (pte === 0) {
+  let pte = words[at]!
+  if (isUserfaultMarker(pte) && (vma.flags & VM_UFFD_WP) === 0) {
+    // Left over from who watches no more (`pte_marker_clear`).
+    words[at] = 0
+    return FAULT_DONE
+  }
+  if (pte === 0 || isUserfaultMarker(pte)) {
     return vma.file === undefined
       ? doAnonymousPage(mm, vma, page, at, write)
       : doFilePage(mm, vma, page, at, write)
   }
   if ((pte & PTE_PRESENT) === 0) return doSwapPage(mm, vma, page, at, pte, write)
   if ((pte & PTE_PROTNONE) !== 0) return doNumaPage(mm, vma, page, at, pte)
+  if (write && (pte & PTE_WRITE) === 0 && (pte & PTE_UFFD_WP) !== 0) {
+    if ((vma.flags & VM_UFFD_WP) !== 0) return FAULT_USERFAULT
+    pte &= ~PTE_UFFD_WP
+    words[at] = pte
+  }
   if (write && (pte & PTE_WRITE) === 0) return doWpPage(mm, vma, page, pte)
   // Nothing left to do because somebody else was faster.
   words[at] = pte | PTE_YOUNG | (write ? PTE_DIRTY : 0)
@@ -58,8 +78,10 @@ function doAnonymousPage(
   const words = mm.tables.arena.words
   // What the OOM reaper took would read as zeros.
   if (mm.unstable) return FAULT_SIGBUS
+  if ((vma.flags & VM_UFFD_MISSING) !== 0) return FAULT_USERFAULT
+  const guarded = words[at]! & PTE_UFFD_WP
   if (!write) {
-    words[at] = PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG | ZERO_FRAME
+    words[at] = PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG | guarded | ZERO_FRAME
     return FAULT_DONE
   }
   const frames = mm.machine.frames
@@ -69,7 +91,8 @@ function doAnonymousPage(
   frames.maps[frame] = 1
   frames.mapping[frame] = vma.anonVma!.id
   frames.index[frame] = page - vma.start + vma.pgoff
-  words[at] = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | frame
+  const right = guarded === 0 ? PTE_WRITE : guarded
+  words[at] = PTE_PRESENT | right | PTE_DIRTY | PTE_YOUNG | frame
   return FAULT_DONE
 }
 
@@ -80,6 +103,8 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   const file = vma.file!
   const offset = vma.offsetOf(page)
   if (offset >= file.pages) return FAULT_SIGBUS
+  if ((vma.flags & VM_UFFD_MISSING) !== 0 && file.find(offset) === 0) return FAULT_USERFAULT
+  const guarded = mm.tables.arena.words[at]! & PTE_UFFD_WP
   const cached = file.findOrCreate(offset)
   if (cached === 0) return FAULT_OOM
   const frames = mm.machine.frames
@@ -94,13 +119,16 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
     frames.maps[frame] = 1
     frames.mapping[frame] = vma.anonVma!.id
     frames.index[frame] = offset
-    mm.tables.arena.words[at] = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | frame
+    const right = guarded === 0 ? PTE_WRITE : guarded
+    mm.tables.arena.words[at] = PTE_PRESENT | right | PTE_DIRTY | PTE_YOUNG | frame
     return FAULT_DONE
   }
   frames.get(cached)
   frames.maps[cached]!++
   // A file in memory has no writeback: its shared mappings are writable from the first read on.
-  const writable = shared && (vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
-  mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | writable | (write ? PTE_DIRTY : 0) | cached
+  const watched = (vma.flags & VM_UFFD_WP) !== 0 && !write
+  const writable = shared && (vma.flags & VM_WRITE) !== 0 && !watched ? PTE_WRITE : 0
+  const right = guarded === 0 ? writable : guarded
+  mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | right | (write ? PTE_DIRTY : 0) | cached
   return FAULT_DONE
 }

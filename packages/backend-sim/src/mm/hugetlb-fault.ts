@@ -1,17 +1,23 @@
 import { anonPrepare } from './anon-prepare.js'
-import { FAULT_DONE, FAULT_SIGBUS } from './fault-code.js'
+import { HmmError } from '@hmm-sdk/hmm-api'
+import { alreadyThere } from './already-there.js'
+import { FAULT_DONE, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
+import { tooFew } from './hugetlb-file.js'
 import { hugetlbBlock, hugetlbFile, zapHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './pte.js'
-import { VM_WRITE, type Vma } from './vma.js'
+import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_UFFD_WP, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import { VM_UFFD_MISSING, VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
 
 /** `hugetlb_fault`: one fault of huge memory, for the whole huge page. A `FAULT_*` code. */
 export function hugetlbFault(mm: MemoryMap, vma: Vma, page: number, write: boolean): number {
   const block = hugetlbBlock(vma, page)
   mm.tables.ensureLeaf(block)
   const pte = mm.tables.get(block)
-  if (pte === 0) return noPage(mm, vma, block, write)
+  if ((pte & PTE_PRESENT) === 0) return noPage(mm, vma, block, write)
+  if (write && (pte & PTE_WRITE) === 0 && (pte & PTE_UFFD_WP) !== 0) {
+    if ((vma.flags & VM_UFFD_WP) !== 0) return FAULT_USERFAULT
+  }
   if (write && (pte & PTE_WRITE) === 0) return writeFault(mm, vma, block, pte)
   return FAULT_DONE
 }
@@ -25,13 +31,15 @@ function noPage(mm: MemoryMap, vma: Vma, block: number, write: boolean): number 
   const offset = vma.offsetOf(block)
   const cached = file.find(offset)
   if (cached === 0 && offset >= file.pages) return FAULT_SIGBUS
+  if (cached === 0 && (vma.flags & VM_UFFD_MISSING) !== 0) return FAULT_USERFAULT
+  const guarded = (vma.flags & VM_UFFD_WP) !== 0 ? mm.tables.get(block) & PTE_UFFD_WP : 0
   if (cached === 0 && !vma.shared) {
     anonPrepare(vma)
     const first = takePrivate(vma, offset, false)
     if (first === 0) return FAULT_SIGBUS
     mapAnonymous(mm, vma, block, first)
-    setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | first)
-    if (write) makeWritable(mm, vma, block)
+    setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | guarded | first)
+    if (write && guarded === 0) makeWritable(mm, vma, block)
     return FAULT_DONE
   }
   const first = file.findOrCreate(offset)
@@ -39,9 +47,10 @@ function noPage(mm: MemoryMap, vma: Vma, block: number, write: boolean): number 
   pool.get(first)
   pool.map(first, 1)
   const writable = vma.shared && (vma.flags & VM_WRITE) !== 0
-  const rights = writable ? PTE_WRITE | PTE_DIRTY : 0
+  const rights = guarded !== 0 ? guarded : writable ? PTE_WRITE | PTE_DIRTY : 0
   setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | rights | first)
-  return write && !vma.shared ? writeFault(mm, vma, block, mm.tables.get(block)) : FAULT_DONE
+  const copy = write && !vma.shared && guarded === 0
+  return copy ? writeFault(mm, vma, block, mm.tables.get(block)) : FAULT_DONE
 }
 
 /** `hugetlb_wp`: a CLEAR event of the huge page if it has to be copied. */
@@ -74,6 +83,49 @@ function writeFault(mm: MemoryMap, vma: Vma, block: number, pte: number): number
   pool.put(old)
   mm.invalidateEnd()
   return FAULT_DONE
+}
+
+/**
+ * `hugetlb_mfill_atomic_pte`: a huge page of `bytes`, from page `start + index` on; how many pages that
+ * are. EINVAL for a part of one.
+ */
+export function fillHugetlb(
+  vma: Vma,
+  start: number,
+  index: number,
+  bytes: Uint8Array,
+  guard: boolean,
+): number {
+  const { mm } = vma
+  const { frames, pageSize } = mm.machine
+  const file = hugetlbFile(vma)
+  const { pool } = file
+  const block = start + index
+  if (start % pool.pages !== 0 || bytes.length % (pool.pages * pageSize) !== 0) {
+    throw new HmmError('EINVAL', { message: 'not whole huge pages', retryable: false })
+  }
+  const offset = vma.offsetOf(block)
+  if (offset >= file.pages) {
+    throw new HmmError('EFAULT', { message: 'beyond the end of the file', retryable: false })
+  }
+  mm.tables.ensureLeaf(block)
+  const there = (mm.tables.get(block) & PTE_PRESENT) !== 0
+  if (there || (vma.shared && file.find(offset) !== 0)) throw alreadyThere(index)
+  if (!vma.shared) anonPrepare(vma)
+  const first = vma.shared ? file.findOrCreate(offset) : takePrivate(vma, offset, false)
+  if (first === 0) throw tooFew(pool, 1)
+  for (let i = 0; i < pool.pages; i++) {
+    const at = (index + i) * pageSize
+    frames.write(first + i, 0, bytes.subarray(at, at + pageSize))
+  }
+  if (vma.shared) {
+    pool.get(first)
+    pool.map(first, 1)
+  } else mapAnonymous(mm, vma, block, first)
+  const writable = (vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
+  const right = guard ? PTE_UFFD_WP : writable
+  setBlock(mm, vma, block, PTE_PRESENT | PTE_DIRTY | PTE_YOUNG | right | first)
+  return pool.pages
 }
 
 /** Nobody else has the page: it becomes the process's own. */
@@ -129,7 +181,7 @@ function makeWritable(mm: MemoryMap, vma: Vma, block: number): void {
   const { tables } = mm
   const { pages } = hugetlbFile(vma).pool
   for (let page = block; page < block + pages; page++) {
-    tables.set(page, tables.get(page) | PTE_WRITE | PTE_DIRTY)
+    tables.set(page, (tables.get(page) & ~PTE_UFFD_WP) | PTE_WRITE | PTE_DIRTY)
   }
 }
 

@@ -2,7 +2,15 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import { FRAME_ANON, FRAME_DIRTY, FRAME_EXCLUSIVE } from './frame-table.js'
 import type { HugetlbFile } from './hugetlb-file.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pte.js'
+import {
+  PTE_DIRTY,
+  PTE_FRAME,
+  PTE_MARKER,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+} from './pte.js'
 import { VM_HUGETLB, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
 
 /*
@@ -51,20 +59,21 @@ export function widenHugetlb(vma: Vma, start: number, end: number): [number, num
 }
 
 /** `__unmap_hugepage_range`: drops the huge pages of `[start, end)`. The caller raised the event. */
-export function zapHugetlb(vma: Vma, start: number, end: number): void {
+export function zapHugetlb(vma: Vma, start: number, end: number, keepMarkers = false): void {
   const { tables, machine } = vma.mm
   const { frames } = machine
   const { pool } = hugetlbFile(vma)
   for (let block = start; block < end; block += pool.pages) {
     if (tables.leaf(block) === 0) continue
     const pte = tables.get(block)
+    const rest = keepMarkers && (pte & PTE_UFFD_WP) !== 0 ? PTE_MARKER | PTE_UFFD_WP : 0
+    let dirty = 0
+    for (let page = block; pte !== 0 && page < block + pool.pages; page++) {
+      dirty |= tables.get(page) & PTE_DIRTY
+      tables.set(page, rest)
+    }
     if ((pte & PTE_PRESENT) === 0) continue
     const first = pte & PTE_FRAME
-    let dirty = 0
-    for (let page = block; page < block + pool.pages; page++) {
-      dirty |= tables.get(page) & PTE_DIRTY
-      tables.set(page, 0)
-    }
     if (dirty !== 0) frames.flags[first]! |= FRAME_DIRTY
     pool.map(first, -1)
     const index = vma.offsetOf(block) / pool.pages
@@ -86,16 +95,24 @@ export function closeHugetlb(vma: Vma): void {
   vma.hugetlbReserve = undefined
 }
 
-/** `hugetlb_change_protection`. A PROTECTION_VMA event, whether there are page tables or not. */
-export function protectHugetlb(vma: Vma, start: number, end: number): void {
+/**
+ * `hugetlb_change_protection`. A PROTECTION_VMA event, whether there are page tables or not. `guard`:
+ * userfaultfd write-protects the range, or takes that back.
+ */
+export function protectHugetlb(vma: Vma, start: number, end: number, guard?: boolean): void {
   const { mm } = vma
   mm.invalidateStart('protection-vma', ...widenHugetlb(vma, start, end))
   // Private pages stay read-only until the next write: nobody looks whether a copy is needed.
   const writable = (vma.flags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE)
   for (let page = start; page < end; page++) {
     const pte = mm.tables.get(page)
-    if ((pte & PTE_PRESENT) === 0) continue
-    mm.tables.set(page, (pte & ~(PTE_WRITE | PTE_PROTNONE)) | (writable ? PTE_WRITE : 0))
+    const guarded = guard === undefined ? pte & PTE_UFFD_WP : guard ? PTE_UFFD_WP : 0
+    if ((pte & PTE_PRESENT) === 0) {
+      if (guard !== undefined) mm.tables.set(page, guard ? PTE_MARKER | PTE_UFFD_WP : 0)
+      continue
+    }
+    const right = guarded === 0 && writable ? PTE_WRITE : guarded
+    mm.tables.set(page, (pte & ~(PTE_WRITE | PTE_PROTNONE | PTE_UFFD_WP)) | right)
   }
   mm.invalidateEnd()
 }
@@ -120,7 +137,7 @@ export function forkHugetlb(parent: MemoryMap, child: MemoryMap, vma: Vma, copy:
         frames.flags[first + i]! &= ~FRAME_EXCLUSIVE
         const entry = parent.tables.get(block + i) & ~PTE_WRITE
         parent.tables.set(block + i, entry)
-        child.tables.set(block + i, entry)
+        child.tables.set(block + i, entry & ~PTE_UFFD_WP)
       }
       pool.get(first)
       pool.map(first, 1)
@@ -165,7 +182,7 @@ export function moveHugetlb(vma: Vma, from: number, to: number, length: number):
   for (let i = 0; i < length; i++) {
     const pte = mm.tables.get(from + i)
     if (pte === 0) continue
-    mm.tables.set(to + i, pte)
+    mm.tables.set(to + i, (pte & PTE_PRESENT) === 0 ? 0 : pte & ~PTE_UFFD_WP)
     mm.tables.set(from + i, 0)
   }
   mm.invalidateEnd()

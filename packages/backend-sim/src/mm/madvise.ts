@@ -23,7 +23,7 @@ import { punchHole } from './truncate.js'
 import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
 import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, type Vma } from './vma.js'
-import { zapRange } from './zap.js'
+import { zapVma } from './zap.js'
 
 /** Which flags advice clears and sets. */
 const FLAGS_OF_ADVICE = {
@@ -77,7 +77,7 @@ function* adviseVma(
   switch (advice) {
     case 'dontneed':
       mm.invalidateStart('clear', start, end)
-      yield* zapRange(mm, start, end)
+      yield* zapVma(vma, start, end)
       mm.invalidateEnd()
       return
     case 'free':

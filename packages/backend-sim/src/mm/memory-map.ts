@@ -4,6 +4,7 @@ import type { InvalidateKind } from '@hmm-sdk/hmm-api'
 import type { Machine } from '../sim/machine.js'
 import { MmapLock } from './mmap-lock.js'
 import { RadixTable } from './radix-table.js'
+import type { Userfaultfd } from './userfaultfd.js'
 import { VmaList } from './vma-list.js'
 
 /** An address space: `struct mm_struct`. */
@@ -12,8 +13,10 @@ export class MemoryMap {
   readonly machine: Machine
   readonly vmas = new VmaList()
   readonly tables: RadixTable
-  readonly lock = new MmapLock()
+  readonly lock: MmapLock
   readonly notifiers = new NotifierSubscriptions()
+  /** Who serves faults of some of it, besides the kernel. */
+  readonly userfaultfds = new Set<Userfaultfd>()
   /** Pages a process may use: `[low, high)`. Mappings are placed from the top. */
   readonly low: number
   readonly high: number
@@ -24,6 +27,7 @@ export class MemoryMap {
 
   constructor(machine: Machine, id: number) {
     this.machine = machine
+    this.lock = new MmapLock(machine.scheduler)
     this.id = id
     this.tables = new RadixTable(machine.pageTables)
     this.low = 16

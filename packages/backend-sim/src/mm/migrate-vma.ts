@@ -36,7 +36,7 @@ import {
   ptePresent,
 } from './pte.js'
 import { removeMigrationEntries, setMigrationEntry, tryToMigrate } from './rmap.js'
-import { VM_READ, VM_WRITE, type Vma } from './vma.js'
+import { VM_READ, VM_UFFD_MISSING, VM_WRITE, type Vma } from './vma.js'
 
 const OUTCOME = Object.fromEntries(MIGRATE_OUTCOMES.map((name, index) => [name, index])) as Record<
   MigrateOutcome,
@@ -339,6 +339,7 @@ export class MigrateVma {
     const pte = tables.get(page)
     if (
       this.#mm.unstable ||
+      (this.#vma.flags & VM_UFFD_MISSING) !== 0 ||
       (pte !== 0 && ((pte & (PTE_PRESENT | PTE_SPECIAL)) | 0) !== (PTE_PRESENT | PTE_SPECIAL | 0))
     ) {
       this.refuse(index, 'lost-race')

@@ -1,5 +1,6 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
+import type { Scheduler } from '../sim/scheduler.js'
 import { WaitQueue } from '../sim/wait-queue.js'
 
 /**
@@ -12,6 +13,11 @@ export class MmapLock {
   #writer = false
   #writersWaiting = 0
   #dead = false
+  readonly #scheduler: Scheduler
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler
+  }
 
   /** The address space is gone: whoever waits for the lock, or comes later, gets ESRCH. */
   kill(): void {
@@ -19,8 +25,16 @@ export class MmapLock {
   }
 
   *read(): Operation<void> {
+    const scheduler = this.#scheduler
+    if (scheduler.explorer !== undefined) yield scheduler.point('lock', this, false)
     while (this.#writer || this.#writersWaiting > 0) yield this.#free.park()
     this.#checkAlive()
+    this.#readers++
+  }
+
+  /** Takes back what `releaseRead` gave, also of an address space that is gone by now. */
+  *resume(): Operation<void> {
+    while (this.#writer || this.#writersWaiting > 0) yield this.#free.park()
     this.#readers++
   }
 
@@ -30,6 +44,8 @@ export class MmapLock {
   }
 
   *write(): Operation<void> {
+    const scheduler = this.#scheduler
+    if (scheduler.explorer !== undefined) yield scheduler.point('lock', this)
     if (this.#writer || this.#readers > 0) {
       this.#writersWaiting++
       try {

@@ -66,7 +66,7 @@ function* protectVma(
 }
 
 /**
- * `change_protection`: calls `change` with the word of each entry that is not empty. One
+ * `change_protection`: calls `change` with the word of each entry that is not empty, or of all. One
  * PROTECTION_VMA event for each part of 512 GiB that has page tables.
  */
 export function* changeProtection(
@@ -74,6 +74,7 @@ export function* changeProtection(
   start: number,
   end: number,
   change: (at: number) => void,
+  emptyToo = false,
 ): Operation<void> {
   const { tables, machine } = mm
   const { scheduler } = machine
@@ -83,15 +84,15 @@ export function* changeProtection(
     const first = tables.nextPud(from, to)
     if (first < to) {
       mm.invalidateStart('protection-vma', first, to)
-      if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
+      if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
       for (let page = tables.nextLeaf(first, to); page < to; page = tables.nextLeaf(page, to)) {
         const offset = page & tables.mask
         const count = Math.min(tables.mask + 1 - offset, to - page)
         splitHugeUnlessWhole(mm, page, page + count)
         const from = tables.leaf(page) + offset
         const { words } = tables.arena
-        for (let at = from; at < from + count; at++) if (words[at] !== 0) change(at)
-        if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+        for (let at = from; at < from + count; at++) if (emptyToo || words[at] !== 0) change(at)
+        if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)
         page += count
       }
       mm.invalidateEnd()

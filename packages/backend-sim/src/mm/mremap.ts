@@ -6,6 +6,7 @@ import { hugetlbFile, isHugetlb, moveHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
 import { copyOf, insertVma, isolateVmas, mergeVma, resizeVma } from './vma-operations.js'
+import { isUserfaultMarker, PTE_UFFD_WP } from './pte.js'
 import type { Vma } from './vma.js'
 
 export interface MremapRequest {
@@ -217,7 +218,7 @@ function* moveTables(mm: MemoryMap, from: number, to: number, length: number): O
   const { scheduler } = machine
   const end = from + length
   mm.invalidateStart('unmap', from, end)
-  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
+  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
   for (let page = tables.nextLeaf(from, end); page < end; page = tables.nextLeaf(page, end)) {
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
     if (moveHuge(mm, page, stop, to + (page - from))) {
@@ -227,10 +228,11 @@ function* moveTables(mm: MemoryMap, from: number, to: number, length: number): O
     for (; page < stop; page++) {
       const pte = tables.get(page)
       if (pte === 0) continue
-      tables.set(to + (page - from), pte)
+      // Nobody serves faults of the new place.
+      tables.set(to + (page - from), isUserfaultMarker(pte) ? 0 : pte & ~PTE_UFFD_WP)
       tables.set(page, 0)
     }
-    if (scheduler.explorer !== undefined) yield scheduler.point('page-table')
+    if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)
   }
   mm.invalidateEnd()
 }

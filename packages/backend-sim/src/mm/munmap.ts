@@ -19,9 +19,9 @@ export function* unmapLocked(mm: MemoryMap, start: number, end: number): Operati
   const vmas = isolateVmas(mm, start, end)
   if (vmas.length === 0) return
   mm.invalidateStart('unmap', start, end)
-  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start')
-  for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop-markers')
-  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-end')
+  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
+  for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop')
+  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-end', mm)
   mm.invalidateEnd()
   for (const vma of vmas) removeVma(vma)
   const floor = mm.vmas.previous(start)?.end ?? 0

@@ -15,6 +15,7 @@ export const PTE_YOUNG = 0x1000_0000
 export const PTE_PROTNONE = 0x0800_0000
 /** No struct page behind it: the zero page. */
 export const PTE_SPECIAL = 0x0400_0000
+/** Also of entries that are not present: userfaultfd write-protects the page. */
 export const PTE_UFFD_WP = 0x0200_0000
 export const PTE_SOFT_DIRTY = 0x0100_0000
 
@@ -42,6 +43,11 @@ export function ptePresent(pte: number): boolean {
 /** Whether the entry is not present and of that kind. */
 export function pteIs(pte: number, kind: number): boolean {
   return (pte & PTE_PRESENT) === 0 && (pte & PTE_KIND) === kind
+}
+
+/** Whether nothing is there but the mark that userfaultfd write-protects it (`pte_is_uffd_wp_marker`). */
+export function isUserfaultMarker(pte: number): boolean {
+  return pteIs(pte, PTE_MARKER) && (pte & PTE_UFFD_WP) !== 0
 }
 
 export function pteFrame(pte: number): number {

@@ -7,7 +7,7 @@ import type { Vma } from './vma.js'
 
 /**
  * One page fault with all it may have to wait for. FAULT_DONE means: look again, the entry may
- * still need another fault.
+ * still need another fault. FAULT_USERFAULT is left to who can drop mmap_lock (`waitUserfault`).
  */
 export function* resolveFault(
   mm: MemoryMap,

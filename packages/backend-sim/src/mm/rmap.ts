@@ -8,16 +8,18 @@ import {
   PTE_DIRTY,
   PTE_FRAME,
   PTE_KIND,
+  PTE_MARKER,
   PTE_MIGRATION,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_SWAP,
+  PTE_UFFD_WP,
   PTE_WAS_DIRTY,
   PTE_WRITE,
   PTE_YOUNG,
   pteIs,
 } from './pte.js'
-import type { Vma } from './vma.js'
+import { VM_UFFD_WP, type Vma } from './vma.js'
 
 /** Whether `pte` maps `frame`: present, device-private or device-exclusive. */
 export function pteMaps(pte: number, frame: number): boolean {
@@ -44,7 +46,7 @@ export function walkMappings(
 export function migrationEntry(pte: number): number {
   const present = (pte & PTE_PRESENT) !== 0
   const dirty = (pte & (present ? PTE_DIRTY : PTE_WAS_DIRTY)) !== 0 ? PTE_WAS_DIRTY : 0
-  return PTE_MIGRATION | (pte & PTE_WRITE) | dirty | (pte & PTE_FRAME)
+  return PTE_MIGRATION | (pte & (PTE_WRITE | PTE_UFFD_WP)) | dirty | (pte & PTE_FRAME)
 }
 
 /** Replaces a mapping of a locked frame by a migration entry; the caller raised the event. */
@@ -89,7 +91,7 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
     const { tables } = vma.mm
     const entry = tables.get(page)
     if (!pteIs(entry, PTE_MIGRATION) || (entry & PTE_FRAME) !== from) return
-    const write = entry & PTE_WRITE
+    const write = entry & (PTE_WRITE | PTE_UFFD_WP)
     const wasDirty = (entry & PTE_WAS_DIRTY) !== 0
     frames.get(to)
     frames.maps[to]!++
@@ -110,11 +112,23 @@ export function tryToUnmap(machine: Machine, frame: number, entry: number, flags
   const { frames, swap } = machine
   unmapEach(machine, frame, (mm, page, pte) => {
     if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
-    mm.tables.set(page, entry === 0 ? 0 : entry | flags)
+    const guarded = pte & PTE_UFFD_WP
+    mm.tables.set(page, entry === 0 ? markerOf(mm, page, guarded) : entry | flags | guarded)
     if (pteIs(entry, PTE_SWAP)) swap.get(entry & PTE_FRAME)
     frames.maps[frame]!--
     frames.put(frame)
   })
+}
+
+/**
+ * What stays of a page that is unmapped but not gone (`pte_install_uffd_wp_if_needed`): of a file's
+ * page that userfaultfd write-protects the mark, so that it is protected when it comes back.
+ */
+function markerOf(mm: MemoryMap, page: number, guarded: number): number {
+  if (guarded === 0) return 0
+  const vma = mm.vmas.find(page)
+  const keeps = vma?.file !== undefined && (vma.flags & VM_UFFD_WP) !== 0
+  return keeps ? PTE_MARKER | guarded : 0
 }
 
 /** Whether only one process has the anonymous frame. */

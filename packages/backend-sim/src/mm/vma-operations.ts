@@ -2,7 +2,7 @@ import { unmarkHuge } from './huge.js'
 import { checkHugetlbEdge, closeHugetlb } from './hugetlb.js'
 import { cloneAnon, isForkChild, unlinkAnon } from './anon-vma.js'
 import type { MemoryMap } from './memory-map.js'
-import { VM_HUGETLB, Vma, VmaEntry } from './vma.js'
+import { VM_HUGETLB, VM_UFFD, Vma, VmaEntry } from './vma.js'
 
 /** Adds a mapping and its place in the reverse maps. */
 export function insertVma(vma: Vma): void {
@@ -28,6 +28,8 @@ export function splitVma(vma: Vma, page: number): Vma {
   const second = copyOf(vma, vma.mm)
   second.hugetlbReserve = vma.hugetlbReserve
   second.hugetlbLost = vma.hugetlbLost
+  second.flags = vma.flags
+  second.userfaultfd = vma.userfaultfd
   second.start = page
   second.pgoff = vma.pgoff + (page - vma.start)
   resizeVma(vma, vma.start, page)
@@ -60,10 +62,13 @@ export function mergeVma(vma: Vma, except?: Vma): Vma {
   return merged
 }
 
-/** A mapping with the same contents for `mm`, in no list yet; it holds a reference of the file. */
+/**
+ * A mapping with the same contents for `mm`, in no list yet; it holds a reference of the file. No
+ * userfaultfd serves it (`userfaultfd_reset_ctx`).
+ */
 export function copyOf(vma: Vma, mm: MemoryMap): Vma {
   vma.file?.get()
-  return new Vma(mm, vma.start, vma.end, vma.flags, vma.file, vma.pgoff)
+  return new Vma(mm, vma.start, vma.end, vma.flags & ~VM_UFFD, vma.file, vma.pgoff)
 }
 
 /** Changes the limits; the page at the old start keeps its offset. */
@@ -97,6 +102,7 @@ function mergeable(first: Vma, second: Vma): boolean {
     first.flags === second.flags &&
     (first.flags & VM_HUGETLB) === 0 &&
     first.file === second.file &&
+    first.userfaultfd === second.userfaultfd &&
     anonMergeable(first, second) &&
     first.pgoff + (first.end - first.start) === second.pgoff
   )

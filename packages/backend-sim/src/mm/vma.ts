@@ -2,6 +2,7 @@ import type { Interval } from './interval-tree.js'
 import type { AnonLink, AnonVma } from './anon-vma.js'
 import type { MemoryFile } from './memory-file.js'
 import type { MemoryMap } from './memory-map.js'
+import type { Userfaultfd } from './userfaultfd.js'
 
 /** `vm_flags`; the first three are the `PROT_*` bits. */
 export const VM_READ = 1
@@ -18,6 +19,10 @@ export const VM_NOHUGEPAGE = 256
 export const VM_ACCOUNT = 512
 /** In huge pages of a pool (hugetlb); `file` is a HugetlbFile. */
 export const VM_HUGETLB = 1024
+/** A userfaultfd serves touches of what is missing, writes to what it protects. */
+export const VM_UFFD_MISSING = 2048
+export const VM_UFFD_WP = 4096
+export const VM_UFFD = VM_UFFD_MISSING | VM_UFFD_WP
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 
 /** A mapping of adjoining pages with equal rights: `struct vm_area_struct`, in pages. */
@@ -42,6 +47,8 @@ export class Vma {
   hugetlbReserve: Set<number> | undefined
   /** A fork's parent took huge pages back: what is missing now must not read as zeros. */
   hugetlbLost = false
+  /** Who serves its faults, if `flags` has one of VM_UFFD. */
+  userfaultfd: Userfaultfd | undefined
   /** Its entry in the reverse map of the file, at the offsets it then had. */
   fileEntry: VmaEntry | undefined
 

@@ -3,8 +3,9 @@ import { FRAME_DIRTY } from './frame-table.js'
 import { splitHuge } from './huge.js'
 import { isHugetlb, zapHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
-import type { Vma } from './vma.js'
+import { VM_UFFD_WP, type Vma } from './vma.js'
 import {
+  isUserfaultMarker,
   PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
   PTE_DIRTY,
@@ -15,32 +16,39 @@ import {
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_SWAP,
+  PTE_UFFD_WP,
 } from './pte.js'
 
 /** Which pages a zap leaves alone: `keep` gets their frame. */
 export type KeepFrame = (frame: number) => boolean
 
 /**
+ * Which entries that only say something stay: guards go with their mapping, what userfaultfd
+ * write-protects (of files) also when the file is cut.
+ */
+export type Markers = 'keep-guards' | 'keep-all' | 'drop'
+
+/**
  * Clears the page table entries of `[start, end)` and drops what they referred to
- * (`zap_page_range`). The caller raised the event. Guards go only with their mapping.
+ * (`zap_page_range`). The caller raised the event.
  */
 export function* zapRange(
   mm: MemoryMap,
   start: number,
   end: number,
   keep?: KeepFrame,
-  markers: 'keep-markers' | 'drop-markers' = 'keep-markers',
+  markers: Markers = 'keep-guards',
 ): Operation<void> {
   const { tables, machine } = mm
   for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
-    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
+    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table', mm)
     const offset = page & tables.mask
     const count = Math.min(tables.mask + 1 - offset, end - page)
     const huge = tables.isHuge(page)
     if (huge && count > tables.mask) zapHuge(mm, page)
     else if (huge) splitHuge(mm, page)
     const leaf = tables.leaf(page)
-    if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep, markers === 'drop-markers')
+    if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep, markers)
     page += count
   }
 }
@@ -50,10 +58,12 @@ export function* zapVma(
   vma: Vma,
   start: number,
   end: number,
-  markers: 'keep-markers' | 'drop-markers' = 'keep-markers',
+  markers: 'keep' | 'drop' = 'keep',
 ): Operation<void> {
-  if (isHugetlb(vma)) zapHugetlb(vma, start, end)
-  else yield* zapRange(vma.mm, start, end, undefined, markers)
+  const guarded = vma.file !== undefined && (vma.flags & VM_UFFD_WP) !== 0
+  const kept = guarded ? 'keep-all' : 'keep-guards'
+  if (isHugetlb(vma)) zapHugetlb(vma, start, end, guarded && markers === 'keep')
+  else yield* zapRange(vma.mm, start, end, undefined, markers === 'drop' ? 'drop' : kept)
 }
 
 /** `zap_huge_pmd`: a whole block, and its page table with it, so that the next one may be huge too. */
@@ -66,13 +76,13 @@ function zapHuge(mm: MemoryMap, page: number): void {
   const pte = words[leaf]!
   const first = pte & PTE_FRAME
   // What is not present: a block of a device's memory, or on its way there or back.
-  if ((pte & PTE_PRESENT) === 0) zapLeaf(mm, leaf, pages, undefined, true)
+  if ((pte & PTE_PRESENT) === 0) zapLeaf(mm, leaf, pages, undefined, 'drop')
   else if ((pte & PTE_SPECIAL) === 0) {
     let last = true
     for (let frame = first; frame < first + pages; frame++)
       if (frames.refs[frame] !== 1) last = false
     if (last) frames.freeHuge(first, pages)
-    else zapLeaf(mm, leaf, pages, undefined, true)
+    else zapLeaf(mm, leaf, pages, undefined, 'drop')
   }
   tables.dropLeaf(page)
 }
@@ -82,7 +92,7 @@ function zapLeaf(
   from: number,
   count: number,
   keep: KeepFrame | undefined,
-  dropMarkers: boolean,
+  markers: Markers,
 ): void {
   const frames = mm.machine.frames
   const words = mm.tables.arena.words
@@ -99,7 +109,7 @@ function zapLeaf(
       }
     } else {
       const kind = pte & PTE_KIND
-      if (kind === PTE_MARKER && !dropMarkers) continue
+      if (kind === PTE_MARKER && !goes(pte, markers)) continue
       if (kind === PTE_HWPOISON && keep !== undefined) continue
       if (kind === PTE_SWAP) {
         // What was swapped out is always a private copy.
@@ -112,6 +122,13 @@ function zapLeaf(
       }
       // A migration entry holds no reference: whoever migrates the page does.
     }
-    words[at] = 0
+    const guarded = markers === 'keep-all' ? pte & PTE_UFFD_WP : 0
+    words[at] = guarded === 0 ? 0 : PTE_MARKER | guarded
   }
+}
+
+/** Whether a marker is dropped. */
+function goes(pte: number, markers: Markers): boolean {
+  if (markers === 'drop') return true
+  return isUserfaultMarker(pte) && markers !== 'keep-all'
 }

@@ -5,7 +5,16 @@ import {
   type Capability,
   type CapabilityTable,
 } from '@hmm-sdk/hmm-api'
-import type { Advice, RawAddressSpace, RawFile, RawMmap, RawMremap } from '@hmm-sdk/hmm-api/raw'
+import type {
+  Advice,
+  RawAddressSpace,
+  RawFile,
+  RawMmap,
+  RawMremap,
+  RawUserfault,
+  RawUserfaultfd,
+  RawUserfaultfdRequest,
+} from '@hmm-sdk/hmm-api/raw'
 import type { SimMirror } from '../hmm/mirror.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
@@ -20,7 +29,10 @@ import { mprotect } from '../mm/mprotect.js'
 import { mremap } from '../mm/mremap.js'
 import { munmap } from '../mm/munmap.js'
 import { POINT_MAPPING, POINT_PROCESS_IO, POINT_PROCESS_START } from './failure-point.js'
+import { registerUserfault } from '../mm/userfaultfd-register.js'
+import { Userfaultfd } from '../mm/userfaultfd.js'
 import { SimFile } from './file.js'
+import { SimUserfaultfd } from './userfaultfd.js'
 import type { Operation } from './operation.js'
 import type { Simulation } from './simulation.js'
 
@@ -32,6 +44,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.atomics': supported(),
   'space.pageout': supported(),
   'space.hugepage': supported(),
+  'space.userfaultfd': supported(),
   'physical-addresses': supported(),
 }
 
@@ -144,6 +157,21 @@ export class SimAddressSpace implements RawAddressSpace {
   ): Promise<number> {
     const change = (before: number) => (before === expected >>> 0 ? desired : before)
     return this.#access(cpuAtomic(this.mm, page, offset, change))
+  }
+
+  async userfaultfd(
+    request: RawUserfaultfdRequest,
+    onFault: (fault: RawUserfault) => void,
+  ): Promise<RawUserfaultfd> {
+    const context = new Userfaultfd(this.mm, onFault)
+    const end = request.startPage + request.pages
+    try {
+      await this.#change(registerUserfault(context, request.startPage, end, request))
+    } catch (error) {
+      context.release()
+      throw error
+    }
+    return new SimUserfaultfd(this.#simulation, context)
   }
 
   onReleased(listener: () => void): void {

@@ -13,6 +13,7 @@ import { bounded } from '../sync/bounded.js'
 import { Owned } from './owned.js'
 import { protectionBits, type Protection } from './protection.js'
 import { RAW } from './raw-of.js'
+import { Userfaultfd, type UserfaultfdOptions } from './userfaultfd.js'
 
 /** What to map; see `mmap(2)`. */
 export interface MmapOptions extends Wait {
@@ -207,6 +208,28 @@ export class AddressSpace extends Owned {
         if (hugetlb !== undefined) checkHugePages(hugetlb, this[RAW].pageShift, { pages })
         const raw = await this[RAW].createFile(pages, hugePageShift(hugetlb))
         return new MemoryFile(this, raw, { name: options.name ?? `file ${raw.id}`, hugetlb })
+      },
+      (late) => late.close(),
+    )
+  }
+
+  /**
+   * Lets somebody else serve page faults of `range`. EINVAL if nothing is mapped there, or only a part
+   * of a huge page, EBUSY if another userfaultfd has a part of it. `userfaultfd(2)`
+   */
+  userfaultfd(range: VirtualRange, options: UserfaultfdOptions): Promise<Userfaultfd> {
+    return this.#run(
+      'space.userfaultfd',
+      VirtualRange.is(range) ? range : undefined,
+      options,
+      async () => {
+        checkRange(range, this[RAW].pageShift)
+        this.#need('space.userfaultfd')
+        const { missing = false, writeProtect = false } = options
+        if (!missing && !writeProtect) {
+          throw new TypeError('ask for missing or writeProtect: a userfaultfd serves one at least')
+        }
+        return Userfaultfd.open(this, range, { missing, writeProtect })
       },
       (late) => late.close(),
     )

@@ -61,6 +61,35 @@ export interface RawFile {
   close(): Promise<void>
 }
 
+export interface RawUserfaultfdRequest {
+  readonly startPage: number
+  readonly pages: number
+  /** UFFDIO_REGISTER_MODE_MISSING. */
+  readonly missing: boolean
+  /** UFFDIO_REGISTER_MODE_WP, also of pages that are not there yet. */
+  readonly writeProtect: boolean
+}
+
+/** A touch that waits to be served (UFFD_EVENT_PAGEFAULT). */
+export interface RawUserfault {
+  readonly page: number
+  readonly write: boolean
+  /** It met write protection, not a missing page. */
+  readonly writeProtect: boolean
+}
+
+/** A userfaultfd: every method is the UFFDIO_* of its name, and wakes who waits there. */
+export interface RawUserfaultfd {
+  /** Whole pages, at most 2 MiB; EEXIST with the index of the page that is there already. */
+  copy(page: number, bytes: Uint8Array, writeProtect: boolean): Promise<void>
+  zeropage(page: number, pages: number): Promise<void>
+  /** Wakes only when it takes protection away. */
+  writeProtect(page: number, pages: number, protect: boolean): Promise<void>
+  wake(page: number, pages: number): Promise<void>
+  /** Unregisters everything; who waits goes on, and finds what memory is like without it. */
+  close(): Promise<void>
+}
+
 /**
  * A process whose memory can be mirrored. Every method is the system call of its name, done by
  * that process; failures have the system call's errno. A CPU access that would raise SIGSEGV or
@@ -83,6 +112,11 @@ export interface RawAddressSpace {
   madvise(startPage: number, pages: number, advice: Advice): Promise<void>
   /** `hugetlb`: log2 of the bytes of its huge pages; ordinary pages for 0. */
   createFile(pages: number, hugetlb?: number): Promise<RawFile>
+  /** `onFault` is called once for each touch that waits. The capability `space.userfaultfd`. */
+  userfaultfd?(
+    request: RawUserfaultfdRequest,
+    onFault: (fault: RawUserfault) => void,
+  ): Promise<RawUserfaultfd>
   /** A new process with a copy-on-write copy. */
   fork(name: string): Promise<RawAddressSpace>
   exec(): Promise<void>

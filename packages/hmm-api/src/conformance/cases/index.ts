@@ -19,6 +19,7 @@ import * as copyOnWrite from './events/copy-on-write.js'
 import * as delivery from './events/delivery.js'
 import * as file from './events/file.js'
 import * as hugetlbEvents from './events/hugetlb.js'
+import * as userfaultfdEvents from './events/userfaultfd.js'
 import * as hugePage from './events/huge-page.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
@@ -42,6 +43,7 @@ import * as map from './mirror/map.js'
 import * as presentOnly from './mirror/present-only.js'
 import * as revoke from './mirror/revoke.js'
 import * as fault from './range-fault/fault.js'
+import * as userfaultfd from './range-fault/userfaultfd.js'
 import * as hugetlb from './range-fault/hugetlb.js'
 import * as perPage from './range-fault/per-page.js'
 import * as snapshot from './range-fault/snapshot.js'
@@ -59,6 +61,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   fault,
   perPage,
   hugetlb,
+  userfaultfd,
   protocol,
   commit,
   mapping,
@@ -67,6 +70,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   copyOnWrite,
   hugePage,
   hugetlbEvents,
+  userfaultfdEvents,
   file,
   release,
   delivery,
