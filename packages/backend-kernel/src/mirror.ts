@@ -120,7 +120,11 @@ export class KernelMirror implements RawMirror, MirrorSink {
         mask: request.mask,
       })
       .point('entries')
-    call.words().set(request.entries)
+    const fill = (): void => {
+      if (request.fresh === true) call.words().fill(0)
+      else call.words().set(request.entries)
+    }
+    fill()
     // A snapshot faults nothing, and sleeps for no longer than the process holds its own locks.
     const sequence = await this.#run(uapi.IOC_FAULT, call, wait, request, {
       done: () => {
@@ -128,7 +132,7 @@ export class KernelMirror implements RawMirror, MirrorSink {
         return call.get('sequence')
       },
       late: () => undefined,
-      again: () => call.words().set(request.entries),
+      again: fill,
     })
     tracer.emit?.({
       type: 'range-fault',

@@ -100,12 +100,12 @@ export class SimMirror implements RawMirror, AttemptContext {
   }
 
   fault(request: RawFaultRequest, wait: RawWait): Promise<number> {
-    const { first, pages, defaultFlags, mask, entries } = request
-    const range = this.#range(first, pages)
+    const { first, pages, defaultFlags, mask, entries, fresh = false } = request
+    const range = { ...this.#range(first, pages), entries, defaultFlags, mask, fresh }
     const deadline = new Deadline(this.machine.scheduler, wait)
     const owner = this.#owner.token
     return this.#simulation
-      .run(this.#fault({ ...range, entries, defaultFlags, mask, owner }, deadline))
+      .run(this.#fault({ ...range, owner }, deadline))
       .then((moment) => moment.sequence)
   }
 
@@ -243,6 +243,7 @@ export class SimMirror implements RawMirror, AttemptContext {
         entries,
         defaultFlags: fault ? wanted : 0,
         mask: 0,
+        fresh: true,
         owner: this.#owner.token,
       }
       const moment = yield* this.#fault(range, deadline, this.machine.exclusiveOwners.size > 0)

@@ -32,6 +32,7 @@ import {
   PTE_NORMAL_MASK,
   PTE_PRESENT,
   PTE_PROTNONE,
+  PTE_SWAP,
   PTE_WRITE,
 } from '../mm/pte.js'
 import type { RadixTable } from '../mm/radix-table.js'
@@ -57,6 +58,8 @@ export interface RangeRequest {
   readonly entries: Uint32Array
   readonly defaultFlags: number
   readonly mask: number
+  /** Whatever is in the entries does not count. */
+  readonly fresh?: boolean
   /** Whose device-private pages are reported, not faulted (`dev_private_owner`). */
   readonly owner: object | undefined
 }
@@ -159,6 +162,8 @@ class RangeWalk {
   readonly #defaultFlags: number
   readonly #mask: number
   readonly #owner: object | undefined
+  /** Flags of the entries that stay: none where nothing was in them. */
+  readonly #sticky: number
   /** Whether any entry can ask for a fault at all. */
   readonly #mayFault: boolean
 
@@ -170,6 +175,7 @@ class RangeWalk {
     this.#defaultFlags = request.defaultFlags | 0
     this.#mask = request.mask | 0
     this.#owner = request.owner
+    this.#sticky = request.fresh === true ? 0 : STICKY | 0
     this.#mayFault = ((request.defaultFlags | request.mask) & ENTRY_REQ_FAULT) !== 0
   }
 
@@ -237,8 +243,15 @@ class RangeWalk {
     // Small integers again: differences of page numbers, which are not, would stay doubles.
     const first = (2 * (from - this.#start)) | 0
     const last = (2 * (to - this.#start)) | 0
-    const sticky = STICKY | 0
+    const sticky = this.#sticky
     let frame = firstFrame
+    if (sticky === 0) {
+      for (let e = first; e < last; e += 2) {
+        entries[e] = frame++
+        entries[e + 1] = flags
+      }
+      return
+    }
     for (let e = first; e < last; e += 2) {
       entries[e] = frame++
       entries[e + 1] = flags | (entries[e + 1]! & sticky)
@@ -253,12 +266,7 @@ class RangeWalk {
     const owner = this.#owner
     if (device && owner !== undefined && machine.frames.pagemapOf(frame).owner === owner) {
       const order = tables.order << ENTRY_ORDER_SHIFT
-      const flags = ENTRY_VALID | ENTRY_DEVICE | (pte & PTE_WRITE) | order
-      for (let i = 0; i < to - from; i++) {
-        const e = 2 * (from - this.#start + i)
-        this.#entries[e] = frame + i
-        this.#entries[e + 1] = flags | (this.#entries[e + 1]! & STICKY)
-      }
+      this.#store(from, to, frame, ENTRY_VALID | ENTRY_DEVICE | (pte & PTE_WRITE) | order)
       return to
     }
     const need = this.#mayFault ? this.#blockNeed(from, to, 0) : NEED_NOTHING
@@ -311,16 +319,21 @@ class RangeWalk {
     const count = (to - from) | 0
     if (!this.#mayFault) {
       // Locals: what this loop does for a page is the cost of a snapshot.
-      const normalMask = PTE_NORMAL_MASK
+      // The zero page is as good as any other here, and what is swapped out as nothing.
+      const normalMask = PTE_PRESENT | PTE_PROTNONE | 0
       const normal = PTE_NORMAL
+      const absentMask = PTE_PRESENT | PTE_KIND | 0
       const rights = PTE_PRESENT | PTE_WRITE | 0
-      const sticky = STICKY | 0
+      const sticky = this.#sticky
       const frame = PTE_FRAME
       for (let i = 0; i < count; i++, e += 2) {
         const pte = words[at + i]! | 0
         if ((pte & normalMask) === normal) {
           entries[e - 1] = pte & frame
           entries[e] = (pte & rights) | (entries[e]! & sticky)
+        } else if (pte === 0 || (pte & absentMask) === PTE_SWAP) {
+          entries[e - 1] = 0
+          entries[e] = entries[e]! & sticky
         } else this.#unusual(pte, from + i, to, e)
       }
       return to
@@ -331,7 +344,7 @@ class RangeWalk {
         const need = needFault(entries[e]!, pte, defaultFlags, mask)
         if (need !== NEED_NOTHING) return this.#record(from + i, to, need === NEED_WRITE)
         entries[e - 1] = pte & PTE_FRAME
-        entries[e] = (pte & (PTE_PRESENT | PTE_WRITE)) | (entries[e]! & STICKY)
+        entries[e] = (pte & (PTE_PRESENT | PTE_WRITE)) | (entries[e]! & this.#sticky)
       } else if (this.#unusual(pte, from + i, to, e)) return from + i
     }
     return to
@@ -353,7 +366,7 @@ class RangeWalk {
         return true
       }
       entries[e - 1] = pte & PTE_FRAME
-      entries[e] = flags | (requested & STICKY)
+      entries[e] = flags | (requested & this.#sticky)
       return false
     }
     const kind = pte & PTE_KIND
@@ -362,14 +375,14 @@ class RangeWalk {
       if (owner !== undefined && this.#mm.machine.frames.pagemapOf(frame).owner === owner) {
         // Never migrated here, not even for a write that the entry does not grant.
         entries[e - 1] = frame
-        entries[e] = ENTRY_VALID | (pte & PTE_WRITE) | ENTRY_DEVICE | (requested & STICKY)
+        entries[e] = ENTRY_VALID | (pte & PTE_WRITE) | ENTRY_DEVICE | (requested & this.#sticky)
         return false
       }
     }
     const need = this.#mayFault ? needFault(requested, 0, defaultFlags, mask) : NEED_NOTHING
     if (need === NEED_NOTHING) {
       entries[e - 1] = 0
-      entries[e] = requested & STICKY
+      entries[e] = requested & this.#sticky
       return false
     }
     if (pte !== 0 && (kind === PTE_HWPOISON || (kind === PTE_MARKER && !isUserfaultMarker(pte)))) {
@@ -418,7 +431,7 @@ class RangeWalk {
     const start = this.#start
     for (let e = 2 * (from - start) + 1; e < 2 * (to - start); e += 2) {
       entries[e - 1] = 0
-      entries[e] = flags | (entries[e]! & STICKY)
+      entries[e] = flags | (entries[e]! & this.#sticky)
     }
   }
 }

@@ -31,6 +31,9 @@ export const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_L
 /** The frame that every untouched anonymous page shows when it is read. */
 export const ZERO_FRAME = 1
 
+/** Frames from which on space is dearer than time. */
+const MANY_FRAMES = 2 ** 16
+
 /**
  * Physical memory: `struct page` as columns of typed arrays (18 bytes a frame), and the bytes.
  *
@@ -300,8 +303,11 @@ export class FrameTable {
 
   #grow(needed: number): void {
     if (needed > PTE_FRAME) throw new RangeError(`more than ${PTE_FRAME} page frames`)
-    // An eighth more than is needed: doubling would waste half of what a page costs.
-    const capacity = Math.max(needed, this.refs.length + (this.refs.length >>> 3) + 512)
+    // An eighth more than is needed, of many a sixteenth: doubling would waste half of what a page
+    // costs, and with an eighth to spare it costs more than 24 bytes.
+    const { length } = this.refs
+    const spare = length >>> (length < MANY_FRAMES ? 3 : 4)
+    const capacity = Math.max(needed, length + spare + 512)
     const { refs, maps, flags, slots, mapping, index } = this
     this.#setColumns(capacity)
     this.refs.set(refs)

@@ -30,7 +30,7 @@ export class TableArena {
     if ((this.#next + 1) << this.bits > this.words.length) {
       const tables = this.words.length >>> this.bits
       // One process needs four, and simulations are made by the thousand.
-      const more = tables === 0 ? 5 : (tables >>> 3) + 8
+      const more = tables === 0 ? 5 : (tables >>> (tables < 256 ? 3 : 4)) + 8
       const words = new Uint32Array((tables + more) << this.bits)
       words.set(this.words)
       this.words = words

@@ -76,8 +76,8 @@ export class FaultedPages extends LentEntries {
     return pageFrame(entryPage(this.entries, index))
   }
 
-  /** @internal True once: a result is committed at most once. */
-  take(): boolean {
+  /** @internal The array of its entries, once: a result is committed at most once. */
+  take(): Uint32Array {
     if (this.#taken) {
       throw new HmmError('ESTALE', {
         message: 'these pages went through a commit already',
@@ -85,6 +85,6 @@ export class FaultedPages extends LentEntries {
       })
     }
     this.#taken = true
-    return true
+    return this.entries
   }
 }

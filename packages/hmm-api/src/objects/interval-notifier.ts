@@ -53,6 +53,11 @@ export class IntervalNotifier extends Owned {
   readonly space: AddressSpace
   readonly device: Device
   readonly #relay: InvalidateRelay<never>
+  /**
+   * The array of a result that went through its commit, where nobody reads it any more, for the next
+   * one of its size: fresh memory costs more than a snapshot writes to it.
+   */
+  #spare: Uint32Array | undefined = undefined
 
   /** @internal */
   constructor(
@@ -112,7 +117,8 @@ export class IntervalNotifier extends Owned {
     return this.context.wait('notifier.fault', range, async () => {
       this.checkUsable('notifier.fault')
       checkInside(range, this.range, 'the watched range')
-      const entries = new Uint32Array(2 * range.pages)
+      const fresh = options.perPage === undefined
+      const entries = this.#entries(range.pages, fresh)
       const defaultFlags = REQUEST_FLAGS[checkRequest(options.request ?? 'none')]
       for (const [index, request] of options.perPage ?? []) {
         if (!(index >= 0 && index < range.pages)) {
@@ -120,10 +126,10 @@ export class IntervalNotifier extends Owned {
         }
         entries[2 * index + 1] = REQUEST_FLAGS[checkRequest(request)]
       }
-      const mask = options.perPage === undefined ? 0 : ENTRY_REQ_FAULT | ENTRY_REQ_WRITE
+      const mask = fresh ? 0 : ENTRY_REQ_FAULT | ENTRY_REQ_WRITE
       const first = this.range.indexOf(range)
       const sequence = await this[RAW].fault(
-        { first, pages: range.pages, defaultFlags, mask, entries },
+        { first, pages: range.pages, defaultFlags, mask, entries, fresh },
         rawWait(options),
       )
       return new FaultedPages(this, range, entries, sequence)
@@ -140,9 +146,14 @@ export class IntervalNotifier extends Owned {
     this.checkUsable(op)
     if (pages.notifier !== this) throw new TypeError('these pages were faulted by another notifier')
     return this.context.call(op, pages.range, () => {
-      if (!pages.take() || this[RAW].readRetry(pages.sequence)) return false
-      pages.lend(() => this.context.section('a commit', () => run(pages)))
-      return true
+      const entries = pages.take()
+      try {
+        if (this[RAW].readRetry(pages.sequence)) return false
+        pages.lend(() => this.context.section('a commit', () => run(pages)))
+        return true
+      } finally {
+        this.#spare = entries
+      }
     })
   }
 
@@ -175,6 +186,14 @@ export class IntervalNotifier extends Owned {
 
   protected doClose(): Promise<void> {
     return this[RAW].close()
+  }
+
+  /** Entries for `pages` pages; what is in them is arbitrary if `fresh`, else zeros. */
+  #entries(pages: number, fresh: boolean): Uint32Array {
+    const spare = this.#spare
+    this.#spare = undefined
+    if (spare?.length !== 2 * pages) return new Uint32Array(2 * pages)
+    return fresh ? spare : spare.fill(0)
   }
 
   // A promise must reach the section, which turns it into EDEADLK.

@@ -36,6 +36,11 @@ export interface RawFaultRequest {
   /** `hmm_range.pfn_flags_mask`: which ENTRY_REQ_* of the entries count. */
   readonly mask: number
   readonly entries: Uint32Array
+  /**
+   * Whatever is in `entries` does not count: with `mask` 0 no request, and no flag that stays
+   * (DMA_MAPPED, PEER, PEER_BUS). False if left out.
+   */
+  readonly fresh?: boolean
 }
 
 /** A mapping of one range under one sequence: not to be used before `commit` says so. */

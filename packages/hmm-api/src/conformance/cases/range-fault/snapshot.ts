@@ -20,6 +20,18 @@ export const group = caseGroup('range-fault/snapshot', ['mirror'], {
     equal(await watch.seen(), [], 'what a snapshot invalidates')
   },
 
+  // Results may be kept in the same memory one after the other; nothing of the first may show.
+  'after-another': async (t) => {
+    const range = await t.mmap(4)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    equal(await watch.snapshot(), ['write', 'write', 'write', 'write'])
+    await t.space.munmap(range.page(1))
+    await t.space.mprotect(range.page(2), 'r')
+    await t.space.madvise(range.page(3), 'dontneed')
+    equal(await watch.snapshot(), ['write', 'error', 'read', 'none'])
+  },
+
   // The zero page is valid and never writable (is_zero_pfn in hmm_vma_handle_pte).
   'zero-page': async (t) => {
     const range = await t.mmap(2)
