@@ -12,6 +12,7 @@ const stages = {
   'conformance-edu': { seconds: 600, faults: true },
   examples: { seconds: 300 },
   dmirror: { seconds: 600 },
+  'fail-every-step': { seconds: 300 },
   lifecycle: { seconds: 120 },
   'random-ioctls': { seconds: 120 },
 }

@@ -43,6 +43,8 @@ static int hs_buffer_fill(struct hs_device *device, struct hs_buffer *buffer)
 {
 	size_t bytes = (size_t)buffer->nr_pages << PAGE_SHIFT;
 
+	if (hs_fails(HS_STEP_BUFFER))
+		return -ENOMEM;
 	if (buffer->coherent && device->dma_dev)
 		buffer->address = dma_alloc_coherent(device->dma_dev, bytes, &buffer->dma,
 						     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -81,7 +83,8 @@ static int hs_buffer_publish(struct hs_device *device, struct hs_buffer *buffer,
 	}
 	if (!ret) {
 		buffer->id = hs_next_id(device);
-		ret = xa_insert(&device->buffers, buffer->id, buffer, GFP_KERNEL_ACCOUNT);
+		ret = hs_fails(HS_STEP_ALLOC) ? -ENOMEM :
+		      xa_insert(&device->buffers, buffer->id, buffer, GFP_KERNEL_ACCOUNT);
 		if (ret)
 			hs_target_remove(device, &buffer->target);
 		else
@@ -104,7 +107,7 @@ static int hs_buffer_make(struct hs_device *device, struct hmm_sdk_buffer_alloc 
 	alloc->reason = HMM_SDK_REASON_NONE;
 	if (alloc->flags || alloc->pad || !alloc->bytes || alloc->bytes > HS_MAX_BUFFER_BYTES)
 		return -EINVAL;
-	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+	buffer = hs_fails(HS_STEP_ALLOC) ? NULL : kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 	if (!buffer)
 		return -ENOMEM;
 	buffer->bytes = alloc->bytes;

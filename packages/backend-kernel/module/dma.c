@@ -40,6 +40,10 @@ static int hs_mapping_place(struct hs_device *device, struct hs_mapping *mapping
 	int ret;
 
 	mapping->target.type = HS_TARGET_MAPPING;
+	if (hs_fails(HS_STEP_MAP)) {
+		*reason = HMM_SDK_REASON_MASK;
+		return -EIO;
+	}
 	if (!device->dma_dev) {
 		ret = hs_target_place(device, &mapping->target, pages);
 		if (ret == -EIO)
@@ -81,7 +85,8 @@ static int hs_mapping_make(struct hs_device *device, struct hmm_sdk_dma_map *map
 	if (ret)
 		return ret;
 	mapping->id = hs_next_id(device);
-	ret = xa_insert(&device->mappings, mapping->id, mapping, GFP_KERNEL_ACCOUNT);
+	ret = hs_fails(HS_STEP_ALLOC) ? -ENOMEM :
+	      xa_insert(&device->mappings, mapping->id, mapping, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		hs_target_remove(device, &mapping->target);
 		hs_mapping_undo(device, mapping);
@@ -108,7 +113,7 @@ int hs_dma_map(void *owner, void *argument)
 		return -EINVAL;
 	if (!(device->capabilities & HMM_SDK_DEV_STREAMING))
 		return -EOPNOTSUPP;
-	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
+	mapping = hs_fails(HS_STEP_ALLOC) ? NULL : kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
 	if (!mapping)
 		return -ENOMEM;
 	mutex_lock(&device->lock);

@@ -226,7 +226,10 @@ static int hs_engine_copy(struct hs_device *device, struct hmm_sdk_engine_copy *
 	ret = hs_access_start(&access, copy->dma_page, copy->offset, copy->length);
 	if (ret)
 		return ret;
-	bounce = kvmalloc(min(copy->length, step), GFP_KERNEL_ACCOUNT);
+	if (hs_fails(HS_STEP_TRANSFER))
+		return -EIO;
+	bounce = hs_fails(HS_STEP_ALLOC) ? NULL :
+		 kvmalloc(min(copy->length, step), GFP_KERNEL_ACCOUNT);
 	if (!bounce)
 		return -ENOMEM;
 	while (copy->done < copy->length) {
@@ -302,6 +305,8 @@ int hs_engine_fetch_add(void *owner, void *argument)
 	ret = hs_access_start(&access, add->dma_page, add->offset, 4);
 	if (ret)
 		return ret;
+	if (hs_fails(HS_STEP_TRANSFER))
+		return -EIO;
 	mutex_lock(&device->lock);
 	target = hs_target_find(device, access.page);
 	if (!target) {

@@ -72,7 +72,8 @@ static int hs_grant_page(struct hs_grant *grant, u32 index, u32 *reason)
 	mirror->grant_page = index;
 	mirror->grant_lost = true;
 	mutex_unlock(&mirror->lock);
-	page = make_device_exclusive(mm, address, mirror->device, &folio);
+	page = hs_fails(HS_STEP_EXCLUSIVE) ? ERR_PTR(-EBUSY) :
+	       make_device_exclusive(mm, address, mirror->device, &folio);
 	if (IS_ERR(page)) {
 		ret = PTR_ERR(page);
 		*reason = ret == -EOPNOTSUPP ? HMM_SDK_REASON_NOT_ANONYMOUS :
@@ -229,10 +230,11 @@ int hs_exclusive(void *owner, void *argument)
 	grant.entries = kvcalloc(grant.pages, sizeof(*grant.entries), GFP_KERNEL_ACCOUNT);
 	grant.serials = kvcalloc(grant.pages, sizeof(*grant.serials), GFP_KERNEL_ACCOUNT);
 	ret = -ENOMEM;
-	if (grant.entries && grant.serials)
+	if (grant.entries && grant.serials && !hs_fails(HS_STEP_ALLOC))
 		ret = hs_grant_do(&grant, hs_deadline(map->deadline));
-	if (!ret && copy_to_user(u64_to_user_ptr(map->entries), grant.entries,
-				 grant.pages * sizeof(*grant.entries))) {
+	if (!ret && (hs_fails(HS_STEP_ANSWER) ||
+		     copy_to_user(u64_to_user_ptr(map->entries), grant.entries,
+				  grant.pages * sizeof(*grant.entries)))) {
 		mutex_lock(&grant.mirror->lock);
 		hs_undo_pages(grant.mirror, grant.first, grant.pages, map->serial);
 		mutex_unlock(&grant.mirror->lock);

@@ -21,6 +21,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/interrupt.h>
+#include <linux/jump_label.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/maple_tree.h>
@@ -463,6 +464,57 @@ int hs_migrate(void *owner, void *argument);
 
 /* exclusive.c */
 int hs_exclusive(void *owner, void *argument);
+
+/* fail.c: steps that tests can make fail */
+enum hs_step {
+	/* Memory for an object or a table of the module. */
+	HS_STEP_ALLOC,
+	HS_STEP_NOTIFIER,
+	/* DMA address space. */
+	HS_STEP_IOVA,
+	/* The link of one page. */
+	HS_STEP_LINK,
+	/* A range fault. */
+	HS_STEP_FAULT,
+	/* A page taken for the device alone. */
+	HS_STEP_EXCLUSIVE,
+	/* Memory for one page of a migration; the page stays. */
+	HS_STEP_MIGRATE,
+	/* Memory of a buffer, coherent or not. */
+	HS_STEP_BUFFER,
+	/* A streaming mapping. */
+	HS_STEP_MAP,
+	HS_STEP_TRANSFER,
+	/* The copy of what was done to user space. */
+	HS_STEP_ANSWER,
+	HS_STEPS
+};
+
+#ifdef CONFIG_DEBUG_FS
+DECLARE_STATIC_KEY_FALSE(hs_fail_enabled);
+bool hs_fails_now(enum hs_step step);
+void hs_fail_init(void);
+void hs_fail_exit(void);
+
+/* Passes a step; whether it has to fail. Costs a no-op while it is off. */
+static inline bool hs_fails(enum hs_step step)
+{
+	return static_branch_unlikely(&hs_fail_enabled) && hs_fails_now(step);
+}
+#else
+static inline bool hs_fails(enum hs_step step)
+{
+	return false;
+}
+
+static inline void hs_fail_init(void)
+{
+}
+
+static inline void hs_fail_exit(void)
+{
+}
+#endif
 
 static inline void *hs_device_owner(struct hs_device *device)
 {

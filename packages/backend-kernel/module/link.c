@@ -212,7 +212,7 @@ static int hs_link_page(struct hs_mirror *mirror, u32 index, unsigned long pfn, 
 		hs_iova_unlink(mirror, index, 1, old);
 		state |= (old & (HS_PAGE_WRITE | HS_PAGE_EXCLUSIVE)) | HS_PAGE_UPGRADED;
 	}
-	ret = hs_iova_link(mirror, index, state);
+	ret = hs_fails(HS_STEP_LINK) ? -ENOMEM : hs_iova_link(mirror, index, state);
 	if (!ret) {
 		entry->state = state;
 		return 1;

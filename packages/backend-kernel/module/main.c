@@ -24,12 +24,15 @@ static int __init hs_init(void)
 	ret = misc_register(&hs_misc);
 	if (ret)
 		hs_pci_unregister();
+	else
+		hs_fail_init();
 	return ret;
 }
 
 /* Every open file holds the module, so nothing is in use but pages left in device memory. */
 static void __exit hs_exit(void)
 {
+	hs_fail_exit();
 	misc_deregister(&hs_misc);
 	hs_pci_unregister();
 	hs_pools_free();

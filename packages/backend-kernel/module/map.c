@@ -259,10 +259,11 @@ int hs_map(void *owner, void *argument)
 	entries = kvmalloc_array(fault.pages, sizeof(*entries), GFP_KERNEL_ACCOUNT);
 	held = kvmalloc_array(fault.pages, sizeof(*held), GFP_KERNEL_ACCOUNT);
 	ret = -ENOMEM;
-	if (fault.pfns && entries && held)
+	if (fault.pfns && entries && held && !hs_fails(HS_STEP_ALLOC))
 		ret = hs_map_rounds(&fault, map, entries, held);
-	if (!ret && copy_to_user(u64_to_user_ptr(map->entries), entries,
-				 fault.pages * sizeof(*entries))) {
+	if (!ret && (hs_fails(HS_STEP_ANSWER) ||
+		     copy_to_user(u64_to_user_ptr(map->entries), entries,
+				  fault.pages * sizeof(*entries)))) {
 		/* All or nothing: who does not get the addresses gets no mappings either. */
 		mutex_lock(&fault.mirror->lock);
 		hs_undo_pages(fault.mirror, fault.first, fault.pages, map->serial);

@@ -136,7 +136,8 @@ static int hs_mirror_watch(struct hs_mirror *mirror)
 
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
-	ret = mmu_interval_notifier_insert(&mirror->notifier, mm,
+	ret = hs_fails(HS_STEP_NOTIFIER) ? -ENOMEM :
+	      mmu_interval_notifier_insert(&mirror->notifier, mm,
 					   mirror->start_page << PAGE_SHIFT,
 					   (unsigned long)mirror->pages << PAGE_SHIFT,
 					   &hs_mirror_ops);
@@ -157,6 +158,10 @@ static int hs_mirror_place(struct hs_mirror *mirror, u32 *reason)
 	mirror->target.type = HS_TARGET_MIRROR;
 	if (!(device->capabilities & HMM_SDK_DEV_MIRROR))
 		return 0;
+	if (hs_fails(HS_STEP_IOVA)) {
+		*reason = HMM_SDK_REASON_NO_IOVA_SPACE;
+		return -ENOSPC;
+	}
 	if (!device->dma_dev) {
 		ret = hs_target_place(device, &mirror->target, mirror->pages);
 		if (ret == -EIO) {
@@ -197,7 +202,8 @@ static int hs_mirror_publish(struct hs_mirror *mirror, u32 *reason)
 	slot = find_first_zero_bit(device->slots, HS_MAX_MIRRORS);
 	mirror->id = hs_next_id(device);
 	mirror->slot = slot;
-	ret = xa_insert(&device->mirrors, mirror->id, mirror, GFP_KERNEL_ACCOUNT);
+	ret = hs_fails(HS_STEP_ALLOC) ? -ENOMEM :
+	      xa_insert(&device->mirrors, mirror->id, mirror, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		hs_target_remove(device, &mirror->target);
 		return ret;
@@ -227,7 +233,7 @@ int hs_mirror_create(void *owner, void *argument)
 		create->reason = HMM_SDK_REASON_LIMIT;
 		return -ENOSPC;
 	}
-	mirror = kzalloc(sizeof(*mirror), GFP_KERNEL_ACCOUNT);
+	mirror = hs_fails(HS_STEP_ALLOC) ? NULL : kzalloc(sizeof(*mirror), GFP_KERNEL_ACCOUNT);
 	if (!mirror)
 		return -ENOMEM;
 	kref_init(&mirror->ref);
@@ -246,7 +252,8 @@ int hs_mirror_create(void *owner, void *argument)
 		kfree(mirror);
 		return -EBADF;
 	}
-	mirror->table = kvcalloc(mirror->pages, sizeof(*mirror->table), GFP_KERNEL_ACCOUNT);
+	mirror->table = hs_fails(HS_STEP_ALLOC) ? NULL :
+			kvcalloc(mirror->pages, sizeof(*mirror->table), GFP_KERNEL_ACCOUNT);
 	ret = mirror->table ? hs_mirror_watch(mirror) : -ENOMEM;
 	if (ret)
 		goto err;

@@ -241,6 +241,12 @@ int hs_fault_pages(struct hs_fault *fault)
 		ret = -EBADF;
 		goto out;
 	}
+	if (hs_fails(HS_STEP_FAULT)) {
+		fault->failed_page = 0;
+		fault->reason = HMM_SDK_REASON_FAULT;
+		ret = -ENOMEM;
+		goto out;
+	}
 	ret = -ESRCH;
 	if (!mmget_not_zero(mm))
 		goto out;

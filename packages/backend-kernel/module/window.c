@@ -14,6 +14,8 @@ static int hs_window_reserve(struct hs_device *device, struct hs_window *window,
 
 	window->target.type = HS_TARGET_WINDOW;
 	*reason = HMM_SDK_REASON_NO_IOVA_SPACE;
+	if (hs_fails(HS_STEP_IOVA))
+		return -ENOSPC;
 	if (!device->dma_dev) {
 		ret = hs_target_place(device, &window->target, window->pages);
 		return ret == -EIO ? -ENOSPC : ret;
@@ -85,11 +87,12 @@ int hs_window_open(void *owner, void *argument)
 					     HMM_SDK_REASON_NO_IOVA_API;
 		return -EOPNOTSUPP;
 	}
-	window = kzalloc(sizeof(*window), GFP_KERNEL_ACCOUNT);
+	window = hs_fails(HS_STEP_ALLOC) ? NULL : kzalloc(sizeof(*window), GFP_KERNEL_ACCOUNT);
 	if (!window)
 		return -ENOMEM;
 	window->pages = open->pages;
-	window->links = kvcalloc(window->pages, sizeof(*window->links), GFP_KERNEL_ACCOUNT);
+	window->links = hs_fails(HS_STEP_ALLOC) ? NULL :
+			kvcalloc(window->pages, sizeof(*window->links), GFP_KERNEL_ACCOUNT);
 	if (!window->links) {
 		kfree(window);
 		return -ENOMEM;
@@ -101,7 +104,8 @@ int hs_window_open(void *owner, void *argument)
 		ret = hs_window_reserve(device, window, &open->reason);
 	if (!ret) {
 		window->id = hs_next_id(device);
-		ret = xa_insert(&device->windows, window->id, window, GFP_KERNEL_ACCOUNT);
+		ret = hs_fails(HS_STEP_ALLOC) ? -ENOMEM :
+		      xa_insert(&device->windows, window->id, window, GFP_KERNEL_ACCOUNT);
 		if (ret)
 			hs_window_unreserve(device, window);
 	}
@@ -157,7 +161,8 @@ static int hs_window_make_links(struct hs_device *device, struct hs_window *wind
 		page->buffer = buffer;
 		page->page = link->buffer_page + i;
 		page->direction = link->direction;
-		ret = hs_link_iova(device, window, link->at + i);
+		ret = hs_fails(HS_STEP_LINK) ? -ENOMEM :
+		      hs_link_iova(device, window, link->at + i);
 		if (ret)
 			goto undo;
 		buffer->users++;
