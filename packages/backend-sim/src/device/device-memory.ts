@@ -14,7 +14,7 @@ import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
 import { FRAME_LOCKED } from '../mm/frame-table.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import { MigrateVma } from '../mm/migrate-vma.js'
-import { VM_IO, VM_PFNMAP, type Vma } from '../mm/vma.js'
+import { VM_HUGETLB, VM_IO, VM_PFNMAP, type Vma } from '../mm/vma.js'
 import { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
 import type { Simulation } from '../sim/simulation.js'
@@ -174,14 +174,14 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     const { scheduler } = mm.machine
     const block = declined === undefined && migration.mayBeWhole() ? this.#allocateBlock(to) : 0
     migration.collect(block !== 0)
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
+    if (scheduler.explorer !== undefined) yield scheduler.point('migrate', mm)
     const destination = new Uint32Array(migration.source.length)
     let failed = -1
     if (block === 0) failed = this.#fillPages(migration, to, declined, destination, start)
     else this.#fillBlock(migration, block, destination)
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
+    if (scheduler.explorer !== undefined) yield scheduler.point('migrate', mm)
     migration.pages(destination)
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate')
+    if (scheduler.explorer !== undefined) yield scheduler.point('migrate', mm)
     migration.finalize(destination)
     return failed
   }
@@ -304,7 +304,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
 /** `migrate_vma_setup` refuses holes and memory that can never move; what came before has moved. */
 function migratable(mm: MemoryMap, page: number, start: number): Vma {
   const vma = mm.vmas.find(page)
-  if (vma !== undefined && (vma.flags & (VM_IO | VM_PFNMAP)) === 0) return vma
+  if (vma !== undefined && (vma.flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)) === 0) return vma
   throw new HmmError('EINVAL', {
     page: page - start,
     message: vma === undefined ? 'the range has a hole' : 'this memory cannot migrate',

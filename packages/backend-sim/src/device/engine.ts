@@ -5,7 +5,11 @@ import { IOPTE_EXCLUSIVE, IOPTE_FRAME } from '../dma/iopte.js'
 import { FRAME_DIRTY } from '../mm/frame-table.js'
 import { POINT_TRANSFER } from '../sim/failure-point.js'
 import type { Operation } from '../sim/operation.js'
+import type { Explorer } from '../sim/scheduler.js'
 import type { Simulation } from '../sim/simulation.js'
+
+/** Pages of a leaf of the IOMMU's table. */
+const LEAF_PAGES = 512
 
 /** The bus master of a simulated device: every access goes through its translation. */
 export class SimEngine implements RawEngine {
@@ -49,10 +53,13 @@ export class SimEngine implements RawEngine {
 
   *#fetchAdd(dmaPage: number, offset: number, delta: number): Operation<number> {
     const { scheduler, frames, costs, pageSize } = this.#simulation.machine
-    if (scheduler.explorer !== undefined) yield scheduler.point('dma')
+    const page = dmaPage + Math.floor(offset / pageSize)
+    if (scheduler.explorer !== undefined) {
+      this.#checkStale(scheduler.explorer, page, 1, 'atomic')
+      yield scheduler.point('dma', this.#dma)
+    }
     this.#begin()
     scheduler.charge(costs.transfer)
-    const page = dmaPage + Math.floor(offset / pageSize)
     const start = dmaPage * pageSize + offset
     const entry = this.#translate(page, offset % pageSize, true, 'atomic', start)
     if ((entry & IOPTE_EXCLUSIVE) === 0) {
@@ -76,7 +83,11 @@ export class SimEngine implements RawEngine {
     move: (frame: number, inPage: number, at: number, count: number) => void,
   ): Operation<void> {
     const { scheduler, costs, pageSize } = this.#simulation.machine
-    if (scheduler.explorer !== undefined) yield scheduler.point('dma')
+    if (scheduler.explorer !== undefined) {
+      const pages = Math.ceil((offset + length) / pageSize)
+      this.#checkStale(scheduler.explorer, dmaPage, pages, write ? 'write' : 'read')
+      yield scheduler.point('dma', this.#dma, write)
+    }
     this.#begin()
     scheduler.charge(costs.transfer)
     const start = dmaPage * pageSize + offset
@@ -86,9 +97,31 @@ export class SimEngine implements RawEngine {
       const inPage = position % pageSize
       const count = Math.min(pageSize - inPage, length - at)
       const page = dmaPage + Math.floor(position / pageSize)
+      // A long transfer is no single step: one per table of the IOMMU.
+      if (at > 0 && page % LEAF_PAGES === 0 && inPage === 0 && scheduler.explorer !== undefined) {
+        yield scheduler.point('dma', this.#dma, write)
+      }
       const entry = this.#translate(page, inPage, write, write ? 'write' : 'read', start)
       move(entry & IOPTE_FRAME, inPage, at, count)
       at += count
+    }
+  }
+
+  /**
+   * An access that begins after the page was taken away, and the driver told, is a finding; one that
+   * is under way when the page goes is not.
+   */
+  #checkStale(explorer: Explorer, first: number, pages: number, access: string): void {
+    if (this.#simulation.invalidations.pending) return
+    for (let page = first; page < first + pages; page++) {
+      if (this.#dma.routeOf(page).mapped(page)) continue
+      const address = (BigInt(page) << BigInt(this.#simulation.machine.pageShift)).toString(16)
+      explorer.report(
+        'stale-access',
+        `the device begins a ${access} of what is not mapped any more (DMA address 0x${address})\n` +
+          '  Drop translations in invalidate and before unmap or close, and stop what uses them.',
+      )
+      return
     }
   }
 

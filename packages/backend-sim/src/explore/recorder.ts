@@ -57,7 +57,10 @@ export class Recorder {
   }
 }
 
-/** The last two steps of different strands on one object, one of them writing, around a switch. */
+/**
+ * The last two steps of different strands on one object, one of them writing, around a switch; if
+ * the simulation knows of none, the last switch: what it came to, and what it came before.
+ */
 function racingPair(steps: readonly Step[]): ReadonlySet<number> {
   for (let later = steps.length - 1; later > 0; later--) {
     for (let earlier = later - 1; earlier >= 0; earlier--) {
@@ -69,5 +72,10 @@ function racingPair(steps: readonly Step[]): ReadonlySet<number> {
       if (around) return new Set([earlier, later])
     }
   }
-  return new Set()
+  const into = steps.findLastIndex(({ switched }) => switched)
+  const strand = steps[into - 1]?.stop.strand
+  const back = steps.findIndex(({ stop }, index) => index > into && stop.strand === strand)
+  if (into < 0 || back < 0) return new Set()
+  const writes = steps.findIndex(({ stop }, index) => index >= into && index < back && stop.write)
+  return new Set([writes < 0 ? into : writes, back])
 }

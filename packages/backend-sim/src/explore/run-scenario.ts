@@ -1,4 +1,4 @@
-import { openBackend } from '@hmm-sdk/hmm-api'
+import { openBackend, type Backend, type Device } from '@hmm-sdk/hmm-api'
 import { SimBackend } from '../sim/backend.js'
 import { SimControl } from '../sim/control.js'
 import { checkOptions } from '../sim/options.js'
@@ -23,6 +23,7 @@ export function runScenario(
     const raw = new SimBackend(simulation)
     const backend = await openBackend({ backend: raw, config: { devices: options.devices } })
     const control = new SimControl(simulation)
+    const devices = watchDevices(backend)
     await scenario({
       backend,
       control,
@@ -32,12 +33,25 @@ export function runScenario(
     const problems = control.problems()
     await backend.close()
     const { leaks, misuses } = backend.report()
+    const left = [...leaks, ...devices.flatMap((device) => device.leaks)]
     return endFinding(
       misuses.map(({ check, text }) => `${check}: ${text}`),
       problems,
-      leaks.map(({ kind, name }) => `${kind} '${name}'`),
+      left.map(({ kind, name }) => `${kind} '${name}'`),
     )
   })
+}
+
+/** The devices that the scenario opens: what it leaves open below one that it closes, only they know. */
+function watchDevices(backend: Backend): readonly Device[] {
+  const devices: Device[] = []
+  const open = backend.openDevice.bind(backend)
+  backend.openDevice = async (...given) => {
+    const device = await open(...given)
+    devices.push(device)
+    return device
+  }
+  return devices
 }
 
 /** What is wrong although nobody complained. */

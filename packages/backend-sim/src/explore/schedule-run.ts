@@ -86,9 +86,8 @@ export class ScheduleRun implements Explorer {
     })
   }
 
-  /** Fails the schedule. The first finding counts. */
-  fail(finding: Finding): void {
-    this.#finish(finding)
+  report(kind: 'stale-access', message: string): void {
+    this.#finish({ kind, message })
   }
 
   /** See {@link World.race}. */

@@ -33,7 +33,7 @@ export function* reclaimRange(
   const { tables, machine } = mm
   let reclaimed = 0
   for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
-    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
+    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table', mm)
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
     for (; page < stop; page++) {
       const pte = tables.get(page)

@@ -1,3 +1,5 @@
+import type { Scheduler } from './scheduler.js'
+
 /** One delivery to a mirror: the first pass, which may give a second. */
 export type Delivery = () => void | (() => void)
 
@@ -8,11 +10,18 @@ export type Delivery = () => void | (() => void)
  */
 export class InvalidationQueue {
   readonly deferred: boolean
+  readonly #scheduler: Scheduler
   #waiting: Delivery[] = []
   #flushAsked = false
 
-  constructor(deferred: boolean) {
+  constructor(deferred: boolean, scheduler: Scheduler) {
     this.deferred = deferred
+    this.#scheduler = scheduler
+  }
+
+  /** Whether the driver has not heard of everything yet. */
+  get pending(): boolean {
+    return this.#waiting.length > 0
   }
 
   /** Delivers now, or soon; the second pass is returned if it is still to be run. */
@@ -21,10 +30,13 @@ export class InvalidationQueue {
     this.#waiting.push(delivery)
     if (this.#flushAsked) return undefined
     this.#flushAsked = true
-    queueMicrotask(() => {
+    const flush = (): void => {
       this.#flushAsked = false
       this.flush()
-    })
+    }
+    const { explorer } = this.#scheduler
+    if (explorer === undefined) queueMicrotask(flush)
+    else explorer.spawn('delivery of events', flush, 'later')
     return undefined
   }
 

@@ -26,6 +26,8 @@ export interface Explorer extends RawExplorer {
   point(kind: PointKind, object: unknown, write: boolean): Park
   /** Waits for `promise` as a strand does: once it is settled, going on is a choice. */
   controlled(promise: Promise<void>, label: string, kind: RawWaitKind): Promise<void>
+  /** The schedule shows a mistake. */
+  report(kind: 'stale-access', message: string): void
 }
 
 interface Timer {

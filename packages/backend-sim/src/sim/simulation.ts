@@ -37,7 +37,7 @@ export class Simulation {
     })
     this.machine.thp = options.thp
     this.random = new Random(options.seed)
-    this.invalidations = new InvalidationQueue(options.deferred)
+    this.invalidations = new InvalidationQueue(options.deferred, this.machine.scheduler)
   }
 
   /** A number for a new object; unique in the simulation. */
