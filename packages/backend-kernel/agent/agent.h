@@ -12,6 +12,8 @@
 #define CONTEXT_FD 3
 /* The channel of a process, in the process. */
 #define CHANNEL_FD 4
+/* The userfaultfd, in the process that serves its faults. */
+#define HANDLER_FD 5
 
 /*
  * What a process may map. The agent itself lies outside: program and heap below (it is linked at
@@ -37,18 +39,25 @@ int supervise(void);
 _Noreturn void process_start(uint32_t process, uint32_t request, const char *name);
 _Noreturn void process_resume(uint32_t process, uint32_t request);
 
+/* handler.c: serves the faults of HANDLER_FD. */
+_Noreturn void handler_start(uint32_t process);
+
+/* userfaultfd.c: a userfaultfd for a part of the process, or -errno. */
+int userfaultfd_open(const struct userfaultfd_request *request);
+
 /* channel.c: the socket of a process. */
 void channel_reply(uint32_t process, uint32_t request, int32_t code, const void *payload,
 		   size_t length);
 ssize_t channel_receive(struct frame *frame, void *payload);
-int channel_adopt(uint32_t process, pid_t pid, int fd);
+/* `code`: OP_ADOPT or OP_ADOPT_HANDLER. */
+int channel_adopt(int32_t code, uint32_t process, pid_t pid, int fd);
 
 /* bind.c: SPACE_BIND of the calling process: 0 or -errno. */
 int bind_space(uint32_t *space);
 
 /* lifetime.c */
 void die_with_parent(pid_t parent);
-void close_all_but_standard(void);
+void close_from(int first);
 
 /* memory.c: commands on the address space. All return 0 or -errno. */
 void memory_init(void);

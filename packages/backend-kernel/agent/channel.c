@@ -53,10 +53,10 @@ ssize_t channel_receive(struct frame *frame, void *payload)
 	return received == (ssize_t)frame->length ? received : -1;
 }
 
-int channel_adopt(uint32_t process, pid_t pid, int fd)
+int channel_adopt(int32_t code, uint32_t process, pid_t pid, int fd)
 {
 	int32_t number = pid;
-	struct frame frame = { .length = sizeof(number), .process = process, .code = OP_ADOPT };
+	struct frame frame = { .length = sizeof(number), .process = process, .code = code };
 	struct iovec parts[2] = {
 		{ .iov_base = &frame, .iov_len = sizeof(frame) },
 		{ .iov_base = &number, .iov_len = sizeof(number) },

@@ -18,14 +18,12 @@ void die_with_parent(pid_t parent)
 		_exit(1);
 }
 
-void close_all_but_standard(void)
+void close_from(int first)
 {
-	unsigned int first = CHANNEL_FD + 1;
-
 #ifdef SYS_close_range
-	if (syscall(SYS_close_range, first, ~0u, 0) == 0)
+	if (syscall(SYS_close_range, (unsigned int)first, ~0u, 0) == 0)
 		return;
 #endif
-	for (int fd = (int)first, last = (int)sysconf(_SC_OPEN_MAX); fd < last; fd++)
+	for (int fd = first, last = (int)sysconf(_SC_OPEN_MAX); fd < last; fd++)
 		close(fd);
 }

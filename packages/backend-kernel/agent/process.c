@@ -79,7 +79,7 @@ static int fork_process(uint32_t request, const unsigned char *payload, size_t l
 		return 1; /* on with the loop, as the child */
 	}
 	close(ends[1]);
-	channel_adopt(fork_request.process, pid, ends[0]);
+	channel_adopt(OP_ADOPT, fork_request.process, pid, ends[0]);
 	close(ends[0]);
 	return 1;
 }
@@ -186,6 +186,21 @@ static int do_file(int32_t op, const void *payload)
 	}
 }
 
+/* The descriptor goes to a handler, which is no part of this process and does not wait with it. */
+static int do_userfaultfd(const void *payload)
+{
+	struct userfaultfd_request request;
+	int fd;
+
+	memcpy(&request, payload, sizeof(request));
+	fd = userfaultfd_open(&request);
+	if (fd < 0)
+		return fd;
+	channel_adopt(OP_ADOPT_HANDLER, request.handler, 0, fd);
+	close(fd);
+	return 0;
+}
+
 /* Least bytes of payload for each command. */
 static size_t payload_size(int32_t op)
 {
@@ -210,6 +225,8 @@ static size_t payload_size(int32_t op)
 		return sizeof(struct file_request);
 	case OP_EXIT:
 		return sizeof(struct exit_request);
+	case OP_USERFAULTFD:
+		return sizeof(struct userfaultfd_request);
 	default:
 		return 0;
 	}
@@ -250,6 +267,8 @@ static int execute(const struct frame *frame, size_t length)
 	case OP_FILE_PUNCH:
 	case OP_FILE_CLOSE:
 		return do_file(frame->code, input);
+	case OP_USERFAULTFD:
+		return do_userfaultfd(input);
 	case OP_FORK:
 		return fork_process(frame->request, input, length);
 	case OP_EXEC:
@@ -280,7 +299,7 @@ static _Noreturn void loop(void)
 _Noreturn void process_start(uint32_t process, uint32_t request, const char *name)
 {
 	self = process;
-	close_all_but_standard();
+	close_from(CHANNEL_FD + 1);
 	set_name(name);
 	access_init();
 	memory_init();

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 2u
+#define AGENT_PROTOCOL 3u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -36,9 +36,12 @@ enum op {
 	/* From the supervisor without a request (number 0). */
 	OP_READY = 8,  /* struct ready, once at the start */
 	OP_EXITED = 9, /* int32: exit status, or -signal */
+	OP_USERFAULT = 10, /* struct userfault: a touch that the handler `process` has to serve */
 
 	/* From a process to the supervisor only, with the new channel as SCM_RIGHTS. */
 	OP_ADOPT = 12, /* int32: pid; `process` is the new process */
+	/* The same with a userfaultfd, for which a handler `process` is to be started. */
+	OP_ADOPT_HANDLER = 13,
 
 	/* To a process. */
 	OP_MMAP = 16,
@@ -57,7 +60,18 @@ enum op {
 	OP_FORK = 29, /* replied by the child (struct hello), or by the parent if fork failed */
 	OP_EXEC = 30, /* replied by the new program */
 	OP_EXIT = 31, /* no reply but EXITED */
+	OP_USERFAULTFD = 32,
+
+	/* To a handler of userfaults, which also takes EXIT. */
+	OP_UFFD_STAGE = 40, /* struct stage_request, with bytes after it: what COPY copies */
+	OP_UFFD_COPY = 41, /* range_request; value 1: write-protected. Replied: struct fill_reply */
+	OP_UFFD_ZEROPAGE = 42, /* range_request. Replied: struct fill_reply */
+	OP_UFFD_WRITEPROTECT = 43, /* range_request; value 1: protect, 0: no more */
+	OP_UFFD_WAKE = 44, /* range_request */
 };
+
+/* Bytes of one COPY: a huge page is filled as a whole. */
+#define AGENT_STAGE (2u << 20)
 
 struct ready {
 	uint32_t protocol;
@@ -129,6 +143,35 @@ struct exit_request {
 	int32_t status;
 };
 
+#define USERFAULTFD_MISSING 1u
+#define USERFAULTFD_WRITE_PROTECT 2u
+
+struct userfaultfd_request {
+	uint64_t address;
+	uint64_t length;
+	uint32_t handler; /* number of the process that serves the faults, chosen by the caller */
+	uint32_t modes;
+};
+
+#define USERFAULT_WRITE 1u
+#define USERFAULT_WRITE_PROTECT 2u
+
+struct userfault {
+	uint64_t address;
+	uint32_t flags;
+	uint32_t padding;
+};
+
+struct stage_request {
+	uint64_t offset;
+};
+
+struct fill_reply {
+	uint64_t done; /* bytes that were filled before `error` */
+	int32_t error; /* 0 or -errno */
+	uint32_t padding;
+};
+
 struct address_reply {
 	uint64_t address;
 };
@@ -143,6 +186,9 @@ _Static_assert(sizeof(struct mmap_request) == 40, "mmap_request");
 _Static_assert(sizeof(struct range_request) == 24, "range_request");
 _Static_assert(sizeof(struct mremap_request) == 40, "mremap_request");
 _Static_assert(sizeof(struct atomic_request) == 16, "atomic_request");
+_Static_assert(sizeof(struct userfaultfd_request) == 24, "userfaultfd_request");
+_Static_assert(sizeof(struct userfault) == 16, "userfault");
+_Static_assert(sizeof(struct fill_reply) == 16, "fill_reply");
 _Static_assert(sizeof(struct file_request) == 24, "file_request");
 
 #endif

@@ -177,6 +177,43 @@ static int spawn(const struct frame *frame, const unsigned char *payload)
 	return 0;
 }
 
+/* A process that has nothing but the userfaultfd: what it does delays nobody else. */
+static void start_handler(uint32_t number, int userfaultfd)
+{
+	pid_t supervisor = getpid(), pid;
+	int ends[2];
+
+	if (number == 0 || find(number) != NULL || find(0) == NULL ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		goto failed;
+	pid = fork();
+	if (pid == 0) {
+		int channel = fcntl(ends[1], F_DUPFD, HANDLER_FD + 1);
+		int handled = fcntl(userfaultfd, F_DUPFD, HANDLER_FD + 1);
+
+		die_with_parent(supervisor);
+		dup2(channel, CHANNEL_FD);
+		dup2(handled, HANDLER_FD);
+		close_from(HANDLER_FD + 1);
+		close(CONTEXT_FD);
+		dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO);
+		dup2(STDIN_FILENO, STDOUT_FILENO);
+		handler_start(number);
+	}
+	close(ends[1]);
+	close(userfaultfd);
+	if (pid > 0) {
+		add(number, pid, ends[0]);
+		return;
+	}
+	close(ends[0]);
+	userfaultfd = -1;
+failed:
+	if (userfaultfd >= 0)
+		close(userfaultfd);
+	to_node(number, 0, OP_EXITED, &(int32_t){ -SIGKILL }, sizeof(int32_t));
+}
+
 static void from_node(const struct frame *frame, const unsigned char *payload)
 {
 	struct process *process;
@@ -304,6 +341,14 @@ static void receive_from(struct process *process)
 		if (fd < 0)
 			end(1, "a forked process has no channel");
 		add(frame.process, pid, fd);
+		return;
+	}
+	if (frame.code == OP_ADOPT_HANDLER) {
+		int fd = passed_fd(&message);
+
+		if (fd < 0)
+			end(1, "a handler has no userfaultfd");
+		start_handler(frame.process, fd);
 		return;
 	}
 	to_node(frame.process, frame.request, frame.code, payload, frame.length);

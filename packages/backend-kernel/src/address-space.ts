@@ -1,9 +1,19 @@
 import { HmmError, type Advice, type CapabilityTable } from '@hmm-sdk/hmm-api'
-import type { RawAddressSpace, RawFile, RawMmap, RawMremap } from '@hmm-sdk/hmm-api/raw'
+import type {
+  RawAddressSpace,
+  RawFile,
+  RawMmap,
+  RawMremap,
+  RawUserfault,
+  RawUserfaultfd,
+  RawUserfaultfdRequest,
+} from '@hmm-sdk/hmm-api/raw'
 import type { AgentClient, AgentHello } from './agent-client.js'
 import * as agent from './agent-protocol.js'
+import type { BoundedWait } from './bounded-wait.js'
 import { withHugetlbHint } from './hugetlb.js'
 import { AgentFile } from './memory-file.js'
+import { AgentUserfaultfd } from './userfaultfd.js'
 
 /** By their place in the agent's table (agent/memory.c). */
 const ADVICES: readonly Advice[] = [
@@ -43,6 +53,8 @@ export class KernelAddressSpace implements RawAddressSpace {
   /** Number of the address space in the module; 0 after exec. */
   readonly space: number
   readonly pid: number
+  /** Waits for pages of it; what serves its userfaults restarts them. */
+  readonly waits = new Set<BoundedWait>()
   readonly #host: SpaceHost
   readonly #process: number
   readonly #exited: Promise<number>
@@ -182,6 +194,22 @@ export class KernelAddressSpace implements RawAddressSpace {
     desired: number,
   ): Promise<number> {
     return this.#atomic(agent.OP_COMPARE_EXCHANGE, page, offset, expected, desired)
+  }
+
+  userfaultfd(
+    request: RawUserfaultfdRequest,
+    onFault: (fault: RawUserfault) => void,
+  ): Promise<RawUserfaultfd> {
+    const host = {
+      agent: this.#host.agent,
+      pageBytes: this.#pageBytes,
+      command: (op: number, payload: Uint8Array) => this.#command(op, payload),
+      served: () => {
+        for (const wait of this.waits) wait.restart()
+        this.#host.dispatchEvents()
+      },
+    }
+    return AgentUserfaultfd.open(host, request, onFault)
   }
 
   onReleased(listener: () => void): void {

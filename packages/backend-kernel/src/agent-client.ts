@@ -9,6 +9,7 @@ import {
   OP_KILL,
   OP_READY,
   OP_SPAWN,
+  OP_USERFAULT,
   readS32,
   readU32,
   readU64,
@@ -49,6 +50,7 @@ export class AgentClient {
   readonly #reader = new FrameReader()
   readonly #pending = new Map<number, Pending>()
   readonly #queues = new Map<number, Promise<unknown>>()
+  readonly #userfaults = new Map<number, (payload: Uint8Array) => void>()
   readonly #exits = new Map<number, (status: number) => void>()
   #ready: ((ready: AgentReady) => void) | undefined
   #failed: HmmError | undefined
@@ -111,6 +113,22 @@ export class AgentClient {
     payload.writeUInt32LE(child)
     const reply = this.command(process, op, Buffer.concat([payload, Buffer.from(name)]))
     return this.#hello(child, reply)
+  }
+
+  /**
+   * The number of a new handler of userfaults, which `process` starts by itself; `listener` is told each
+   * fault (`struct userfault`).
+   */
+  newHandler(listener: (payload: Uint8Array) => void): number {
+    const process = this.#nextProcess++
+    this.#userfaults.set(process, listener)
+    return process
+  }
+
+  /** It was never started. */
+  dropHandler(process: number): void {
+    this.#userfaults.delete(process)
+    this.#exits.delete(process)
   }
 
   /** SIGKILL. What it leaves undone fails with ESRCH. */
@@ -177,6 +195,8 @@ export class AgentClient {
       this.#start(frame.payload)
     } else if (frame.code === OP_EXITED) {
       this.#ended(frame.process, readS32(frame.payload, 0))
+    } else if (frame.code === OP_USERFAULT) {
+      this.#userfaults.get(frame.process)?.(frame.payload)
     }
   }
 
@@ -202,6 +222,7 @@ export class AgentClient {
     const listener = this.#exits.get(process)
     this.#exits.delete(process)
     this.#queues.delete(process)
+    this.#userfaults.delete(process)
     for (const [request, pending] of this.#pending) {
       if (pending.process !== process || request === 0) continue
       this.#pending.delete(request)

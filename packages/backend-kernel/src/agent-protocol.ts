@@ -1,5 +1,5 @@
 /** The protocol of the agent; the table is agent/protocol.h. All numbers are little-endian. */
-export const AGENT_PROTOCOL = 2
+export const AGENT_PROTOCOL = 3
 /** Bytes of data in one READ or WRITE. */
 export const AGENT_CHUNK = 65536
 export const AGENT_MAX_PAYLOAD = AGENT_CHUNK + 64
@@ -9,6 +9,7 @@ export const OP_SPAWN = 1
 export const OP_KILL = 2
 export const OP_READY = 8
 export const OP_EXITED = 9
+export const OP_USERFAULT = 10
 export const OP_MMAP = 16
 export const OP_MUNMAP = 17
 export const OP_MPROTECT = 18
@@ -25,10 +26,20 @@ export const OP_FILE_CLOSE = 28
 export const OP_FORK = 29
 export const OP_EXEC = 30
 export const OP_EXIT = 31
+export const OP_USERFAULTFD = 32
+export const OP_UFFD_STAGE = 40
+export const OP_UFFD_COPY = 41
+export const OP_UFFD_ZEROPAGE = 42
+export const OP_UFFD_WRITEPROTECT = 43
+export const OP_UFFD_WAKE = 44
 
 export const MMAP_SHARED = 1
 export const MMAP_FIXED = 2
 export const MMAP_POPULATE = 4
+export const USERFAULTFD_MISSING = 1
+export const USERFAULTFD_WRITE_PROTECT = 2
+export const USERFAULT_WRITE = 1
+export const USERFAULT_WRITE_PROTECT = 2
 export const MREMAP_MAY_MOVE = 1
 export const MREMAP_FIXED = 2
 export const MREMAP_DONT_UNMAP = 4

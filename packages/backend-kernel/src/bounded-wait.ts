@@ -13,11 +13,20 @@ const SLICE_NS = 500e6
  */
 export class BoundedWait {
   readonly #signal: AbortSignal | undefined
-  readonly #endNs: number
+  readonly #lengthNs: number
+  #endNs: number
+  #restarted: () => void = () => undefined
 
   constructor(wait: RawWait) {
     this.#signal = wait.signal
-    this.#endNs = wait.deadlineMs === undefined ? Infinity : nowNs() + wait.deadlineMs * 1e6
+    this.#lengthNs = wait.deadlineMs === undefined ? Infinity : wait.deadlineMs * 1e6
+    this.#endNs = nowNs() + this.#lengthNs
+  }
+
+  /** Progress was made: the time starts again, as in hmm_range_fault_unlocked_timeout. */
+  restart(): void {
+    this.#endNs = nowNs() + this.#lengthNs
+    this.#restarted()
   }
 
   /** Absolute CLOCK_MONOTONIC nanoseconds for `deadline` of a call. */
@@ -48,6 +57,7 @@ export class BoundedWait {
         if (given) return false
         given = true
         clearTimeout(timer)
+        this.#restarted = () => undefined
         signal?.removeEventListener('abort', aborted)
         return true
       }
@@ -58,11 +68,16 @@ export class BoundedWait {
         reject(error)
       }
       const aborted = (): void => abandon(this.#interrupted(signal as AbortSignal))
-      const timer =
-        this.#endNs === Infinity
-          ? undefined
-          : // The module itself answers at the deadline; this is for calls that sleep beyond it.
-            setTimeout(() => abandon(overdue()), Math.max(0, (this.#endNs - nowNs()) / 1e6) + 100)
+      let timer: NodeJS.Timeout | undefined
+      const start = (): void => {
+        clearTimeout(timer)
+        if (this.#endNs === Infinity) return
+        // The module itself answers at the deadline; this is for calls that sleep beyond it.
+        const left = Math.max(0, (this.#endNs - nowNs()) / 1e6)
+        timer = setTimeout(() => abandon(overdue()), left + 100)
+      }
+      start()
+      this.#restarted = start
       signal?.addEventListener('abort', aborted, { once: true })
       if (signal?.aborted) aborted()
       void pending.result.then((result) => {

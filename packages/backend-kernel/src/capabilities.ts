@@ -44,6 +44,11 @@ export function spaceCapabilities(pageShift: number): CapabilityTable {
     ),
     'space.hugetlb': hugetlbCapability(HUGE_2M, pageShift),
     'space.hugetlb.1g': hugetlbCapability(HUGE_1G, pageShift),
+    'space.userfaultfd': when(
+      mayServeFaults(),
+      'this process may not serve page faults that the kernel takes for it (userfaultfd)',
+      'Run as root (CAP_SYS_PTRACE), or: sysctl vm.unprivileged_userfaultfd=1',
+    ),
     'space.pageout': when(
       hasSwap(),
       'there is no swap, so anonymous pages cannot be reclaimed',
@@ -63,6 +68,11 @@ export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): Capabi
       'Use the device that is open, or close it first.',
     ),
     mirror: supported({ pages: device.maxMirrorPages }),
+    'mirror.userfaultfd': when(
+      (info.capabilities & uapi.CAP_UNLOCKED_FAULT) !== 0,
+      'before Linux 7.3 a range fault holds the mmap lock, so it cannot wait for a handler',
+      'Touch the pages with the CPU first, or use Linux 7.3.',
+    ),
     'dma.mirror': when(device.has(uapi.DEV_MIRROR), reason, hint, {
       pagesPerMap: info.maxMapPages,
     }),
@@ -142,6 +152,21 @@ function when(
 ): Capability {
   return has ? supported(limits) : unsupported(reason, hint)
 }
+
+/** `vm.unprivileged_userfaultfd`, or CAP_SYS_PTRACE. Without userfaultfd there is no such setting. */
+function mayServeFaults(): boolean {
+  try {
+    const free = readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1'
+    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(
+      readFileSync('/proc/self/status', 'utf8'),
+    )?.[1]
+    return free || (BigInt(`0x${effective ?? '0'}`) & CAP_SYS_PTRACE) !== 0n
+  } catch {
+    return false
+  }
+}
+
+const CAP_SYS_PTRACE = 1n << 19n
 
 function hasSwap(): boolean {
   try {

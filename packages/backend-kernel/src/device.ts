@@ -105,6 +105,7 @@ export class KernelDevice implements RawDevice {
         tracer,
         device: this.id,
         space: space.id,
+        waits: owner.waits,
         startPage,
         maxFaultPages: info.maxFaultPages,
         exclusive: this.#info.has(uapi.DEV_EXCLUSIVE),

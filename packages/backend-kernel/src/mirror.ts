@@ -35,6 +35,8 @@ export interface MirrorParts {
   readonly tracer: Tracer
   readonly device: number
   readonly space: number
+  /** Waits that progress of the process's userfaultfds restarts. */
+  readonly waits: Set<BoundedWait>
   readonly startPage: number
   readonly maxFaultPages: number
   readonly exclusive: boolean
@@ -250,6 +252,7 @@ export class KernelMirror implements RawMirror, MirrorSink {
     let ended = true
     // EXCLUSIVE takes no flags: it always faults.
     let fast = range.pages <= FAST_PAGES && request !== uapi.IOC_EXCLUSIVE
+    this.parts.waits.add(bounded)
     try {
       for (;;) {
         call.fill({ seen: events.seen, deadline: bounded.deadline() })
@@ -283,6 +286,7 @@ export class KernelMirror implements RawMirror, MirrorSink {
         then.again()
       }
     } finally {
+      this.parts.waits.delete(bounded)
       if (ended) end()
     }
   }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/* A userfaultfd of the process that opens it: somebody else serves faults of a part of its memory. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13) /* Linux 6.4 */
+#endif
+
+#define FEATURES                                                                             \
+	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_HUGETLBFS |                   \
+	 UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |                           \
+	 UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED)
+
+static int setup(int fd, const struct userfaultfd_request *request)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = FEATURES };
+	struct uffdio_register range = {
+		.range = { .start = request->address, .len = request->length },
+	};
+
+	if (request->modes & USERFAULTFD_MISSING)
+		range.mode |= UFFDIO_REGISTER_MODE_MISSING;
+	if (request->modes & USERFAULTFD_WRITE_PROTECT)
+		range.mode |= UFFDIO_REGISTER_MODE_WP;
+	if (ioctl(fd, UFFDIO_API, &api) != 0 || ioctl(fd, UFFDIO_REGISTER, &range) != 0)
+		return -errno;
+	return 0;
+}
+
+int userfaultfd_open(const struct userfaultfd_request *request)
+{
+	int fd, result;
+
+	if (!in_window(request->address, request->length) || request->modes == 0 ||
+	    request->modes & ~(USERFAULTFD_MISSING | USERFAULTFD_WRITE_PROTECT))
+		return -EINVAL;
+	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	result = setup(fd, request);
+	if (result == 0)
+		return fd;
+	close(fd);
+	return result;
+}
