@@ -4,7 +4,7 @@ import { createBackend } from '@hmm-sdk/backend-sim'
 import { DEVICES, DEVICE_PAGES } from './program.mjs'
 
 /** `memory`: whether the devices have memory of their own. */
-export function config({ memory = true } = {}) {
+function config({ memory = true } = {}) {
   const memoryPages = memory ? DEVICE_PAGES : 0
   const devices = Object.fromEntries(
     Array.from({ length: DEVICES }, (_, index) => [
@@ -16,11 +16,11 @@ export function config({ memory = true } = {}) {
 }
 
 /** A simulation; `wrap` may change it (or break it). */
-export async function openSimulation(options = {}, wrap = (raw) => raw) {
+export async function openSimulation(profile = {}, wrap = (raw) => raw) {
   const raw = wrap(createBackend({}))
-  return openBackend({ backend: raw, config: config(options) })
+  return openBackend({ backend: raw, config: config(profile) })
 }
 
-export function openKernel(options = {}) {
-  return openBackend({ backend: 'kernel', config: config(options) })
+export function openKernel(profile = {}) {
+  return openBackend({ backend: 'kernel', config: config(profile) })
 }

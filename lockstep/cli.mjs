@@ -2,18 +2,23 @@
 // boots a kernel with one CPU (or takes this machine's own, where the module is loaded) and runs main.mjs on it.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { release } from 'node:os'
+import { cachePath } from '../packages/backend-kernel/vm/cache.mjs'
 import { hasLocalModule } from '../packages/backend-kernel/vm/local-module.mjs'
-import { OPTIONS, asNumber } from './options.mjs'
+import { writeExpectations } from './expect.mjs'
+import { OPTIONS, asNumber, whichPrograms } from './options.mjs'
+import { profileOf } from './profile.mjs'
 import { parseProgram } from './program.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..')
 const harness = join(root, 'packages/backend-kernel/vm/cli.mjs')
 /** Seconds that one program may take on average, under emulation on a busy machine. */
-const PROGRAM_SECONDS = 3
+const PROGRAM_SECONDS = 2
 
 const HARNESS = {
   kernel: { type: 'string' },
@@ -32,13 +37,36 @@ try {
   usage(error.message)
 }
 
-const main = [process.execPath, join(here, 'main.mjs'), ...words(OPTIONS)]
-process.exitCode = values['sim-only'] || hasLocalModule() ? await local() : await inVm()
+const isLocal = values['sim-only'] || hasLocalModule()
+if (!values['sim-only'] && values.replay === undefined) {
+  await mkdir(cachePath('lockstep'), { recursive: true })
+  values.expected = cachePath('lockstep', `seed-${values.seed}-${process.pid}.jsonl`)
+}
+try {
+  process.exitCode = isLocal ? await local() : await inVm()
+} finally {
+  if (values.expected !== undefined) await rm(values.expected, { force: true })
+}
+
+/** `flags`: of node. */
+function main(...flags) {
+  return [process.execPath, ...flags, join(here, 'main.mjs'), ...words(OPTIONS)]
+}
+
+/** The simulation's side of the run, where it is fastest: here. */
+async function expectations(kernel) {
+  if (values.expected === undefined) return
+  const started = performance.now()
+  await writeExpectations(values.expected, { ...whichPrograms(values), profile: profileOf(kernel) })
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.error(`lockstep: ${values.programs} programs on the simulation, ${seconds} s`)
+}
 
 async function local() {
   const agent = join(root, 'packages/backend-kernel/agent')
   if (!values['sim-only'] && (await run(['make', '-C', agent])) !== 0) return 1
-  return run(main, { HMM_SDK_AGENT: join(agent, 'hmm-agent') })
+  await expectations(release())
+  return run(main(), { HMM_SDK_AGENT: join(agent, 'hmm-agent') })
 }
 
 async function inVm() {
@@ -53,6 +81,7 @@ async function inVm() {
     ...kernel,
   ])
   if (prepared !== 0) return prepared
+  await expectations(values.kernel ?? '7.3')
   const timeout =
     values.timeout ?? String(300 + PROGRAM_SECONDS * asNumber('programs', values.programs))
   const extra = (values['kernel-argument'] ?? []).flatMap((word) => ['--kernel-argument', word])
@@ -68,7 +97,8 @@ async function inVm() {
     ...kernel,
     ...extra,
     '--',
-    ...main,
+    // An emulated processor pays for every page of code that is written: interpreting is faster.
+    ...main('--jitless', '--no-expose-wasm'),
   ])
 }
 

@@ -5,6 +5,8 @@ import { runProgram } from './run-program.mjs'
 import { Side } from './side.mjs'
 
 const SHRINK_SECONDS = 120
+/** How often a program that differed once is run again before the difference counts as one that comes and goes. */
+const SUSPECT_RUNS = 3
 
 /** Runs programs on fresh or reused sides, so that one program's end is the next one's beginning. */
 export class Pair {
@@ -44,32 +46,57 @@ export class Pair {
 
 const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000).unref())
 
+/** Program `number` of seed `seed`: always the same for the same `steps` and `only`. */
+export function numberedProgram(number, { seed, steps, only }) {
+  const [program] = fc.sample(programs({ steps, only }), {
+    seed: (seed * 0x9e3779b1 + number) | 0,
+    numRuns: 1,
+  })
+  return program
+}
+
+/** `count` programs from number `first` on, with their numbers. */
+export function* numberedPrograms({ count, first = 0, ...options }) {
+  for (let number = first; number < first + count; number++)
+    yield { number, program: numberedProgram(number, options) }
+}
+
 /**
- * Runs `count` programs of `seed` from number `first` on. `onFailure` gets each shrunk program with its
- * difference; after `maxFailures` of them it ends.
+ * Runs the programs of `source`. `onFailure` gets each shrunk program with its difference; after
+ * `maxFailures` of them it ends. `suspect` says at which step a program of the source seems to differ (or -1)
+ * where that is known by a cheaper way than running both sides.
  */
-export async function hunt(pair, options) {
-  const { count, seed, first = 0, steps, only, shrinkSeconds = SHRINK_SECONDS } = options
+export async function hunt(pair, source, options = {}) {
+  const { steps, only, shrinkSeconds = SHRINK_SECONDS, suspect } = options
   const { maxFailures = 1, onFailure = () => undefined, onProgress = () => undefined } = options
   const arbitrary = programs({ steps, only })
   const totals = { passed: 0, failed: 0 }
-  for (let number = first; number < first + count && totals.failed < maxFailures; number++) {
-    const found = await check(pair, arbitrary, (seed * 0x9e3779b1 + number) | 0, shrinkSeconds)
+  for await (const entry of source) {
+    const { number, program } = entry
+    const index = await suspect?.(entry)
+    const found =
+      index === -1 ? undefined : await check(pair, arbitrary, program, index, shrinkSeconds)
     if (found === undefined) totals.passed += 1
     else {
       totals.failed += 1
       onFailure({ number, ...found })
     }
     onProgress({ number, ...totals })
+    if (totals.failed >= maxFailures) break
   }
   return totals
 }
 
-/** The program of that seed, if the sides differ on it: shrunk as far as the time allows. */
-async function check(pair, arbitrary, seed, shrinkSeconds) {
-  const [program] = fc.sample(arbitrary, { seed, numRuns: 1 })
-  const difference = await pair.run(program)
-  return difference && shrink(pair, arbitrary, { program, difference }, shrinkSeconds)
+/** The program, if the sides differ on it: shrunk as far as the time allows. */
+async function check(pair, arbitrary, program, index, shrinkSeconds) {
+  for (let run = 0; run < (index === undefined ? 1 : SUSPECT_RUNS); run++) {
+    const difference = await pair.run(program)
+    if (difference !== undefined)
+      return shrink(pair, arbitrary, { program, difference }, shrinkSeconds)
+  }
+  if (index === undefined) return undefined
+  const error = `it differed at step ${index + 1}, and not in ${SUSPECT_RUNS} more runs of both sides`
+  return { program, difference: { index, error, differences: [] }, runs: SUSPECT_RUNS }
 }
 
 /**

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { OPERATIONS, programs } from './arbitrary.mjs'
 import { openSimulation } from './backends.mjs'
 import { differences } from './compare.mjs'
-import { Pair, hunt } from './hunt.mjs'
+import { Pair, hunt, numberedPrograms } from './hunt.mjs'
 import { normalise } from './normalise.mjs'
 import { describeProgram, parseProgram } from './program.mjs'
 import { reportDifference } from './report.mjs'
@@ -20,8 +20,8 @@ function broken(name) {
 async function found(sides, options = {}) {
   const failures = []
   const pair = new Pair(sides)
-  await hunt(pair, {
-    count: 50, seed: 1, steps: 40, shrinkSeconds: 10, onFailure: (failure) => failures.push(failure), ...options,
+  await hunt(pair, numberedPrograms({ count: 50, seed: 1, steps: 40 }), {
+    shrinkSeconds: 10, onFailure: (failure) => failures.push(failure), ...options,
   }) // prettier-ignore
   await pair.close()
   return failures[0]

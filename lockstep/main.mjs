@@ -1,8 +1,12 @@
 // What runs where the kernel is: `node main.mjs OPTIONS`. See cli.mjs for the options.
+import { release } from 'node:os'
 import { parseArgs } from 'node:util'
 import { openKernel, openSimulation } from './backends.mjs'
-import { Pair, hunt } from './hunt.mjs'
-import { OPTIONS, asNumber } from './options.mjs'
+import { ExpectedSide } from './expected-side.mjs'
+import { readExpectations } from './expect.mjs'
+import { Pair, hunt, numberedPrograms } from './hunt.mjs'
+import { OPTIONS, asNumber, whichPrograms } from './options.mjs'
+import { profileOf } from './profile.mjs'
 import { parseProgram } from './program.mjs'
 import { reportDifference } from './report.mjs'
 import { setUp } from './set-up.mjs'
@@ -19,10 +23,10 @@ const { lines, wrong } = values['sim-only']
 for (const line of lines) say(`set-up: ${line}`)
 if (wrong > 0) say(`set-up: ${wrong} settings are not as wanted: differences may be noise`)
 
-const pair = new Pair({
-  simulation: { backend: openSimulation },
-  kernel: values['sim-only'] ? { backend: openSimulation } : { backend: openKernel, reuse: true },
-})
+const profile = values['sim-only'] ? profileOf(values.profile) : profileOf(release())
+const simulated = { backend: () => openSimulation(profile) }
+const real = { backend: () => openKernel(profile), reuse: true }
+const pair = new Pair({ simulation: simulated, kernel: values['sim-only'] ? simulated : real })
 const failures = []
 const onFailure = (failure) => {
   failures.push(failure)
@@ -43,12 +47,16 @@ process.exit(totals.failed > 0 ? 1 : 0)
 
 async function search() {
   let told = performance.now()
-  return hunt(pair, {
-    count: asNumber('programs', values.programs),
-    first: asNumber('first', values.first),
-    seed,
-    steps: asNumber('steps', values.steps),
-    only: values.only?.split(','),
+  const which = whichPrograms(values)
+  const expected =
+    values.expected === undefined
+      ? undefined
+      : new ExpectedSide(real.backend, (error) => say(`it broke off: ${error?.stack ?? error}`))
+  const source =
+    expected === undefined ? numberedPrograms(which) : readExpectations(values.expected)
+  const totals = await hunt(pair, source, {
+    ...which,
+    ...(expected === undefined ? {} : { suspect: (entry) => expected.suspect(entry) }),
     shrinkSeconds: asNumber('shrink-seconds', values['shrink-seconds']),
     maxFailures: asNumber('max-failures', values['max-failures']),
     onFailure,
@@ -60,6 +68,8 @@ async function search() {
       )
     },
   })
+  await expected?.close()
+  return totals
 }
 
 async function replay(program) {

@@ -6,6 +6,8 @@ export const OPTIONS = {
   steps: { type: 'string', default: '40' },
   only: { type: 'string' },
   replay: { type: 'string' },
+  expected: { type: 'string' },
+  profile: { type: 'string', default: '7.3' },
   'shrink-seconds': { type: 'string', default: '120' },
   'max-failures': { type: 'string', default: '1' },
   'sim-only': { type: 'boolean', default: false },
@@ -17,4 +19,15 @@ export function asNumber(name, text) {
   const value = Number(text)
   if (Number.isSafeInteger(value) && value >= 0) return value
   throw new TypeError(`--${name} takes a number, not '${text}'`)
+}
+
+/** Which programs a run has. */
+export function whichPrograms(values) {
+  return {
+    count: asNumber('programs', values.programs),
+    first: asNumber('first', values.first),
+    seed: asNumber('seed', values.seed),
+    steps: asNumber('steps', values.steps),
+    only: values.only?.split(','),
+  }
 }

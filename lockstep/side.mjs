@@ -102,16 +102,20 @@ export class Side {
     }
   }
 
-  /** What the CPU of every process reads of every page, which changes it. */
+  /**
+   * What the CPU of every process reads of every page, which changes it. Of a run of pages that cannot be
+   * read, only the ends are tried.
+   */
   async contents() {
     const result = {}
     for (const [index, process] of this.#processes.entries()) {
       if (process === undefined) continue
       const pages = []
-      for (let page = 0; page < ARENA_PAGES; page++) {
-        const read = await this.step({ op: 'read', p: this.#living().indexOf(index), at: page })
-        pages.push(read.ok ?? read.error)
-      }
+      for (const { readable, from, to } of runsOf(await this.#readable(process)))
+        if (readable) pages.push(...(await this.#readRun(process, from, to)))
+        else
+          for (let page = from; page < to; page++)
+            pages.push(page === from || page === to - 1 ? await this.#tryRead(process, page) : '-')
       result[`process${index}`] = pages
     }
     return result
@@ -138,6 +142,42 @@ export class Side {
 
   async close() {
     await this.#backend.close()
+  }
+
+  /** Which pages of the arena a device could read. */
+  async #readable({ space }) {
+    const arena = this.#range({ at: 0, n: ARENA_PAGES })
+    const mirror = await this.#devices[0].mirror(space, arena, { invalidate: () => undefined })
+    const readable = await mirror.faultAndCommit(arena, { request: 'none' }, (pages) =>
+      indexes(ARENA_PAGES).map((page) => !pages.error(page)),
+    )
+    await mirror.close()
+    return readable
+  }
+
+  async #readRun(process, from, to) {
+    const { space } = process
+    const range = this.#range({ at: from, n: to - from })
+    try {
+      const bytes = await space.read(range.start, range.pages * space.pageSize)
+      return indexes(range.pages).map((page) =>
+        hex(bytes.subarray(page * space.pageSize, page * space.pageSize + PROBE_BYTES)),
+      )
+    } catch (error) {
+      if (!HmmError.is(error)) throw error
+      const pages = []
+      for (let page = from; page < to; page++) pages.push(await this.#tryRead(process, page))
+      return pages
+    }
+  }
+
+  async #tryRead({ space }, page) {
+    try {
+      return hex(await space.read(this.#address(page), PROBE_BYTES))
+    } catch (error) {
+      if (!HmmError.is(error)) throw error
+      return error.code
+    }
   }
 
   // --- steps
@@ -404,6 +444,17 @@ export class Side {
 }
 
 const byText = (a, b) => (a < b ? -1 : Number(a > b))
+
+/** Neighbouring pages that are alike. */
+function runsOf(readable) {
+  const runs = []
+  for (const [page, value] of readable.entries()) {
+    const last = runs.at(-1)
+    if (last?.readable === value) last.to = page + 1
+    else runs.push({ readable: value, from: page, to: page + 1 })
+  }
+  return runs
+}
 
 const indexes = (count) => Array.from({ length: count }, (_, index) => index)
 

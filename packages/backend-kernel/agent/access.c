@@ -40,12 +40,25 @@ static __attribute__((noinline)) void copy(void *to, const void *from, size_t le
 	__asm__ volatile("" ::: "memory");
 }
 
-static int guarded_copy(void *to, const void *from, size_t length)
+/*
+ * Page by page, so that the pages of the process are touched in the order of their addresses:
+ * memcpy() may begin with the last bytes. @place is on the process's side.
+ */
+static int guarded_copy(unsigned char *to, const unsigned char *from, size_t length, uint64_t place)
 {
+	size_t page = page_size(), done = 0;
+
 	if (sigsetjmp(escape, 0) != 0)
 		return -EFAULT;
 	accessing = 1;
-	copy(to, from, length);
+	while (done < length) {
+		size_t part = page - (place + done) % page;
+
+		if (part > length - done)
+			part = length - done;
+		copy(to + done, from + done, part);
+		done += part;
+	}
 	accessing = 0;
 	return 0;
 }
@@ -54,14 +67,14 @@ int access_read(uint64_t address, void *to, uint64_t length)
 {
 	if (!in_window(address, length))
 		return -EFAULT;
-	return guarded_copy(to, (const void *)(uintptr_t)address, length);
+	return guarded_copy(to, (const void *)(uintptr_t)address, length, address);
 }
 
 int access_write(uint64_t address, const void *from, uint64_t length)
 {
 	if (!in_window(address, length))
 		return -EFAULT;
-	return guarded_copy((void *)(uintptr_t)address, from, length);
+	return guarded_copy((void *)(uintptr_t)address, from, length, address);
 }
 
 int access_fetch_add(uint64_t address, uint32_t delta, uint32_t *before)

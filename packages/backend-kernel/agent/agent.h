@@ -61,6 +61,7 @@ void close_from(int first);
 
 /* memory.c: commands on the address space. All return 0 or -errno. */
 void memory_init(void);
+uint64_t page_size(void);
 int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address);
 int memory_munmap(const struct range_request *request);
 int memory_mprotect(const struct range_request *request);

@@ -24,7 +24,7 @@
 
 static uint64_t next_address = ARENA_START;
 
-static uint64_t page_size(void)
+uint64_t page_size(void)
 {
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }

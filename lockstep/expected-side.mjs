@@ -1,0 +1,39 @@
+import { firstDifference } from './digest.mjs'
+import { Side } from './side.mjs'
+
+/** One side alone, against what the other showed elsewhere. */
+export class ExpectedSide {
+  #open
+  #onBroken
+  #side
+
+  /** `open` opens the backend; `onBroken` is told what went wrong inside, which counts as a difference. */
+  constructor(open, onBroken = () => undefined) {
+    this.#open = open
+    this.#onBroken = onBroken
+  }
+
+  /** At which step `program` shows something else than `digests` say, or -1. */
+  async suspect({ program, digests }) {
+    this.#side ??= await Side.open(await this.#open())
+    let index = 0
+    try {
+      index = await firstDifference(program, this.#side, 'kernel', digests)
+    } catch (error) {
+      this.#onBroken(error)
+    }
+    // What went wrong once may leave something behind.
+    if (index !== -1) await this.close()
+    return index
+  }
+
+  async close() {
+    const side = this.#side
+    this.#side = undefined
+    if (side !== undefined) await Promise.race([side.close().catch(() => undefined), aWhile()])
+  }
+}
+
+function aWhile() {
+  return new Promise((resolve) => setTimeout(resolve, 20_000).unref())
+}
