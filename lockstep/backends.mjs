@@ -17,7 +17,7 @@ function config({ memory = true } = {}) {
 
 /** A simulation; `wrap` may change it (or break it). */
 export async function openSimulation(profile = {}, wrap = (raw) => raw) {
-  const raw = wrap(createBackend({}))
+  const raw = wrap(createBackend({ kernel: profile.kernel ?? '7.3' }))
   return openBackend({ backend: raw, config: config(profile) })
 }
 

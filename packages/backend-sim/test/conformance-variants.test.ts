@@ -8,6 +8,8 @@ const VARIANTS = {
   'invalidations afterwards': { sim: { invalidate: 'deferred' } },
   'no IOMMU': { devices: { demo: { sim: { dma: { shape: 'direct' } } } } },
   'edu, whose engine is driven by registers': { devices: { demo: { sim: { model: 'edu' } } } },
+  'Linux 7.2': { sim: { kernel: '7.2' } },
+  'Linux 6.12': { sim: { kernel: '6.12' } },
   'pages of 16 KiB': { sim: { pageSize: 16384 } },
   'pages of 64 KiB': { sim: { pageSize: 65536 } },
 }

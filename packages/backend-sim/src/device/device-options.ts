@@ -1,13 +1,14 @@
-import type { DeviceModel } from '@hmm-sdk/hmm-api'
+import { HmmError, type DeviceModel } from '@hmm-sdk/hmm-api'
 import { checkDmaOptions, type DmaOptions, type SimDmaOptions } from '../dma/dma-options.js'
 import { edu } from '../models/edu.js'
+import type { KernelProfile } from '../sim/kernel-profile.js'
 import { checkKeys, checkNumber } from '../sim/options.js'
 
 /** Options of a simulated device (`devices.NAME.sim` in the config). */
 export interface SimDeviceOptions {
   /** What the device is: QEMU's `edu`, or a model of your own; plain with an engine if left out. */
   readonly model?: 'edu' | DeviceModel
-  /** Pages of device-private memory. Default 4096; 0 for a device with a model. */
+  /** Pages of device-private memory. Default 4096; 0 for a device with a model, and on Linux 6.12. */
   readonly memoryPages?: number
   /** What stands between the device and memory. Default `{ shape: 'iommu' }`. */
   readonly dma?: SimDmaOptions
@@ -20,13 +21,25 @@ export interface CheckedDeviceOptions {
 }
 
 /** Throws TypeError for an unknown key or a value that an option cannot have. */
-export function checkDeviceOptions(name: string, given: unknown): CheckedDeviceOptions {
+export function checkDeviceOptions(
+  name: string,
+  given: unknown,
+  kernel: KernelProfile,
+): CheckedDeviceOptions {
   const what = `device '${name}'`
   const options = checkKeys(what, given, ['model', 'memoryPages', 'dma'])
   const model = checkModel(what, options['model'])
   const dma = checkDmaOptions(`${what}: dma`, options['dma'])
-  const pages = options['memoryPages'] ?? (model === undefined ? 4096 : 0)
-  return { model, memoryPages: checkNumber(`${what}: memoryPages`, pages, 0, 2 ** 22), dma }
+  const usual = model === undefined && kernel.deviceMemory ? 4096 : 0
+  const pages = options['memoryPages'] ?? usual
+  const memoryPages = checkNumber(`${what}: memoryPages`, pages, 0, 2 ** 22)
+  if (memoryPages > 0 && !kernel.deviceMemory) {
+    throw new HmmError('EOPNOTSUPP', {
+      message: `Linux ${kernel.name} has no device-private memory that a module could use`,
+      hint: "Simulate a newer one (kernel: '7.3'), or open the device without memoryPages.",
+    })
+  }
+  return { model, memoryPages, dma }
 }
 
 function checkModel(what: string, model: unknown): DeviceModel | undefined {

@@ -17,7 +17,14 @@ export function capabilitiesOf(
   memoryPages: number,
 ): CapabilityTable {
   const order = memoryPages > 0 ? memoryOrder(simulation, memoryPages) : 0
+  const { kernel } = simulation.options
   const refusal = mirrorRefusal(dma)
+  const noExclusive = kernel.exclusive
+    ? refusal
+    : unsupported(
+        `Linux ${kernel.name} exports no make_device_exclusive`,
+        "Simulate a newer one: kernel: '7.3'.",
+      )
   const translating = translates(dma.shape)
   const behindIommu = 'it needs an IOMMU'
   const bounces = dma.shape === 'swiotlb' || dma.shape === 'unaligned'
@@ -59,11 +66,16 @@ export function capabilitiesOf(
       : unsupported('unmap is flushed at once', "Configure it: dma: { flush: 'lazy' }."),
     'dma.checker': supported(),
     engine: supported({ maxBytes: 2 ** 20 }),
-    'engine.atomics': refusal ?? supported(),
+    'engine.atomics': noExclusive ?? supported(),
     memory:
       memoryPages > 0
         ? supported({ pages: memoryPages, order })
-        : unsupported('the device has no memory', 'Configure it with memoryPages.'),
+        : kernel.deviceMemory
+          ? unsupported('the device has no memory', 'Configure it with memoryPages.')
+          : unsupported(
+              `Linux ${kernel.name} has no device-private memory that a module could use`,
+              "Simulate a newer one: kernel: '7.3'.",
+            ),
     'memory.huge':
       order > 0
         ? supported({ order })
@@ -71,7 +83,7 @@ export function capabilitiesOf(
             'a huge page does not fit into the memory, or into one migration (512 pages)',
             'Configure memoryPages: 512 or more, with pages of 4 KiB.',
           ),
-    exclusive: refusal ?? supported(),
+    exclusive: noExclusive ?? supported(),
     'deviceFault.exact': translating
       ? supported()
       : unsupported('without an IOMMU no access of the device is checked'),

@@ -27,6 +27,7 @@ function compatible(first: Vma, second: Vma): boolean {
     first.end === second.start &&
     first.file === second.file &&
     (first.flags & ~VM_ACCESS) === (second.flags & ~VM_ACCESS) &&
-    first.pgoff + (first.end - first.start) === second.pgoff
+    first.offsetOf(first.end) === second.pgoff &&
+    first.anonOffsetOf(first.end) === second.anonPgoff
   )
 }

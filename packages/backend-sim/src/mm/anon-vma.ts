@@ -90,7 +90,7 @@ export function unlinkAnon(vma: Vma): void {
 }
 
 function add(vma: Vma, anonVma: AnonVma): void {
-  const entry = new VmaEntry(vma)
+  const entry = new VmaEntry(vma, vma.anonPgoff)
   vma.anonLinks.unshift({ anonVma, entry })
   anonVma.tree.insert(entry)
 }

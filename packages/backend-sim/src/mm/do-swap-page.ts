@@ -60,7 +60,7 @@ function swapIn(
   frames.maps[frame] = 1
   // What others may have too belongs to the oldest of them.
   frames.mapping[frame] = (exclusive ? vma.anonVma! : vma.anonVma!.root).id
-  frames.index[frame] = vma.offsetOf(page)
+  frames.index[frame] = vma.anonOffsetOf(page)
   if (exclusive) frames.flags[frame]! |= FRAME_EXCLUSIVE
   const guarded = (vma.flags & VM_UFFD_WP) !== 0 ? pte & PTE_UFFD_WP : 0
   const writable = exclusive && (vma.flags & VM_WRITE) !== 0 && guarded === 0

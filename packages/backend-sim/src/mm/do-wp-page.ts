@@ -50,7 +50,7 @@ function copyPage(mm: MemoryMap, vma: Vma, page: number, pte: number): number {
   mm.invalidateStart('clear', page, page + 1)
   frames.maps[frame] = 1
   frames.mapping[frame] = vma.anonVma!.id
-  frames.index[frame] = vma.offsetOf(page)
+  frames.index[frame] = vma.anonOffsetOf(page)
   mm.tables.set(page, PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | frame)
   if (!special) {
     frames.maps[old]!--

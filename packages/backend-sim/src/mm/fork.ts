@@ -141,6 +141,6 @@ function copyNow(parent: MemoryMap, child: MemoryMap, vma: Vma, page: number, pt
   frames.copy(old, frame)
   frames.maps[frame] = 1
   frames.mapping[frame] = vma.anonVma!.id
-  frames.index[frame] = vma.offsetOf(page)
+  frames.index[frame] = vma.anonOffsetOf(page)
   child.tables.set(page, (pte & ~PTE_FRAME) | frame)
 }

@@ -90,7 +90,7 @@ function doAnonymousPage(
   if (vma.anonVma === undefined) anonPrepare(vma)
   frames.maps[frame] = 1
   frames.mapping[frame] = vma.anonVma!.id
-  frames.index[frame] = page - vma.start + vma.pgoff
+  frames.index[frame] = vma.anonOffsetOf(page)
   const right = guarded === 0 ? PTE_WRITE : guarded
   words[at] = PTE_PRESENT | right | PTE_DIRTY | PTE_YOUNG | frame
   return FAULT_DONE
@@ -118,7 +118,7 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
     frames.copy(cached, frame)
     frames.maps[frame] = 1
     frames.mapping[frame] = vma.anonVma!.id
-    frames.index[frame] = offset
+    frames.index[frame] = vma.anonOffsetOf(page)
     const right = guarded === 0 ? PTE_WRITE : guarded
     mm.tables.arena.words[at] = PTE_PRESENT | right | PTE_DIRTY | PTE_YOUNG | frame
     return FAULT_DONE

@@ -170,7 +170,7 @@ export function blockPinned(mm: MemoryMap, block: number): boolean {
 export function mapBlock(mm: MemoryMap, vma: Vma, block: number, first: number): void {
   const { frames } = mm.machine
   const pages = mm.tables.leafPages
-  const index = vma.offsetOf(block)
+  const index = vma.anonOffsetOf(block)
   frames.maps.fill(1, first, first + pages)
   frames.mapping.fill(vma.anonVma!.id, first, first + pages)
   for (let i = 0; i < pages; i++) frames.index[first + i] = index + i

@@ -143,7 +143,7 @@ function takeFromOthers(vma: Vma, offset: number, first: number): void {
   const file = hugetlbFile(vma)
   for (const { vma: other } of file.tree.overlaps(offset, offset)) {
     if (other === vma || other.shared || other.hugetlbReserve !== undefined) continue
-    const block = other.pageAt(offset)
+    const block = other.fileEntry!.pageAt(offset)
     if (block === undefined) continue
     other.mm.invalidateStart('clear', block, block + file.pool.pages)
     if ((other.mm.tables.get(block) & PTE_FRAME) === first) {

@@ -67,7 +67,7 @@ export class MemoryFile {
   }
 
   link(vma: Vma): void {
-    vma.fileEntry = new VmaEntry(vma)
+    vma.fileEntry = new VmaEntry(vma, vma.pgoff)
     this.tree.insert(vma.fileEntry)
   }
 

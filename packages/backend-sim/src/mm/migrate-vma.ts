@@ -349,7 +349,7 @@ export class MigrateVma {
     frames.flags[to]! |= FRAME_ANON | FRAME_EXCLUSIVE
     frames.maps[to] = 1
     frames.mapping[to] = this.#vma.anonVma!.id
-    frames.index[to] = this.#vma.offsetOf(page)
+    frames.index[to] = this.#vma.anonOffsetOf(page)
     const write = (this.#vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
     const device = (frames.flags[to]! & FRAME_DEVICE) !== 0
     tables.set(

@@ -32,8 +32,13 @@ export function* mremap(mm: MemoryMap, request: MremapRequest): Operation<number
 
 function* mremapLocked(mm: MemoryMap, request: MremapRequest): Operation<number> {
   const { startPage: start, pages, newPages, toPage: to } = request
-  checkRequest(mm, request)
-  if (to !== undefined && newPages === pages) return yield* moveAll(mm, request, to)
+  const { newMremap } = mm.machine.kernel
+  checkFlags(request)
+  if (!newMremap && mm.vmas.find(start) === undefined) throw notOneMapping()
+  checkTarget(mm, request)
+  if (to !== undefined && newPages === pages && newMremap) {
+    return yield* moveAll(mm, request, to)
+  }
   const vma = mm.vmas.find(start)
   if (vma === undefined) throw notOneMapping()
   if (to !== undefined || request.dontUnmap) return yield* moveTo(mm, request)
@@ -83,16 +88,20 @@ function* moveAll(mm: MemoryMap, request: MremapRequest, to: number): Operation<
   return to
 }
 
-/** `mremap_to`: the target is unmapped once it is clear that there is one mapping to move. */
+/**
+ * `mremap_to`: the target is unmapped once it is clear that there is one mapping to move; before
+ * Linux 6.17 the other way round.
+ */
 function* moveTo(mm: MemoryMap, request: MremapRequest): Operation<number> {
   const { startPage: start, pages, newPages, toPage: to } = request
   const length = Math.min(pages, newPages)
-  const before = mm.vmas.find(start)
-  if (before === undefined || start + length > before.end) throw notOneMapping()
+  const isOne = (): boolean => (mm.vmas.find(start)?.end ?? -1) >= start + length
+  const { newMremap } = mm.machine.kernel
+  if (newMremap && !isOne()) throw notOneMapping()
   if (to !== undefined) yield* unmapLocked(mm, to, to + newPages)
   if (newPages < pages) yield* unmapLocked(mm, start + newPages, start + pages)
   const vma = mm.vmas.find(start)
-  if (vma === undefined) throw notOneMapping()
+  if (vma === undefined || !isOne()) throw notOneMapping()
   return yield* moveVma(
     mm,
     vma,
@@ -128,14 +137,18 @@ function notOneMapping(): HmmError {
   return new HmmError('EFAULT', { message: 'the old range is not inside one mapping' })
 }
 
-function checkRequest(mm: MemoryMap, request: MremapRequest): void {
-  const { startPage: start, mayMove, toPage: to, dontUnmap, pages, newPages } = request
+function checkFlags(request: MremapRequest): void {
+  const { mayMove, toPage: to, dontUnmap, pages, newPages } = request
   if ((to !== undefined || dontUnmap) && !mayMove) {
     throw new HmmError('EINVAL', { message: 'a fixed target and DONTUNMAP need MAYMOVE' })
   }
   if (dontUnmap && pages !== newPages) {
     throw new HmmError('EINVAL', { message: 'DONTUNMAP keeps the size' })
   }
+}
+
+function checkTarget(mm: MemoryMap, request: MremapRequest): void {
+  const { startPage: start, toPage: to, pages, newPages } = request
   if (to === undefined) return
   if (to < mm.low || to + newPages > mm.high) throw new HmmError('EINVAL', {})
   if (start < to + newPages && to < start + pages) {
@@ -157,12 +170,17 @@ function* moveVma(
 ): Operation<number> {
   const start = request.startPage
   // A mapping that stays is not to become one with its copy.
-  const keep = request.dontUnmap && vma.anonymous && vma.anonVma === undefined ? vma : undefined
+  const { newMremap } = mm.machine.kernel
+  const fresh = vma.anonymous && vma.anonVma === undefined
+  const keep = newMremap && request.dontUnmap && fresh ? vma : undefined
   const moved = copyOf(vma, mm)
-  moved.start = target
   moved.end = target + request.newPages
   // Pages that exist keep their place in the reverse map; without any it starts afresh.
-  moved.pgoff = vma.file === undefined && vma.anonVma === undefined ? target : vma.offsetOf(start)
+  moved.moveTo(
+    target,
+    vma.offsetOf(start),
+    vma.anonVma === undefined ? target : vma.anonOffsetOf(start),
+  )
   insertVma(moved)
   cloneAnon(moved, vma)
   if (isHugetlb(vma)) {
@@ -177,7 +195,7 @@ function* moveVma(
     const old = mm.vmas.find(start)!
     if (old.anonVma !== undefined && old.start === start && old.end === start + length) {
       unlinkAnon(old)
-      if (old.file === undefined) old.pgoff = old.start
+      if (newMremap) old.startAfresh()
     }
   }
   return target

@@ -44,8 +44,9 @@ export class ReverseMap {
 function collect(tree: IntervalTree<VmaEntry>, index: number, found: [Vma, number][]): void {
   // Offsets of anonymous memory need more than 32 bits: try each high part that is in use.
   for (let offset = index; offset < MAX_OFFSET; offset += 2 ** 32) {
-    tree.forEachOverlap(offset, offset, ({ vma }) => {
-      const page = vma.pageAt(offset)
+    tree.forEachOverlap(offset, offset, (entry) => {
+      const { vma } = entry
+      const page = entry.pageAt(offset)
       if (page === undefined || found.some((pair) => pair[0] === vma && pair[1] === page)) return
       found.push([vma, page])
     })

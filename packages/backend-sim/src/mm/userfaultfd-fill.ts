@@ -137,7 +137,7 @@ function fillPage(
     anonPrepare(vma)
     frames.maps[frame] = 1
     frames.mapping[frame] = vma.anonVma!.id
-    frames.index[frame] = offset
+    frames.index[frame] = vma.anonOffsetOf(page)
   }
   const writable = (vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
   const right = writeProtect ? PTE_UFFD_WP : writable

@@ -30,8 +30,7 @@ export function splitVma(vma: Vma, page: number): Vma {
   second.hugetlbLost = vma.hugetlbLost
   second.flags = vma.flags
   second.userfaultfd = vma.userfaultfd
-  second.start = page
-  second.pgoff = vma.pgoff + (page - vma.start)
+  second.setStart(page)
   resizeVma(vma, vma.start, page)
   cloneAnon(second, vma)
   insertVma(second)
@@ -68,14 +67,13 @@ export function mergeVma(vma: Vma, except?: Vma): Vma {
  */
 export function copyOf(vma: Vma, mm: MemoryMap): Vma {
   vma.file?.get()
-  return new Vma(mm, vma.start, vma.end, vma.flags & ~VM_UFFD, vma.file, vma.pgoff)
+  return new Vma(mm, vma.start, vma.end, vma.flags & ~VM_UFFD, vma.file, vma.pgoff, vma.anonPgoff)
 }
 
 /** Changes the limits; the page at the old start keeps its offset. */
 export function resizeVma(vma: Vma, start: number, end: number): void {
   unlinkRmap(vma)
-  vma.pgoff += start - vma.start
-  vma.start = start
+  vma.setStart(start)
   vma.end = end
   linkRmap(vma)
 }
@@ -104,7 +102,8 @@ function mergeable(first: Vma, second: Vma): boolean {
     first.file === second.file &&
     first.userfaultfd === second.userfaultfd &&
     anonMergeable(first, second) &&
-    first.pgoff + (first.end - first.start) === second.pgoff
+    first.offsetOf(first.end) === second.pgoff &&
+    (first.shared || first.anonOffsetOf(first.end) === second.anonPgoff)
   )
 }
 
@@ -142,7 +141,7 @@ function unlinkRmap(vma: Vma): void {
 function linkRmap(vma: Vma): void {
   if (vma.file !== undefined) vma.file.link(vma)
   for (const link of vma.anonLinks) {
-    link.entry = new VmaEntry(vma)
+    link.entry = new VmaEntry(vma, vma.anonPgoff)
     link.anonVma.tree.insert(link.entry)
   }
 }

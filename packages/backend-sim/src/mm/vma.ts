@@ -36,6 +36,8 @@ export class Vma {
   file: MemoryFile | undefined
   /** Page of the file at `start`; for anonymous memory the page number at which it was made. */
   pgoff: number
+  /** The page number at which it was made, also for private file mappings (`__vm_anon_pgoff`). */
+  #anonPgoff: number
   /** Where its new anonymous pages belong; undefined until the first. */
   anonVma: AnonVma | undefined
   /** Where it is found, the latest first. */
@@ -59,6 +61,7 @@ export class Vma {
     flags: number,
     file: MemoryFile | undefined,
     pgoff: number,
+    anonPgoff = start,
   ) {
     this.mm = mm
     this.start = start
@@ -66,6 +69,33 @@ export class Vma {
     this.flags = flags
     this.file = file
     this.pgoff = pgoff
+    this.#anonPgoff = anonPgoff
+  }
+
+  /** Where its first page is among anonymous pages (`vma_start_anon_pgoff`). */
+  get anonPgoff(): number {
+    if (this.file === undefined || (this.flags & VM_HUGETLB) !== 0) return this.pgoff
+    return this.mm.machine.kernel.anonOffsets ? this.#anonPgoff : this.pgoff
+  }
+
+  /** Moves the first page: what stays in the mapping keeps its places. */
+  setStart(start: number): void {
+    this.pgoff += start - this.start
+    this.#anonPgoff += start - this.start
+    this.start = start
+  }
+
+  /** Puts the mapping elsewhere, with these places; without pages of its own it starts afresh. */
+  moveTo(start: number, pgoff: number, anonPgoff: number): void {
+    this.start = start
+    this.#anonPgoff = anonPgoff
+    this.pgoff = this.file === undefined ? anonPgoff : pgoff
+  }
+
+  /** No page was ever made in it: the places are those of its address (`dontunmap_complete`). */
+  startAfresh(): void {
+    this.#anonPgoff = this.start
+    if (this.file === undefined) this.pgoff = this.start
   }
 
   get shared(): boolean {
@@ -82,10 +112,9 @@ export class Vma {
     return page - this.start + this.pgoff
   }
 
-  /** Page at an offset; undefined if it is not in this mapping. */
-  pageAt(offset: number): number | undefined {
-    const page = offset - this.pgoff + this.start
-    return page >= this.start && page < this.end ? page : undefined
+  /** Place of a new anonymous page at `page` (`linear_anon_page_index`). */
+  anonOffsetOf(page: number): number {
+    return page - this.start + this.anonPgoff
   }
 }
 
@@ -94,8 +123,18 @@ export class VmaEntry implements Interval {
   readonly first: number
   readonly last: number
 
-  constructor(readonly vma: Vma) {
-    this.first = vma.pgoff
-    this.last = vma.pgoff + (vma.end - vma.start) - 1
+  /** `first`: of its anonymous pages, or of the file. */
+  constructor(
+    readonly vma: Vma,
+    first: number,
+  ) {
+    this.first = first
+    this.last = first + (vma.end - vma.start) - 1
+  }
+
+  /** The page at an offset, one of those that were mapped when this was made; undefined beyond. */
+  pageAt(offset: number): number | undefined {
+    const page = offset - this.first + this.vma.start
+    return page >= this.vma.start && page < this.vma.end ? page : undefined
   }
 }

@@ -35,7 +35,11 @@ export class SimBackend implements RawBackend {
   }
 
   async openDevice(name: string, options: unknown): Promise<RawDevice> {
-    const { model, memoryPages, dma } = checkDeviceOptions(name, options)
+    const { model, memoryPages, dma } = checkDeviceOptions(
+      name,
+      options,
+      this.simulation.options.kernel,
+    )
     if (this.simulation.machine.failures.fails(POINT_DEVICE_OPEN)) {
       throw new HmmError('EIO', { message: `device '${name}' does not answer` })
     }

@@ -7,12 +7,14 @@ import { Swap } from '../mm/swap.js'
 import { TableArena } from '../mm/table-arena.js'
 import type { CostModel } from './cost-model.js'
 import { FailurePoints } from './failure-point.js'
+import type { KernelProfile } from './kernel-profile.js'
 import { Scheduler } from './scheduler.js'
 import { Tracer } from './tracer.js'
 import { WaitQueue } from './wait-queue.js'
 
 /** What all address spaces and devices of a simulation share: the hardware, and the clock. */
 export class Machine {
+  readonly kernel: KernelProfile
   readonly pageShift: number
   readonly pageSize: number
   readonly costs: CostModel
@@ -42,6 +44,7 @@ export class Machine {
   readonly pageUnlocked = new WaitQueue('page lock')
 
   constructor(options: {
+    kernel: KernelProfile
     pageShift: number
     memoryPages: number
     physicalBase: number
@@ -49,6 +52,7 @@ export class Machine {
     costs: CostModel
     hugePages: Readonly<Record<HugePageSize, number>>
   }) {
+    this.kernel = options.kernel
     this.pageShift = options.pageShift
     // Shifted: a small integer, which a power is not, and remainders of floats are slow.
     this.pageSize = 1 << options.pageShift

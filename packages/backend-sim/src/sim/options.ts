@@ -1,10 +1,16 @@
 import type { HugePageSize } from '@hmm-sdk/hmm-api'
 import { DEFAULT_COSTS, type CostModel } from './cost-model.js'
+import { KERNEL_PROFILES, type KernelName, type KernelProfile } from './kernel-profile.js'
 
 /** Options of a simulation (`sim` in the config). */
 export interface SimulationOptions {
   /** Seed of everything that is chosen. Default 1. */
   readonly seed?: number
+  /**
+   * Which Linux to behave as, where the supported ones differ: '7.3' (default), '7.2', or '6.12',
+   * which has no device memory and no exclusive access for drivers.
+   */
+  readonly kernel?: KernelName
   /** Bytes of a page: 4096 (default), 16384 or 65536. */
   readonly pageSize?: 4096 | 16384 | 65536
   /** Pages of system memory. Default 4,194,304. */
@@ -38,6 +44,7 @@ export interface SimulationOptions {
 /** The options with every default filled in. */
 export interface CheckedOptions {
   readonly seed: number
+  readonly kernel: KernelProfile
   readonly pageShift: number
   readonly memoryPages: number
   readonly physicalBasePage: number
@@ -52,6 +59,7 @@ export interface CheckedOptions {
 export function checkOptions(given: unknown): CheckedOptions {
   const options = checkKeys('the simulation', given, [
     'seed',
+    'kernel',
     'pageSize',
     'memoryPages',
     'physicalBasePage',
@@ -61,9 +69,13 @@ export function checkOptions(given: unknown): CheckedOptions {
     'hugePages',
     'costs',
   ]) as SimulationOptions
-  const { pageSize = 4096, invalidate = 'inside', thp = 'never' } = options
+  const { kernel = '7.3', pageSize = 4096, invalidate = 'inside', thp = 'never' } = options
   if (pageSize !== 4096 && pageSize !== 16384 && pageSize !== 65536) {
     throw new TypeError(`pageSize ${String(pageSize)} is not one of 4096, 16384, 65536`)
+  }
+  if (!Object.hasOwn(KERNEL_PROFILES, kernel)) {
+    const names = Object.keys(KERNEL_PROFILES).join(', ')
+    throw new TypeError(`kernel '${String(kernel)}' is not one of ${names}`)
   }
   if (invalidate !== 'inside' && invalidate !== 'deferred') {
     throw new TypeError(`invalidate '${String(invalidate)}' is not 'inside' or 'deferred'`)
@@ -83,6 +95,7 @@ export function checkOptions(given: unknown): CheckedOptions {
   for (const [name, value] of Object.entries(costs)) checkNumber(`costs.${name}`, value, 0, 1e12)
   return {
     seed: checkNumber('seed', options.seed ?? 1, 0, 2 ** 32 - 1),
+    kernel: KERNEL_PROFILES[kernel],
     pageShift: Math.log2(pageSize),
     memoryPages: checkNumber('memoryPages', options.memoryPages ?? 2 ** 22, 1, 2 ** 23),
     physicalBasePage: checkNumber('physicalBasePage', options.physicalBasePage ?? 0, 0, 2 ** 40),

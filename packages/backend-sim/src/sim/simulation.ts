@@ -28,6 +28,7 @@ export class Simulation {
   constructor(options: CheckedOptions) {
     this.options = options
     this.machine = new Machine({
+      kernel: options.kernel,
       pageShift: options.pageShift,
       memoryPages: options.memoryPages,
       physicalBase: options.physicalBasePage,

@@ -1,0 +1,49 @@
+/** Which Linux the simulation behaves as. */
+export type KernelName = '6.12' | '7.2' | '7.3'
+
+/** Where the supported kernels differ, as Debian builds them; what is not here is the same in all. */
+export interface KernelProfile {
+  readonly name: KernelName
+  /** Device-private memory that a module could use: Debian's 6.12 is built without. */
+  readonly deviceMemory: boolean
+  /** `make_device_exclusive` for one page, exported (6.15). */
+  readonly exclusive: boolean
+  /** The two-step DMA mapping, `dma_iova_*` (6.16). */
+  readonly iova: boolean
+  /**
+   * `mremap` as rewritten in 6.17: it moves several mappings at once (`remap_move`), looks at the
+   * source before it unmaps the target, and what stays (DONTUNMAP) never becomes one with its copy.
+   */
+  readonly newMremap: boolean
+  /**
+   * Anonymous pages of private file mappings have a place of their own in the reverse map
+   * (`vma_start_anon_pgoff`, 7.3), not that of the file.
+   */
+  readonly anonOffsets: boolean
+  /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
+  readonly unlockedFault: boolean
+}
+
+const NEWEST: KernelProfile = {
+  name: '7.3',
+  deviceMemory: true,
+  exclusive: true,
+  iova: true,
+  newMremap: true,
+  anonOffsets: true,
+  unlockedFault: true,
+}
+
+export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
+  '7.3': NEWEST,
+  '7.2': { ...NEWEST, name: '7.2', anonOffsets: false, unlockedFault: false },
+  '6.12': {
+    name: '6.12',
+    deviceMemory: false,
+    exclusive: false,
+    iova: false,
+    newMremap: false,
+    anonOffsets: false,
+    unlockedFault: false,
+  },
+}

@@ -1,0 +1,118 @@
+import { openBackend, type AddressSpace, type HmmError, type VirtualRange } from '@hmm-sdk/hmm-api'
+import { createSimulation, type KernelName } from '@hmm-sdk/backend-sim'
+import { describe, expect, test } from 'vitest'
+
+/** A process with a free place of `pages` pages, on that Linux. */
+async function arena(kernel: KernelName, pages = 32) {
+  const backend = await openBackend({ backend: createSimulation({ kernel }) })
+  const space = await backend.createAddressSpace()
+  const device = await backend.openDevice('demo')
+  const place = await space.mmap({ pages: pages + 2 })
+  await space.munmap(place)
+  const at = (page: number, count: number): VirtualRange => place.slice(page + 1, count)
+  const events: string[] = []
+  const mirror = await device.mirror(space, place, {
+    invalidate: ({ kind, range }) => {
+      events.push(`${kind} ${place.indexOf(range) - 1}+${range.pages}`)
+    },
+  })
+  return { backend, space, device, at, mirror, events }
+}
+
+/** Whether the pages are one mapping: only that can grow while it moves. */
+async function isOneMapping(space: AddressSpace, range: VirtualRange, to: VirtualRange) {
+  return space.mremap(range, { pages: range.pages + 1, to: to.start, mayMove: true }).then(
+    () => true,
+    (error: HmmError) => (expect(error.code).toBe('EFAULT'), false),
+  )
+}
+
+describe('mremap', () => {
+  /** Two mappings with different rights, moved over another one. */
+  async function moveTwo(kernel: KernelName) {
+    const { space, at, events } = await arena(kernel)
+    await space.mmap({ pages: 1, at: at(0, 1).start, protection: 'r' })
+    await space.mmap({ pages: 1, at: at(1, 1).start, protection: 'rw' })
+    await space.mmap({ pages: 2, at: at(8, 2).start })
+    const moved = space.mremap(at(0, 2), { pages: 2, to: at(8, 2).start, mayMove: true })
+    return { code: await moved.then(() => 'ok', (error: HmmError) => error.code), events }
+  } // prettier-ignore
+
+  test.each(['7.3', '7.2'] as const)('moves several mappings on %s', async (kernel) => {
+    expect((await moveTwo(kernel)).code).toBe('ok')
+  })
+
+  test('moves one mapping on 6.12, and unmaps the target before it looks', async () => {
+    expect(await moveTwo('6.12')).toEqual({ code: 'EFAULT', events: ['unmap 8+2'] })
+  })
+
+  /** A mapping that stays while its memory moves right behind it. */
+  async function keepBeside(kernel: KernelName) {
+    const { space, at } = await arena(kernel)
+    await space.mmap({ pages: 2, at: at(0, 2).start, protection: 'rw' })
+    await space.mremap(at(0, 2), {
+      pages: 2, to: at(2, 2).start, mayMove: true, dontUnmap: true,
+    }) // prettier-ignore
+    return isOneMapping(space, at(0, 4), at(16, 5))
+  }
+
+  test('lets a mapping that stays become one with its copy on 6.12 only', async () => {
+    expect([await keepBeside('6.12'), await keepBeside('7.2'), await keepBeside('7.3')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+  })
+
+  /** A private copy of a file's page, moved to where the file's earlier pages are mapped. */
+  async function joinCopies(kernel: KernelName) {
+    const { space, at } = await arena(kernel)
+    const file = await space.createFile({ pages: 8 })
+    await space.mmap({ pages: 2, at: at(0, 2).start, protection: 'rw', file, filePage: 0 })
+    await space.mmap({ pages: 2, at: at(8, 2).start, protection: 'rw', file, filePage: 2 })
+    await space.write(at(8, 1).start, Uint8Array.of(1))
+    await space.mremap(at(8, 2), { pages: 2, to: at(2, 2).start, mayMove: true })
+    return isOneMapping(space, at(0, 4), at(16, 5))
+  }
+
+  test('joins private mappings of a file by the places of their copies since 7.3', async () => {
+    expect([await joinCopies('6.12'), await joinCopies('7.2'), await joinCopies('7.3')]).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+})
+
+describe('capabilities', () => {
+  test.each([
+    ['7.3', true],
+    ['7.2', true],
+    ['6.12', false],
+  ] as const)('device memory and exclusive access on %s: %s', async (kernel, has) => {
+    const { device } = await arena(kernel)
+    for (const name of ['memory', 'exclusive', 'engine.atomics'] as const) {
+      const capability = device.capabilities.get(name)
+      expect([name, capability.supported]).toEqual([name, has])
+      if (!capability.supported) expect(capability.reason).toContain('Linux 6.12')
+    }
+  })
+
+  test('device memory that the kernel cannot have is refused with the way out', async () => {
+    const backend = await openBackend({
+      backend: createSimulation({ kernel: '6.12' }),
+      config: { devices: { demo: { sim: { memoryPages: 8 } } } },
+    })
+    const error: HmmError = await backend.openDevice('demo').then(
+      () => expect.fail('opened'),
+      (reason: HmmError) => reason,
+    )
+    expect([error.code, error.hint]).toEqual(['EOPNOTSUPP', expect.stringContaining("'7.3'")])
+  })
+
+  test('an unknown kernel is refused', () => {
+    expect(() => createSimulation({ kernel: '6.11' as KernelName })).toThrow(
+      "kernel '6.11' is not one of",
+    )
+  })
+})
