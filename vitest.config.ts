@@ -14,6 +14,7 @@ const unit: TestProjectInlineConfiguration = {
       'packages/backend-kernel/vm/**/*.test.mjs',
       'scripts/**/*.test.ts',
       'lockstep/**/*.test.mjs',
+      'catalogue/**/*.test.ts',
       'site/**/*.test.mjs',
     ],
     testTimeout: 20_000,

@@ -24,6 +24,10 @@ const commands = {
     needs: { javaScript: true },
     run: (args) => node('lockstep/cli.mjs', ...args),
   },
+  catalogue: {
+    needs: { javaScript: true },
+    run: (args) => node('catalogue/cli.mjs', ...args),
+  },
   kernels: { needs: { javaScript: true }, run: (args) => node('scripts/kernels.mjs', ...args) },
   bench: { needs: { javaScript: true }, run: (args) => node('bench/run.mjs', ...args) },
   lint: { needs: {}, run: (args) => node('scripts/lint.mjs', ...args) },
