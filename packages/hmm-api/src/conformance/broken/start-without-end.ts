@@ -10,7 +10,7 @@ export const startWithoutEnd: BrokenBackend = {
     let newest = { isInvalidating: false }
     return decorate(raw, {
       callbacks: (callbacks) => {
-        const state = (newest = { isInvalidating: false })
+        const state: { isInvalidating: boolean } = (newest = { isInvalidating: false })
         return {
           invalidate: (event) => {
             state.isInvalidating = true
