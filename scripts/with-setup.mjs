@@ -30,6 +30,13 @@ const commands = {
   },
   kernels: { needs: { javaScript: true }, run: (args) => node('scripts/kernels.mjs', ...args) },
   bench: { needs: { javaScript: true }, run: (args) => node('bench/run.mjs', ...args) },
+  'first-race': { needs: {}, run: (args) => node('scripts/first-race.mjs', ...args) },
+  site: { needs: {}, run: (args) => node('site/build.mjs', ...args) },
+  // Reference of everything that the packages export, into site/dist/api.
+  'api-docs': {
+    needs: { declarations: true },
+    run: (args) => runTool('typedoc', args),
+  },
   lint: { needs: {}, run: (args) => node('scripts/lint.mjs', ...args) },
   build: { needs: { javaScript: true, declarations: true } },
   // The packages and all tests.
