@@ -31,7 +31,7 @@ export function capabilitiesOf(
   return {
     'device.shared': supported(),
     mirror: supported(),
-    'mirror.userfaultfd': simulation.machine.unlockedFault
+    'mirror.userfaultfd': kernel.unlockedFault
       ? supported()
       : unsupported(
           'before Linux 7.3 a range fault holds the mmap lock, so it cannot wait for a handler',

@@ -403,7 +403,7 @@ export class SimMirror implements RawMirror, AttemptContext {
 
   /** What bounds waits in a fault, if a fault may wait at all: before Linux 7.3 it may not. */
   #unlocked(deadline: Deadline): Deadline | undefined {
-    return this.machine.unlockedFault ? deadline : undefined
+    return this.machine.kernel.unlockedFault ? deadline : undefined
   }
 
   #checkStable(): void {

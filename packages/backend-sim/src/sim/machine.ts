@@ -38,8 +38,6 @@ export class Machine {
   readonly exclusiveOwners = new Map<number, object>()
   /** Which anonymous memory gets huge pages by itself (`/sys/kernel/mm/transparent_hugepage/enabled`). */
   thp: 'always' | 'madvise' | 'never' = 'never'
-  /** Whether range faults may wait for a userfaultfd, without mmap_lock (Linux 7.3). */
-  unlockedFault = true
   /** Woken when a page is unlocked, such as at the end of its migration. */
   readonly pageUnlocked = new WaitQueue('page lock')
 
