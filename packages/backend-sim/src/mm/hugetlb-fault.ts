@@ -168,7 +168,7 @@ function takePrivate(vma: Vma, offset: number, unpromised: boolean): number {
 function mapAnonymous(mm: MemoryMap, vma: Vma, block: number, first: number): void {
   const { frames } = mm.machine
   const { pool } = hugetlbFile(vma)
-  const index = vma.offsetOf(block)
+  const index = vma.anonOffsetOf(block)
   pool.map(first, 1)
   frames.mapping.fill(vma.anonVma!.id, first, first + pool.pages)
   for (let i = 0; i < pool.pages; i++) {

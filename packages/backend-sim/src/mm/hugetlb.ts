@@ -160,7 +160,7 @@ function copyPinned(child: MemoryMap, vma: Vma, block: number, pte: number): voi
     frames.copy(old + i, first + i)
     frames.flags[first + i]! |= FRAME_ANON | FRAME_EXCLUSIVE
     frames.mapping[first + i] = vma.anonVma!.id
-    frames.index[first + i] = vma.offsetOf(block) + i
+    frames.index[first + i] = vma.anonOffsetOf(block) + i
     child.tables.set(block + i, ((pte & ~PTE_FRAME) | first) + i)
   }
   pool.map(first, 1)

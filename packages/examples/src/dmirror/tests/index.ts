@@ -3,18 +3,17 @@ import { notYet, type DmirrorTest } from './dmirror-test.js'
 import { exclusiveTests } from './exclusive.js'
 import { fileTests } from './file.js'
 import { hugeTests } from './huge.js'
+import { hugetlbTests } from './hugetlb.js'
 import { migrateTests } from './migrate.js'
 import { snapshotTests } from './snapshot.js'
+import { userfaultfdTests } from './userfaultfd.js'
 
 /** What neither backend nor API can express yet, and why. */
 const notYetTests = {
-  anon_write_hugetlbfs: notYet('the API maps no hugetlb memory'),
-  compound: notYet('the API maps no hugetlb memory'),
   mixedmap: notYet('a driver cannot map memory of its own into a process yet'),
   hmm_gup_test: notYet('the API has nothing that pins pages of a process'),
   migrate_anon_huge_err: notYet('the API cannot make the allocation of a huge page fail'),
   migrate_anon_huge_zero_err: notYet('the API cannot make the allocation of a huge page fail'),
-  userfaultfd_read: notYet('the API has no userfaultfd'),
 }
 
 /**
@@ -68,8 +67,10 @@ export const dmirrorTests: Readonly<Record<string, DmirrorTest>> = inOrder(
     ...exclusiveTests,
     ...fileTests,
     ...hugeTests,
+    ...hugetlbTests,
     ...migrateTests,
     ...snapshotTests,
+    ...userfaultfdTests,
     ...notYetTests,
   },
 )
