@@ -4,6 +4,8 @@ import { parseClosingLine, closingLine, stageCounts, sum } from './closing-line.
 import { root } from './lib.mjs'
 
 const stages = {
+  // The page of the guide is tested in a browser.
+  browser: { command: ['bash', 'scripts/install-chromium.sh'], check: true },
   // What the README tells a user to run.
   test: { command: ['npm', 'test'] },
   // A check is one test: it passes or it fails.

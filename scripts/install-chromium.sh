@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs Debian's Chromium unless there is one; needs root for that.
+set -euo pipefail
+for path in "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome; do
+  if [ -n "$path" ] && [ -x "$path" ]; then
+    echo "$path"
+    exit 0
+  fi
+done
+apt-get update -q
+apt-get install -q -y --no-install-recommends chromium
