@@ -21,8 +21,6 @@ import { DEFAULT_DECIDER } from './decider.js'
 const BOUNDED_SHARE = 0.6
 /** A tree of schedules that is as small as that is searched to its end. */
 const SMALL = 1000
-/** Schedules at random without anything new after which more of them are of no use. */
-const FLAT = 20_000
 /** Milliseconds between two turns of the event loop, and between two calls of `onProgress`. */
 const TURN_MS = 50
 const PROGRESS_MS = 250
@@ -145,7 +143,7 @@ class Search {
         return failure === 'exact' ? 'exact' : this.#ended('failure', failure)
       }
       flat = this.#coverage.points + this.#coverage.racingPairs > before ? 0 : flat + 1
-      if (random && flat >= FLAT) return 'flat'
+      if (random && flat >= this.#options.flat) return 'flat'
       await this.#breathe(strategy.name)
     }
     return 'all'

@@ -8,6 +8,11 @@ export interface Budget {
   readonly schedules?: number
   /** Milliseconds to run; what is left out then depends on the machine. Default 60,000. */
   readonly ms?: number
+  /**
+   * Schedules at random without a new point or racing pair after which it ends. Default 20,000;
+   * as many as `schedules`: it goes on to the end of the budget.
+   */
+  readonly flat?: number
 }
 
 /** How schedules are searched: bounds on preemptions, in this order, then at random. */
@@ -56,6 +61,7 @@ export interface CheckedExploreOptions {
   readonly devices: Readonly<Record<string, DeviceConfig>>
   readonly schedules: number
   readonly ms: number
+  readonly flat: number
   readonly seed: number
   readonly preemptions: readonly number[]
   readonly randomWalk: boolean
@@ -86,7 +92,7 @@ const KNOWN = [
 /** Throws TypeError for an unknown key or a value that an option cannot have. */
 export function checkExploreOptions(given: ExploreOptions): CheckedExploreOptions {
   checkKeys('explore', given, KNOWN)
-  const budget = checkKeys('budget', given.budget, ['schedules', 'ms']) as Budget
+  const budget = checkKeys('budget', given.budget, ['schedules', 'ms', 'flat']) as Budget
   const strategies = checkKeys('strategies', given.strategies, [
     'preemptions',
     'randomWalk',
@@ -107,6 +113,7 @@ export function checkExploreOptions(given: ExploreOptions): CheckedExploreOption
     devices: given.devices ?? {},
     schedules: checkNumber('budget.schedules', budget.schedules ?? 10_000, 1, 1e12),
     ms: checkNumber('budget.ms', budget.ms ?? 60_000, 1, 1e12),
+    flat: checkNumber('budget.flat', budget.flat ?? 20_000, 1, 1e12),
     seed: checkNumber('seed', given.seed ?? 1, 0, 2 ** 32 - 1),
     preemptions,
     randomWalk,
