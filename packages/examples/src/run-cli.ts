@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError } from 'command
 import ora from 'ora'
 import { exampleConfig } from './example-config.js'
 import { EXAMPLES, messageOf, runExample, type ExampleName } from './run-example.js'
+import { runExploring } from './run-exploring.js'
 import { runFailing } from './run-failing.js'
 import { describe } from './summary.js'
 
@@ -19,6 +20,8 @@ interface Options {
   readonly json?: boolean
   readonly failEveryStep?: boolean
   readonly pairs?: number
+  readonly explore?: number
+  readonly seed?: number
 }
 
 /**
@@ -34,6 +37,8 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     )
     .option('--backend <name>', 'sim, kernel or a package; else HMM_BACKEND, hmm.config, sim')
     .option('--json', 'print one JSON object for each example, on a line of its own')
+    .option('--explore <schedules>', 'on the simulation, search that many interleavings', positive)
+    .option('--seed <number>', 'of what --explore chooses at random', wholeNumber)
     .option('--fail-every-step', 'on the simulation, fail each step once, then pairs of them')
     .option('--pairs <number>', 'the most pairs to fail; all if it is large enough', wholeNumber)
     .exitOverride()
@@ -41,9 +46,11 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     .action(async (choice: ExampleName | 'all', options: Options) => {
       const { config } = await loadConfig(undefined)
       if (options.failEveryStep === true) checkSimulated('--fail-every-step', options.backend)
+      if (options.explore !== undefined) checkSimulated('--explore', options.backend)
+      const simulated = options.failEveryStep === true || options.explore !== undefined
       for (const example of choice === 'all' ? EXAMPLES : [choice]) {
-        if (options.failEveryStep === true) {
-          if (!(await failOne(example, exampleConfig(config), options, output))) code = 1
+        if (simulated) {
+          if (!(await simulate(example, exampleConfig(config), options, output))) code = 1
           continue
         }
         const backend = { backend: options.backend, config: exampleConfig(config) }
@@ -67,6 +74,12 @@ function wholeNumber(text: string): number {
   throw new InvalidArgumentError('It is a whole number, 0 or more.')
 }
 
+function positive(text: string): number {
+  const value = wholeNumber(text)
+  if (value > 0) return value
+  throw new InvalidArgumentError('It is a whole number, 1 or more.')
+}
+
 function checkSimulated(option: string, backend: string | undefined): void {
   if (backend === undefined || backend === 'sim') return
   throw new HmmError('EOPNOTSUPP', {
@@ -75,22 +88,39 @@ function checkSimulated(option: string, backend: string | undefined): void {
   })
 }
 
-async function failOne(
+/** Explores an example, or fails its steps, or both. */
+async function simulate(
   example: ExampleName,
   config: HmmConfig,
-  { json, pairs }: Options,
+  { json, pairs, explore, seed, failEveryStep }: Options,
   output: Output,
 ): Promise<boolean> {
   const progress =
     output.isTerminal && json !== true ? ora(`${example}: starting`).start() : undefined
-  try {
-    const onProgress = (runs: number, of: number): void => {
-      if (progress !== undefined) progress.text = `${example}: run ${runs} of ${of}`
-    }
-    const { summary, table } = await runFailing(example, { config, pairs, onProgress })
+  const show = (text: string): void => {
+    if (progress !== undefined) progress.text = `${example}: ${text}`
+  }
+  let ok = true
+  const end = (summary: { readonly ok: boolean }, text: string): void => {
     progress?.stop()
-    output.out(json === true ? `${JSON.stringify(summary)}\n` : `${table}\n\n`)
-    return summary.ok
+    output.out(json === true ? `${JSON.stringify(summary)}\n` : `${text}\n\n`)
+    ok &&= summary.ok
+  }
+  try {
+    if (explore !== undefined) {
+      const { summary, text } = await runExploring(example, explore, {
+        config,
+        seed,
+        onProgress: (at) => show(`${at.schedules} schedules, ${at.schedulesPerSecond}/s`),
+      })
+      end(summary, text)
+    }
+    if (failEveryStep === true) {
+      const onProgress = (runs: number, of: number): void => show(`run ${runs} of ${of}`)
+      const { summary, table } = await runFailing(example, { config, pairs, onProgress })
+      end(summary, table)
+    }
+    return ok
   } finally {
     progress?.stop()
   }

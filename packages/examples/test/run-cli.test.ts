@@ -81,3 +81,17 @@ test('--fail-every-step needs the simulation', async () => {
   expect(error).toMatch(/^EOPNOTSUPP: --fail-every-step works on the simulation only/)
   expect((await run('odp', '--fail-every-step', '--pairs', 'many')).code).toBe(2)
 })
+
+test('--explore searches interleavings, and prints one JSON object', async () => {
+  const { code, out } = await run('--explore', '30', '--json')
+  expect(code, out).toBe(0)
+  const [odp, nouveau, ...more] = out.trim().split('\n')
+  expect(more).toEqual([])
+  expect(JSON.parse(odp!)).toMatchObject({ example: 'odp', ok: true, schedules: 30 })
+  expect(JSON.parse(nouveau!)).toMatchObject({ example: 'nouveau', ok: true, schedules: 30 })
+  const text = await run('odp', '--explore', '5', '--seed', '7')
+  expect(text.out).toMatch(/^odp: 5 schedules with \d+ points in .* ended by budget/)
+  expect(text.out).toContain('no findings')
+  expect((await run('odp', '--explore', '0')).code).toBe(2)
+  expect((await run('odp', '--explore', '9', '--backend', 'kernel')).error).toContain('EOPNOTSUPP')
+})
