@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { slowness } from './slowness.mjs'
+import { addSwap } from './swap.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** Each stage is the file of its name. Seconds under emulation; `faults`: its device meets the IOMMU's refusal. */
@@ -24,6 +25,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+console.log(`# ${addSwap()}`)
 const total = { passed: 0, failed: 0, skipped: 0 }
 for (const [name, limits] of Object.entries(stages)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
