@@ -16,7 +16,7 @@ const editors = new Map()
 
 for (const figure of document.querySelectorAll('figure.file')) {
   const source = figure.querySelector('pre')
-  const original = `${source.textContent.trimEnd()}\n`
+  const original = source.textContent.trimEnd()
   const view = new EditorView({
     state: EditorState.create({
       doc: original,
@@ -41,7 +41,7 @@ for (const figure of document.querySelectorAll('figure.file')) {
 
 for (const figure of document.querySelectorAll('figure.change')) {
   const { file } = figure.dataset
-  const text = `${figure.querySelector('pre').textContent.trimEnd()}\n`
+  const text = figure.querySelector('pre').textContent.trimEnd()
   const view = new EditorView({
     state: EditorState.create({ doc: text, extensions: [...look, EditorState.readOnly.of(true)] }),
   })
