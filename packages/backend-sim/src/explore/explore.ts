@@ -10,12 +10,14 @@ import { Priorities } from './priorities.js'
 import { RandomWalk } from './random-walk.js'
 import { runRecorded, toFailure } from './replay.js'
 import { runScenario } from './run-scenario.js'
+import type { RunOptions, RunResult } from './schedule-run.js'
 import type { Scenario } from './scenario.js'
 import { sameSteps } from './same-steps.js'
 import { shrink } from './shrink.js'
 import type { Strategy } from './strategy.js'
 import { TrailDecider } from './switch-decider.js'
 import { DEFAULT_DECIDER } from './decider.js'
+import { withoutStacks } from './without-stacks.js'
 
 /** Share of the budget for the bounded search; the rest is for random choices. */
 const BOUNDED_SHARE = 0.6
@@ -44,7 +46,9 @@ export async function explore(
     if (result !== 'exact') return result
   }
   const exact = new Search(scenario, { ...checked, mode: 'exact' })
-  return (await exact.run()) as Exploration
+  const result = (await exact.run()) as Exploration
+  exact.close()
+  return result
 }
 
 class Search {
@@ -111,6 +115,19 @@ class Search {
     while (next > 0 && this.#schedules < Math.min(SMALL, schedules * BOUNDED_SHARE)) yield next++
   }
 
+  async #runOne(how: RunOptions): Promise<RunResult> {
+    const stacks = withoutStacks()
+    try {
+      return await runScenario(this.#scenario, this.#options, how)
+    } finally {
+      stacks()
+    }
+  }
+
+  close(): void {
+    this.#identity?.disable()
+  }
+
   /** Runs schedules of `strategy` until `until` have run in all, or it is out of them. */
   async #search(
     strategy: Strategy,
@@ -125,7 +142,7 @@ class Search {
       const trail: number[] = []
       const before = this.#coverage.points + this.#coverage.racingPairs
       this.#coverage.begin()
-      const result = await runScenario(this.#scenario, this.#options, {
+      const result = await this.#runOne({
         decider: strategy,
         maxSteps: this.#options.maxSteps,
         identity: this.#identity,

@@ -4,6 +4,8 @@ import type { Strand } from './strand.js'
 export interface Identity {
   getStore(): Strand | undefined
   run<R>(strand: Strand, work: () => R): R
+  /** To be called when it is done with: as long as it is there, every promise is slower. */
+  disable(): void
 }
 
 /**

@@ -19,7 +19,7 @@ export class LockOrder {
   wanted(strand: Strand, lock: object, name: string): string | undefined {
     for (const held of this.#held.get(strand) ?? []) {
       if (held.lock === lock) {
-        return `mutex '${name}' is taken twice by ${strand.name}${at(strand.source)}`
+        return `mutex '${name}' is taken twice by ${strand.name}\n  ${strand.name}${at(strand.source)}`
       }
       const other = this.#path(lock, held.lock)
       if (other !== undefined) {

@@ -26,15 +26,17 @@ export async function runRecorded(
   decider: (recorder: Recorder) => Decider,
 ): Promise<Recorded> {
   const recorder = new Recorder()
+  const identity = createIdentity()
   const { finding } = await runScenario(scenario, options, {
     decider: decider(recorder),
     maxSteps: options.maxSteps,
-    identity: createIdentity(),
+    identity,
     known: pendingResources(),
     recorder,
     step: undefined,
     trail: undefined,
   })
+  identity?.disable()
   return { finding, switches: recorder.switches, rows: recorder.rows() }
 }
 

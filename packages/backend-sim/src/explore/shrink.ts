@@ -34,6 +34,7 @@ export async function shrink(
   await shrinker.withoutSwitches()
   await shrinker.fewerActors()
   await shrinker.withoutSwitches()
+  shrinker.close()
   return shrinker.best
 }
 
@@ -43,12 +44,14 @@ class Shrinker {
   readonly #options: CheckedExploreOptions
   readonly #signature: string
   readonly #until = performance.now() + MOST_MS
+  readonly #identity
 
   constructor(scenario: Scenario, options: CheckedExploreOptions, found: Recorded) {
     this.#scenario = scenario
     this.#options = options
     this.best = found
     this.#signature = signatureOf(found.finding!)
+    this.#identity = options.mode === 'exact' ? createIdentity() : undefined
   }
 
   /** Searches with bounds 0..k for the same failure, as long as that is fewer. */
@@ -81,6 +84,10 @@ class Shrinker {
     }
   }
 
+  close(): void {
+    this.#identity?.disable()
+  }
+
   #late(): boolean {
     return performance.now() > this.#until
   }
@@ -101,7 +108,7 @@ class Shrinker {
   async #search(bound: number, wrap: (strategy: DepthFirst) => Decider): Promise<boolean> {
     const strategy = new DepthFirst(bound)
     const decider = wrap(strategy)
-    const identity = this.#options.mode === 'exact' ? createIdentity() : undefined
+    const identity = this.#identity
     const { maxSteps } = this.#options
     for (let i = 0; i < MOST_SCHEDULES && !this.#late() && strategy.next(); i++) {
       const trail: number[] = []
