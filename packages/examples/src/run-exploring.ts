@@ -38,7 +38,7 @@ export async function runExploring(
   const { config, seed, onProgress } = options
   const { failure, ...result } = await explore(SCENARIOS[example], {
     name: example,
-    budget: { schedules, ms: 1e12 },
+    budget: { schedules, ms: 1e12, flat: schedules },
     ...(config.devices === undefined ? {} : { devices: config.devices }),
     ...(seed === undefined ? {} : { seed }),
     ...(onProgress === undefined ? {} : { onProgress }),

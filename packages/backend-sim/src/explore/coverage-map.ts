@@ -1,4 +1,4 @@
-import type { Coverage } from './progress.js'
+import type { Coverage, Covered } from './progress.js'
 import type { Stop } from './strand.js'
 
 /** Counts distinct points, and pairs of steps that race. */
@@ -15,6 +15,18 @@ export class CoverageMap implements Coverage {
 
   get racingPairs(): number {
     return this.#pairs.size
+  }
+
+  /** What was covered, by names that other explorations of the same scenario use too. */
+  covered(): Covered {
+    const points: string[] = []
+    for (const [op, labels] of this.#ops) {
+      for (const [label, point] of labels) points[point] = `${op} ${label}`
+    }
+    const pairs = [...this.#pairs].map(
+      (pair) => `${points[Math.floor(pair / 2 ** 20)]} | ${points[pair % 2 ** 20]}`,
+    )
+    return { points: points.sort(), pairs: pairs.sort() }
   }
 
   /** A schedule begins. */

@@ -1,5 +1,5 @@
 import type { Failure } from './failure.js'
-import type { Coverage } from './progress.js'
+import type { Coverage, Covered } from './progress.js'
 
 /** What an exploration did, and what it found. */
 export interface Exploration {
@@ -14,6 +14,8 @@ export interface Exploration {
   /** Why it ended: `'complete'` means that all schedules there are have run. */
   readonly reason: 'failure' | 'complete' | 'budget' | 'coverage'
   readonly coverage: Coverage
+  /** The same by name; only with the option `covered`. */
+  readonly covered?: Covered
   readonly seconds: number
   readonly mode: 'batched' | 'exact'
 }

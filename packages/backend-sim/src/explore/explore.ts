@@ -204,6 +204,7 @@ class Search {
       completePreemptions: this.#complete,
       reason,
       coverage: { points: this.#coverage.points, racingPairs: this.#coverage.racingPairs },
+      ...(this.#options.covered ? { covered: this.#coverage.covered() } : {}),
       seconds: (performance.now() - this.#begin) / 1000,
       mode: this.#options.mode,
     }

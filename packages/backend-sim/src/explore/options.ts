@@ -50,6 +50,8 @@ export interface ExploreOptions {
   readonly selfCheck?: boolean
   /** Steps of one schedule after which it is a livelock. Default 20,000. */
   readonly maxSteps?: number
+  /** Whether the result says by name what was covered. Default false. */
+  readonly covered?: boolean
   /** A disjoint part of the schedules, for several workers: the `index`-th of `count`. */
   readonly shard?: { readonly index: number; readonly count: number }
 }
@@ -71,6 +73,7 @@ export interface CheckedExploreOptions {
   readonly shrink: boolean
   readonly selfCheck: boolean
   readonly maxSteps: number
+  readonly covered: boolean
   readonly shard: { readonly index: number; readonly count: number }
 }
 
@@ -86,6 +89,7 @@ const KNOWN = [
   'shrink',
   'selfCheck',
   'maxSteps',
+  'covered',
   'shard',
 ]
 
@@ -123,6 +127,7 @@ export function checkExploreOptions(given: ExploreOptions): CheckedExploreOption
     shrink: given.shrink ?? true,
     selfCheck: given.selfCheck ?? true,
     maxSteps: checkNumber('maxSteps', given.maxSteps ?? 20_000, 1, 1e9),
+    covered: given.covered ?? false,
     shard,
   }
 }

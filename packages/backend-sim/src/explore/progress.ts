@@ -6,6 +6,12 @@ export interface Coverage {
   readonly racingPairs: number
 }
 
+/** What was covered, by name, so that it can be put together with that of others. */
+export interface Covered {
+  readonly points: readonly string[]
+  readonly pairs: readonly string[]
+}
+
 /** How far an exploration is. */
 export interface Progress {
   readonly schedules: number
