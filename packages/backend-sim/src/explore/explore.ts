@@ -40,16 +40,23 @@ export async function explore(
   options: ExploreOptions = {},
 ): Promise<Exploration> {
   const checked = checkExploreOptions(options)
-  const search = new Search(scenario, checked)
-  if (checked.mode === 'batched') {
+  for (const way of checked.mode === 'exact' ? (['exact'] as const) : WAYS) {
+    const search = new Search(scenario, checked, way)
     const result = await search.run()
-    if (result !== 'exact') return result
+    search.close()
+    if (typeof result !== 'string') return result
+    if (result === 'external' && way !== 'exact') {
+      return explore(scenario, { ...options, mode: 'exact' })
+    }
   }
-  const exact = new Search(scenario, { ...checked, mode: 'exact' })
-  const result = (await exact.run()) as Exploration
-  exact.close()
-  return result
+  throw new Error('explore: exact mode cannot be unfit')
 }
+
+/** Ways to run schedules, the fastest first; each gives the same schedules. */
+const WAYS = ['fast', 'stopping', 'exact'] as const
+type Way = (typeof WAYS)[number]
+/** Why another way is needed. */
+type Unfit = NonNullable<RunResult['unfit']>
 
 class Search {
   readonly #scenario: Scenario
@@ -57,6 +64,7 @@ class Search {
   readonly #coverage = new CoverageMap()
   readonly #begin = performance.now()
   readonly #identity
+  readonly #fast: boolean
   readonly #known = pendingResources()
   #schedules = 0
   #points = 0
@@ -64,14 +72,15 @@ class Search {
   #turn = performance.now()
   #told = performance.now()
 
-  constructor(scenario: Scenario, options: CheckedExploreOptions) {
+  constructor(scenario: Scenario, options: CheckedExploreOptions, way: Way) {
     this.#scenario = scenario
-    this.#options = options
-    this.#identity = options.mode === 'exact' ? createIdentity() : undefined
+    this.#options = way === 'exact' ? { ...options, mode: 'exact' } : options
+    this.#fast = way === 'fast'
+    this.#identity = way === 'exact' ? createIdentity() : undefined
   }
 
-  /** `'exact'` if only exact mode can do it. */
-  async run(): Promise<Exploration | 'exact'> {
+  /** Why it needs another way, if it does. */
+  async run(): Promise<Exploration | Unfit> {
     const options = this.#options
     if (options.selfCheck) {
       const finding = await this.#selfCheck()
@@ -82,10 +91,11 @@ class Search {
       const strategy = new DepthFirst(preemptions, options.shard)
       const ended = await this.#search(strategy, bounded)
       if (typeof ended !== 'string') return ended
-      if (ended === 'exact') return ended
+      if (ended === 'external' || ended === 'fan-out') return ended
       if (strategy.diverged !== undefined) {
         const message = `the same schedule went on differently at ${strategy.diverged}`
-        return this.#ended('failure', await this.#failure({ kind: 'nondeterminism', message }, []))
+        const failure = await this.#failure({ kind: 'nondeterminism', message }, [])
+        return typeof failure === 'string' ? failure : this.#ended('failure', failure)
       }
       if (ended !== 'all') break
       this.#complete = preemptions
@@ -101,7 +111,7 @@ class Search {
       const until = this.#schedules + Math.ceil(left / (random.length - index))
       const ended = await this.#search(strategy, until)
       if (typeof ended !== 'string') return ended
-      if (ended === 'exact') return ended
+      if (ended === 'external' || ended === 'fan-out') return ended
       flat &&= ended === 'flat'
     }
     return this.#ended(flat ? 'coverage' : 'budget', undefined)
@@ -132,7 +142,7 @@ class Search {
   async #search(
     strategy: Strategy,
     until: number,
-  ): Promise<Exploration | 'all' | 'budget' | 'flat' | 'exact'> {
+  ): Promise<Exploration | 'all' | 'budget' | 'flat' | Unfit> {
     const random = !(strategy instanceof DepthFirst)
     let flat = 0
     while (strategy.next()) {
@@ -145,19 +155,20 @@ class Search {
       const result = await this.#runOne({
         decider: strategy,
         maxSteps: this.#options.maxSteps,
+        fast: this.#fast,
         identity: this.#identity,
         known: this.#known,
         recorder: undefined,
         step: this.#coverage.step,
         trail,
       })
-      if (result.external) return 'exact'
+      if (result.unfit !== undefined) return result.unfit
       const fresh = strategy.ran(result)
       if (fresh) this.#schedules++
       this.#points += result.steps
       if (result.finding !== undefined) {
         const failure = await this.#failure(result.finding, trail)
-        return failure === 'exact' ? 'exact' : this.#ended('failure', failure)
+        return typeof failure === 'string' ? failure : this.#ended('failure', failure)
       }
       flat = this.#coverage.points + this.#coverage.racingPairs > before ? 0 : flat + 1
       if (random && flat >= this.#options.flat) return 'flat'
@@ -167,7 +178,7 @@ class Search {
   }
 
   /** What was found, run once more with everything written down, and made short. */
-  async #failure(finding: Finding, trail: readonly number[]): Promise<Failure | 'exact'> {
+  async #failure(finding: Finding, trail: readonly number[]): Promise<Failure | Unfit> {
     const schedules = Math.max(1, this.#schedules)
     const decider = new TrailDecider(trail)
     let recorded = await runRecorded(this.#scenario, this.#options, () => decider)
@@ -176,17 +187,19 @@ class Search {
     }
     const again = recorded.finding
     if (again === undefined || signatureOf(again) !== signatureOf(finding)) {
-      if (this.#options.mode === 'batched') return 'exact'
+      if (this.#fast) return 'fan-out'
+      if (this.#options.mode === 'batched') return 'external'
       const now = again === undefined ? 'it passed' : again.message
       const message = `a failing schedule went on differently when it ran again\n  first: ${finding.message}\n  then: ${now}`
       return toFailure({ kind: 'nondeterminism', message }, recorded, this.#options, schedules)
     }
-    if (this.#options.shrink) recorded = await shrink(this.#scenario, this.#options, recorded)
+    if (this.#options.shrink)
+      recorded = await shrink(this.#scenario, this.#options, recorded, this.#fast)
     return toFailure(recorded.finding!, recorded, this.#options, schedules)
   }
 
   /** Runs the first schedule twice: equal steps, or the scenario depends on something else. */
-  async #selfCheck(): Promise<Exploration | 'exact' | undefined> {
+  async #selfCheck(): Promise<Exploration | undefined> {
     const first = await runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER)
     if (first.finding !== undefined) return undefined
     const second = await runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER)
@@ -196,9 +209,9 @@ class Search {
     return this.#ended('failure', failure)
   }
 
-  #ended(reason: Exploration['reason'], failure: Failure | 'exact' | undefined): Exploration {
+  #ended(reason: Exploration['reason'], failure: Failure | undefined): Exploration {
     return {
-      failure: failure === 'exact' ? undefined : failure,
+      failure,
       schedules: this.#schedules,
       points: this.#points,
       completePreemptions: this.#complete,

@@ -30,6 +30,7 @@ export async function runRecorded(
   const { finding } = await runScenario(scenario, options, {
     decider: decider(recorder),
     maxSteps: options.maxSteps,
+    fast: false,
     identity,
     known: pendingResources(),
     recorder,

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly decider: Decider
   /** Steps after which nobody is thought to get anywhere. */
   readonly maxSteps: number
+  /** Go on at points without a stop where that comes to the same. */
+  readonly fast: boolean
   /** Set in exact mode: who runs is known whatever promises it waits for. */
   readonly identity: Identity | undefined
   /** What the process waited for before the exploration (see `pendingResources`). */
@@ -34,12 +36,19 @@ export interface RunOptions {
 /** How one schedule ended. */
 export interface RunResult {
   readonly finding: Finding | undefined
-  /** A strand waited for a promise of its own: only exact mode knows whose steps are whose. */
-  readonly external: boolean
+  /**
+   * Why this way to run it cannot do it: a strand waited for a promise of its own (`'external'`:
+   * only exact mode knows whose steps are whose), or has several calls going (`'fan-out'`: each
+   * point has to be a stop).
+   */
+  readonly unfit: 'external' | 'fan-out' | undefined
   readonly steps: number
   /** Steps that were chosen among several. */
   readonly choices: number
 }
+
+const PASSED: Park = { label: 'passed' }
+const DONE = Promise.resolve()
 
 /** After so many steps of one strand the others get a turn, so that polling is no livelock. */
 const FAIR_STEPS = 500
@@ -71,10 +80,15 @@ export class ScheduleRun implements Explorer {
   #over = false
   #end: (result: RunResult) => void = () => undefined
   readonly #enabled: Stop[] = []
+  /** Decided at a point, for the end of the segment. */
+  #chosen: Stop | undefined
+  /** The point at which the strand that runs is. */
+  readonly #here: Stop
   readonly #atSegmentEnd = segmentEnd(() => this.#next())
 
   constructor(options: RunOptions) {
     this.#options = options
+    this.#here = new Stop(this.#main, 0, '', '', 'point', undefined, false, () => undefined)
   }
 
   /** Runs `work` as the first strand; the actors of its races come on top. */
@@ -114,30 +128,41 @@ export class ScheduleRun implements Explorer {
   }
 
   pause(kind: string, object: unknown, write = false): Promise<void> {
+    if (this.#passes(kind, object, write)) return DONE
     const promise = this.#stop(kind, 'point', object, write)
     this.#last!.enabled = true
     return promise
   }
 
   point(kind: PointKind, object: unknown, write: boolean): Park {
-    const promise = this.#stop(kind, 'point', object, write)
+    if (this.#passes(kind, object, write)) return PASSED
+    const turn = this.#stop(kind, 'point', object, write)
     this.#last!.enabled = true
-    return { label: kind, promise, point: true }
+    return { label: kind, turn }
   }
 
-  controlled(promise: Promise<void>, label: string, kind: RawWaitKind): Promise<void> {
-    const controlled = this.#stop(label, kind, undefined, false)
+  wait(label: string, kind: RawWaitKind, listen: (wake: () => void) => void): Promise<void> {
+    const turn = this.#stop(label, kind, undefined, false)
     const stop = this.#last!
-    promise.then(
-      () => {
-        stop.enabled = true
-      },
-      (reason: unknown) => {
-        stop.failure = { reason }
-        stop.enabled = true
-      },
-    )
-    return controlled
+    listen(() => {
+      stop.enabled = true
+    })
+    return turn
+  }
+
+  begin(): void {
+    const strand = this.#self()
+    this.#checkFanOut(strand)
+    strand.calls++
+  }
+
+  leave(): void {
+    const strand = this.#self()
+    if (--strand.calls === 0) strand.passed = false
+  }
+
+  touch(): void {
+    this.#checkFanOut(this.#self())
   }
 
   spawn(name: string, work: () => unknown, start: 'now' | 'later'): void {
@@ -169,6 +194,56 @@ export class ScheduleRun implements Explorer {
     this.#locks.released(lock)
   }
 
+  /**
+   * A strand that has begun something else while a call of it went on at points would have had more
+   * to choose from at them.
+   */
+  #checkFanOut(strand: Strand): void {
+    if (strand.calls > 0 && strand.passed) this.#finish(undefined, 'fan-out')
+  }
+
+  /**
+   * Whether the strand that runs goes on at a point, which then costs no more than the decision.
+   * Only where a stop would have come to the same: nobody can come in before the segment ends.
+   */
+  #passes(label: string, object: unknown, write: boolean): boolean {
+    const { fast, maxSteps, decider, trail, step } = this.#options
+    const strand = this.#strand
+    if (!fast || this.#over || strand.waiting > 0 || strand.calls > 1) return false
+    if (this.#streak >= FAIR_STEPS || this.#steps >= maxSteps) return false
+    if (this.scheduler !== undefined && this.scheduler.isDue) return false
+    const here = this.#here
+    here.strand = strand
+    here.fiber = this.#fiber
+    here.op = strand.op
+    here.label = label
+    here.object = object
+    here.write = write
+    if (this.#racing) {
+      const enabled = this.#enabled
+      enabled.length = 0
+      enabled.push(here)
+      for (const other of this.#strands) {
+        if (other.waiting === 0) continue
+        for (const stop of other.stops) if (stop?.enabled === true) enabled.push(stop)
+      }
+      if (enabled.length > 1) {
+        const choice = decider.choose(enabled, true, here)
+        this.#choices++
+        trail?.push(choice)
+        if (choice > 0) {
+          this.#chosen = enabled[choice]
+          return false
+        }
+      }
+    }
+    this.#steps++
+    this.#streak++
+    step?.(here)
+    strand.passed = true
+    return true
+  }
+
   #self(): Strand {
     return this.#options.identity?.getStore() ?? this.#strand
   }
@@ -191,8 +266,8 @@ export class ScheduleRun implements Explorer {
       fiber = 0
       while (strand.stops[fiber] !== undefined) fiber++
     }
-    return new Promise((go, fail) => {
-      const stop = new Stop(strand, fiber, strand.op, label, kind, object, write, go, fail)
+    return new Promise((go) => {
+      const stop = new Stop(strand, fiber, strand.op, label, kind, object, write, go)
       if (this.#options.recorder !== undefined) stop.source = strand.source
       strand.stops[fiber] = stop
       strand.waiting++
@@ -204,7 +279,7 @@ export class ScheduleRun implements Explorer {
   /** Lets `strand` begin when it is chosen. */
   #later(strand: Strand, work: () => unknown): void {
     const start = (): void => this.#run(strand, work, () => undefined)
-    const stop = new Stop(strand, 0, '', 'start', 'point', strand, false, start, start)
+    const stop = new Stop(strand, 0, '', 'start', 'point', strand, false, start)
     stop.enabled = true
     strand.stops[0] = stop
     strand.waiting = 1
@@ -244,15 +319,20 @@ export class ScheduleRun implements Explorer {
     this.#raceEnd!.enabled = true
   }
 
-  #finish(finding: Finding | undefined, external = false): void {
+  #finish(finding: Finding | undefined, unfit?: RunResult['unfit']): void {
     if (this.#over) return
     this.#over = true
-    this.#end({ finding, external, steps: this.#steps, choices: this.#choices })
+    this.#end({ finding, unfit, steps: this.#steps, choices: this.#choices })
   }
 
   /** The strand that ran has stopped or ended: who is next? */
   #next(): void {
     if (this.#over) return
+    const chosen = this.#chosen
+    if (chosen !== undefined) {
+      this.#chosen = undefined
+      return this.#go(chosen, 1)
+    }
     if (this.scheduler?.wakeDue() === true) return this.#atSegmentEnd()
     const enabled = this.#collect()
     if (this.#over) return
@@ -277,7 +357,7 @@ export class ScheduleRun implements Explorer {
     for (let i = 0; i < strands.length; i++) {
       const strand = strands[i]!
       if (strand.waiting === 0 && this.#options.identity === undefined) {
-        this.#finish(undefined, true)
+        this.#finish(undefined, 'external')
         return enabled
       }
       const { stops } = strand
@@ -307,8 +387,7 @@ export class ScheduleRun implements Explorer {
     strand.op = stop.op
     strand.stops[fiber] = undefined
     strand.waiting--
-    if (stop.failure === undefined) stop.go()
-    else stop.fail(stop.failure.reason)
+    stop.go()
     this.#atSegmentEnd()
   }
 

@@ -28,8 +28,9 @@ export async function shrink(
   scenario: Scenario,
   options: CheckedExploreOptions,
   found: Recorded,
+  fast: boolean,
 ): Promise<Recorded> {
-  const shrinker = new Shrinker(scenario, options, found)
+  const shrinker = new Shrinker(scenario, options, found, fast)
   await shrinker.fewerPreemptions()
   await shrinker.withoutSwitches()
   await shrinker.fewerActors()
@@ -45,8 +46,10 @@ class Shrinker {
   readonly #signature: string
   readonly #until = performance.now() + MOST_MS
   readonly #identity
+  readonly #fast: boolean
 
-  constructor(scenario: Scenario, options: CheckedExploreOptions, found: Recorded) {
+  constructor(scenario: Scenario, options: CheckedExploreOptions, found: Recorded, fast: boolean) {
+    this.#fast = fast
     this.#scenario = scenario
     this.#options = options
     this.best = found
@@ -115,6 +118,7 @@ class Shrinker {
       const how = {
         decider,
         maxSteps,
+        fast: this.#fast,
         identity,
         known: [],
         recorder: undefined,

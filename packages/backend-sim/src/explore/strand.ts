@@ -3,23 +3,20 @@ import type { RawWaitKind } from '@hmm-sdk/hmm-api/raw'
 /** Where a strand is: at a point, or waiting for something. */
 export class Stop {
   enabled = false
-  /** What it waited for failed. */
-  failure: { readonly reason: unknown } | undefined
   source: string | undefined
 
   constructor(
-    readonly strand: Strand,
+    public strand: Strand,
     /** Which of the calls that the strand has going at once. */
-    readonly fiber: number,
+    public fiber: number,
     /** The public operation that it belongs to. */
-    readonly op: string,
+    public op: string,
     /** The kind of point, or what is waited for. */
-    readonly label: string,
+    public label: string,
     readonly kind: 'point' | RawWaitKind,
-    readonly object: unknown,
-    readonly write: boolean,
+    public object: unknown,
+    public write: boolean,
     readonly go: () => void,
-    readonly fail: (reason: unknown) => void,
   ) {}
 
   /** Name of the strand, and of the call if it is not the strand's first. */
@@ -40,6 +37,10 @@ export class Strand {
   op = ''
   /** Where the call was made; known while recording. */
   source: string | undefined
+  /** Calls that have begun and not ended. */
+  calls = 0
+  /** It went on at a point without a stop, in the call that it is in. */
+  passed = false
   /** Where its calls are, by fiber. */
   readonly stops: (Stop | undefined)[] = []
   /** How many of them there are. */

@@ -37,24 +37,19 @@ export class Deadline {
     this.check()
     if (this.#signal === undefined && this.#expires === Infinity) return queue.park()
     const signal = this.#signal
-    const promise = new Promise<void>((resolve) => {
+    const listen = (wake: () => void): void => {
       const finish = () => {
         forget()
         stop()
         signal?.removeEventListener('abort', finish)
-        resolve()
+        wake()
       }
       const forget = queue.listen(finish)
       const stop =
         this.#expires === Infinity ? () => {} : this.#scheduler.timerAt(this.#expires, finish)
       signal?.addEventListener('abort', finish, { once: true })
-    })
-    return { label: queue.label, promise: this.#checked(promise) }
-  }
-
-  async #checked(promise: Promise<void>): Promise<void> {
-    await promise
-    this.check()
+    }
+    return { label: queue.label, listen, check: () => this.check() }
   }
 }
 

@@ -6,10 +6,12 @@ import type { Explorer } from './scheduler.js'
 export interface Park {
   /** What it waits for, as reports name it. */
   readonly label: string
-  /** Resolves when it may go on; rejects when the wait was aborted. */
-  readonly promise: Promise<void>
-  /** Made by an explorer, which decides when it resolves. */
-  readonly point?: true
+  /** Asks to be called when it may go on; undefined at a point. */
+  readonly listen?: (wake: () => void) => void
+  /** Throws if the wait was aborted. */
+  readonly check?: () => void
+  /** At a point: resolves when it is this strand's turn; undefined if it still is. */
+  readonly turn?: Promise<void> | undefined
 }
 
 /**
@@ -34,10 +36,14 @@ export async function runOperation<T>(
   while (step.done !== true) {
     let failure: { readonly reason: unknown } | undefined
     try {
-      const { promise, label, point } = step.value
-      await (explorer === undefined || point === true
-        ? promise
-        : explorer.controlled(promise, label, label === 'mmap_lock' ? 'lock' : 'event'))
+      const { label, listen, check, turn } = step.value
+      if (turn !== undefined) await turn
+      else if (listen !== undefined) {
+        await (explorer === undefined
+          ? new Promise<void>((resolve) => listen(resolve))
+          : explorer.wait(label, label === 'mmap_lock' ? 'lock' : 'event', listen))
+        check?.()
+      }
     } catch (reason) {
       failure = { reason }
     }

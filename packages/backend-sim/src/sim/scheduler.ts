@@ -24,8 +24,8 @@ export interface Explorer extends RawExplorer {
    * A point of an operation. Steps on the same `object` conflict if one of them is a `write`.
    */
   point(kind: PointKind, object: unknown, write: boolean): Park
-  /** Waits for `promise` as a strand does: once it is settled, going on is a choice. */
-  controlled(promise: Promise<void>, label: string, kind: RawWaitKind): Promise<void>
+  /** Waits until `listen`'s callback is called: then going on is a choice. */
+  wait(label: string, kind: RawWaitKind, listen: (wake: () => void) => void): Promise<void>
   /** The schedule shows a mistake. */
   report(kind: 'stale-access', message: string): void
 }
@@ -65,12 +65,11 @@ export class Scheduler implements RawScheduler {
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted !== true) {
-      const { promise, wake } = this.#wait()
+      const wait = this.createWait(`sleep of ${ms} ms`)
+      const wake = (): void => wait.wake()
       const stop = this.timerAt(this.#now + ms * 1e6, wake)
       signal?.addEventListener('abort', wake, { once: true })
-      await (this.explorer === undefined
-        ? promise
-        : this.explorer.controlled(promise, `sleep of ${ms} ms`, 'event'))
+      await wait.promise
       stop()
       signal?.removeEventListener('abort', wake)
     }
@@ -81,15 +80,13 @@ export class Scheduler implements RawScheduler {
   }
 
   createWait(label: string, kind: RawWaitKind = 'event'): RawCreatedWait {
-    const wait = this.#wait()
     const { explorer } = this
-    if (explorer === undefined) return wait
-    return {
-      wake: wait.wake,
-      get promise() {
-        return explorer.controlled(wait.promise, label, kind)
-      },
-    }
+    if (explorer !== undefined) return new ExploredWait(explorer, label, kind)
+    let wake!: () => void
+    const promise = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    return { promise, wake }
   }
 
   timer(ms: number, callback: () => void): () => void {
@@ -114,9 +111,14 @@ export class Scheduler implements RawScheduler {
     this.#wakeUntil(this.#now + nanoseconds)
   }
 
+  /** Whether somebody's time has come by what was charged. */
+  get isDue(): boolean {
+    return this.#timers.length > 0 && this.#timers[0]!.at <= this.#now
+  }
+
   /** Wakes those whose time has come by what was charged; whether there were any. */
   wakeDue(): boolean {
-    if (this.#timers.length === 0 || this.#timers[0]!.at > this.#now) return false
+    if (!this.isDue) return false
     this.#wakeUntil(this.#now)
     return true
   }
@@ -135,14 +137,6 @@ export class Scheduler implements RawScheduler {
     this.#timers = []
   }
 
-  #wait(): { readonly promise: Promise<void>; readonly wake: () => void } {
-    let wake!: () => void
-    const promise = new Promise<void>((resolve) => {
-      wake = resolve
-    })
-    return { promise, wake }
-  }
-
   #askIdle(): void {
     if (this.#idleAsked) return
     this.#idleAsked = true
@@ -155,5 +149,32 @@ export class Scheduler implements RawScheduler {
   #wakeUntil(time: number): void {
     this.#now = Math.max(this.#now, time)
     while (this.#timers.length > 0 && this.#timers[0]!.at <= time) this.#timers.shift()!.wake()
+  }
+}
+
+/** A wait whose end is a choice, for each strand that waits. */
+class ExploredWait implements RawCreatedWait {
+  readonly #explorer: Explorer
+  readonly #label: string
+  readonly #kind: RawWaitKind
+  #waiting: (() => void)[] | undefined = []
+
+  constructor(explorer: Explorer, label: string, kind: RawWaitKind) {
+    this.#explorer = explorer
+    this.#label = label
+    this.#kind = kind
+  }
+
+  get promise(): Promise<void> {
+    return this.#explorer.wait(this.#label, this.#kind, (wake) => {
+      if (this.#waiting === undefined) wake()
+      else this.#waiting.push(wake)
+    })
+  }
+
+  wake(): void {
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const each of waiting) each()
   }
 }

@@ -15,7 +15,7 @@ export class WaitQueue {
 
   /** A wait that ends with the next wake. */
   park(): Park {
-    return { label: this.label, promise: new Promise((resolve) => this.#waiting.push(resolve)) }
+    return { label: this.label, listen: (wake) => void this.#waiting.push(wake) }
   }
 
   /** Calls `wake` at the next wake; the returned function takes that back. */

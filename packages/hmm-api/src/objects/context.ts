@@ -67,14 +67,22 @@ export class Context {
     try {
       this.mayWait(op)
       const { explorer } = this.raw.scheduler
-      explorer?.enter(op)
+      if (explorer !== undefined) {
+        explorer.enter(op)
+        explorer.begin()
+      }
       const result = run().catch((error: unknown) =>
         Promise.reject(this.decorate(error, op, range)),
       )
-      return explorer === undefined || WAITS_ONLY.test(op) ? result : returning(explorer, result)
+      return explorer === undefined ? result : returning(explorer, op, result)
     } catch (error) {
       return Promise.reject(this.decorate(error, op, range))
     }
+  }
+
+  /** For explorers: others may be woken by what the running strand does now. */
+  touch(): void {
+    if (this.#section === undefined) this.raw.scheduler.explorer?.touch()
   }
 
   /** Throws EDEADLK inside a commit or an invalidate callback, where nothing may map or wait. */
@@ -118,10 +126,14 @@ function insideSection(op: string, section: string): HmmError {
 const WAITS_ONLY = /^(?:mutex|completion|workQueue|clock)\./
 
 /** Others may run between the effect of a call and what its caller does next. */
-async function returning<T>(explorer: RawExplorer, result: Promise<T>): Promise<T> {
-  const value = await result
-  await explorer.pause('return', undefined)
-  return value
+async function returning<T>(explorer: RawExplorer, op: string, result: Promise<T>): Promise<T> {
+  try {
+    const value = await result
+    if (!WAITS_ONLY.test(op)) await explorer.pause('return', undefined)
+    return value
+  } finally {
+    explorer.leave()
+  }
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

@@ -66,6 +66,7 @@ export abstract class Owned implements AsyncDisposable {
    */
   close(): Promise<void> {
     this.#isClosed = true
+    this.context.raw.scheduler.explorer?.enter(`${this.kind}.close`)
     this.#closing ??= this.#close()
     return this.#closing
   }

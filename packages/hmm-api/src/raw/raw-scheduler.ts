@@ -36,6 +36,11 @@ export interface RawCreatedWait {
 export interface RawExplorer {
   /** The running strand begins the public operation `op`; its points are named after it. */
   enter(op: string): void
+  /** A call that waits begins, or has ended; between them the strand does nothing else, as a rule. */
+  begin(): void
+  leave(): void
+  /** Something synchronous that others may wait for is about to happen, outside of any call. */
+  touch(): void
   /**
    * A place where another strand may run: resolves when this one goes on. `kind` names the place;
    * steps that touch the same `object`, one of them to `write`, may race.

@@ -22,6 +22,7 @@ export class Completion {
 
   /** It happened: wakes all who wait, now and later. `complete_all` */
   complete(): void {
+    this.#context.touch()
     this.#done = true
     this.#dropped = false
     const waiting = [...this.#waiting]

@@ -58,6 +58,7 @@ export class Mutex {
         message: `mutex ${this.name} is not locked`,
       })
     }
+    this.#context.touch()
     this.#context.raw.scheduler.explorer?.released(this)
     const next = this.#waiting.shift()
     if (next === undefined) this.#locked = false

@@ -28,6 +28,7 @@ export class WorkQueue {
 
   /** Queues `work`. A failure of it is thrown by the next `flush`. `queue_work` */
   queue(work: Work): void {
+    this.#context.touch()
     this.#pending += 1
     const { explorer } = this.#context.raw.scheduler
     if (explorer !== undefined) this.#hand(explorer, work)
