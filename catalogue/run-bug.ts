@@ -50,7 +50,11 @@ export async function runBug(bug: AnyBug, options: RunBugOptions): Promise<BugRe
   const fixedStarted = performance.now()
   const fixed = await explore(scenarioOf(bug, 'fixed'), {
     ...common,
-    budget: { schedules: options.fixedSchedules, ms: 3_600_000 },
+    budget: {
+      schedules: options.fixedSchedules,
+      flat: options.fixedSchedules,
+      ms: 3_600_000,
+    },
   })
   return {
     id: bug.id,

@@ -29,6 +29,9 @@ export default defineBug<Variant>({
     subject: 'drm/xe/userptr: fix notifier vs folio deadlock',
     commit: '2577b202458c',
   },
+  adapted:
+    'An invalidate callback of this API cannot wait for a lock, so the side of migration is an ' +
+    'actor with the two locks of the kernel.',
   level: 'sync',
   mirror: {
     answer: 'impossible by construction',

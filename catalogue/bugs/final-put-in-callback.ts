@@ -30,6 +30,9 @@ export default defineBug<Variant>({
     subject: "drm/amdkfd: Don't call mmput from MMU notifier callback",
     release: '6.12.41',
   },
+  adapted:
+    'The API has no reference of an address space; a reference count of the driver stands for ' +
+    'it, and a flush of its callbacks for what the exit waits for.',
   level: 'sync',
   mirror: {
     answer: 'impossible by construction',

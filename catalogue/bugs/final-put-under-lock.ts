@@ -36,6 +36,9 @@ export default defineBug<Variant>({
     subject: 'IB/core: Fix a nested dead lock as part of ODP flow',
     commit: '85eaeb5058f0',
   },
+  adapted:
+    'The API has no reference of an address space; a reference count of the driver stands for ' +
+    'it, and taking the lock for the invalidation by the exit.',
   level: 'sync',
   mirror: {
     answer: 'impossible by construction',

@@ -25,6 +25,7 @@ export default defineBug<Variant>({
     commit: '9e6372ec2a39',
     release: '7.2.9',
   },
+  adapted: 'The pages are buffers of the driver: it has no others to free.',
   level: 'mapping',
   mirror: {
     answer: 'caught by a checker',

@@ -25,6 +25,7 @@ export default defineBug<Variant>({
   id: 'leaked-tgid',
   about: 'The release of an implicit region forgets the reference of its process that it holds.',
   upstream: { subject: 'RDMA/odp: Fix leaking the tgid for implicit ODP', release: '5.5.17' },
+  adapted: 'The API has no references of processes; a reference count of the driver stands for it.',
   level: 'sync',
   mirror: {
     answer: 'impossible by construction',

@@ -45,6 +45,9 @@ export default defineBug<TableVariant>({
     commit: '04ec32fbc2b2',
     release: '5.5',
   },
+  adapted:
+    'The lock of the driver is a mutex that is waited for: between two waits nothing else runs ' +
+    'in a driver of this API.',
   level: 'notifier',
   mirror: {
     answer: 'impossible by construction',

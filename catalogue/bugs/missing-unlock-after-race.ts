@@ -35,6 +35,9 @@ export default defineBug<Variant>({
     subject: 'nouveau/svm: fix missing folio unlock + put after make_device_exclusive_range()',
     release: '6.12.17',
   },
+  adapted:
+    '`mirror.exclusive` locks and unlocks by itself, so this is written with the sequence ' +
+    'protocol and a mutex for the lock of the folio.',
   level: 'exclusive',
   mirror: {
     answer: 'impossible by construction',

@@ -58,6 +58,9 @@ export default defineBug<Variant>({
     subject: 'drm/gpusvm: fix hmm_pfn_to_map_order() usage',
     commit: 'c50729c68aaf',
   },
+  adapted:
+    'The API clips the order of a page to the range that was faulted; what is left to get wrong' +
+    ' is to begin in the middle of a block.',
   level: 'range fault',
   mirror: {
     answer: 'impossible by construction',

@@ -36,6 +36,9 @@ export default defineBug<Variant>({
     commit: '64ca4cdd1031',
     release: '7.2.9',
   },
+  adapted:
+    'The memory of a device belongs to the backend here, so the pages of the card are objects ' +
+    'of the driver.',
   level: 'sync',
   mirror: {
     answer: 'impossible by construction',

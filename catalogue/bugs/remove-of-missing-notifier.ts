@@ -36,7 +36,7 @@ async function register(
 export default defineBug<Variant>({
   id: 'remove-of-missing-notifier',
   about: 'The release of an object removes a notifier that was not, or not yet, inserted.',
-  upstream: { subject: 'drm/i915: Check before removing mm notifier' },
+  upstream: { subject: 'drm/i915: Check before removing mm notifier', release: '6.1.84' },
   level: 'notifier',
   mirror: {
     answer: 'impossible by type',

@@ -30,6 +30,9 @@ export default defineBug<Variant>({
     subject: 'drm/xe/userptr: properly setup pfn_flags_mask',
     release: '6.12.19',
   },
+  adapted:
+    'The API computes the mask itself; what is left to get wrong is to keep the requests of the' +
+    ' last fault.',
   level: 'range fault',
   mirror: {
     answer: 'impossible by construction',

@@ -29,6 +29,9 @@ export default defineBug<Variant>({
     subject: 'nouveau/dmem: Fix vulnerability in migrate_to_ram upon copy error',
     commit: '835745a377a4',
   },
+  adapted:
+    'A migration of the API copies by itself, so this is written with buffers: one is the card,' +
+    ' the other the new page.',
   level: 'mapping',
   mirror: {
     answer: 'impossible by construction',

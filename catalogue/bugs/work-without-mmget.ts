@@ -29,6 +29,9 @@ export default defineBug<Variant>({
     'What an invalidation queued runs after the process is gone, and takes a reference of an ' +
     'address space that has none left.',
   upstream: { subject: 'drm/amdkfd: Use mmget_not_zero in MMU notifier', release: '5.18.14' },
+  adapted:
+    'The API has no reference of an address space; a reference count of the driver stands for ' +
+    'it.',
   level: 'sync',
   mirror: {
     answer: 'impossible by construction',

@@ -37,6 +37,8 @@ export interface Bug<Variant = never> {
   /** What was wrong, and how it showed. */
   readonly about: string
   readonly upstream: Upstream
+  /** Where the API does not let it be written as it was: what stands for what. */
+  readonly adapted?: string
   readonly level: Level
   readonly mirror: MirrorAnswer
   readonly simulation?: SimulationOptions
