@@ -31,7 +31,8 @@ static void hs_buffer_release(struct hs_device *device, struct hs_buffer *buffer
 	if (!buffer->address)
 		;
 	else if (buffer->coherent && device->dma_dev)
-		dma_free_coherent(device->dma_dev, bytes, buffer->address, buffer->dma);
+		dma_free_attrs(device->dma_dev, bytes, buffer->address, buffer->dma,
+			       buffer->attrs);
 	else
 		free_pages_exact(buffer->address, bytes);
 	if (buffer->charged)
@@ -46,8 +47,9 @@ static int hs_buffer_fill(struct hs_device *device, struct hs_buffer *buffer)
 	if (hs_fails(HS_STEP_BUFFER))
 		return -ENOMEM;
 	if (buffer->coherent && device->dma_dev)
-		buffer->address = dma_alloc_coherent(device->dma_dev, bytes, &buffer->dma,
-						     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		buffer->address = dma_alloc_attrs(device->dma_dev, bytes, &buffer->dma,
+						  GFP_KERNEL_ACCOUNT | __GFP_NOWARN,
+						  buffer->attrs);
 	else
 		buffer->address = alloc_pages_exact(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
 							   __GFP_NOWARN);
@@ -62,8 +64,10 @@ static int hs_buffer_place(struct hs_device *device, struct hs_buffer *buffer)
 	if (!buffer->coherent)
 		return 0;
 	buffer->target.type = HS_TARGET_COHERENT;
-	if (!device->dma_dev)
-		return hs_target_place(device, &buffer->target, buffer->nr_pages);
+	if (!device->dma_dev) {
+		ret = hs_target_place(device, &buffer->target, buffer->nr_pages);
+		return ret == -EIO ? -ENOMEM : ret;
+	}
 	ret = hs_target_insert(device, &buffer->target, buffer->dma >> PAGE_SHIFT,
 			       buffer->nr_pages);
 	/* Without a translation other things may lie in the same page: it is found by none. */
@@ -94,6 +98,19 @@ static int hs_buffer_publish(struct hs_device *device, struct hs_buffer *buffer,
 	return ret;
 }
 
+static unsigned long hs_alloc_attrs(u32 flags)
+{
+	unsigned long attrs = DMA_ATTR_NO_WARN;
+
+	if (flags & HMM_SDK_ATTR_WEAK_ORDERING)
+		attrs |= DMA_ATTR_WEAK_ORDERING;
+	if (flags & HMM_SDK_ATTR_WRITE_COMBINE)
+		attrs |= DMA_ATTR_WRITE_COMBINE;
+	if (flags & HMM_SDK_ATTR_FORCE_CONTIGUOUS)
+		attrs |= DMA_ATTR_FORCE_CONTIGUOUS;
+	return attrs;
+}
+
 static int hs_buffer_make(struct hs_device *device, struct hmm_sdk_buffer_alloc *alloc,
 			  bool coherent)
 {
@@ -105,7 +122,7 @@ static int hs_buffer_make(struct hs_device *device, struct hmm_sdk_buffer_alloc 
 	alloc->buffer = 0;
 	alloc->dma_page = 0;
 	alloc->reason = HMM_SDK_REASON_NONE;
-	if (alloc->flags || alloc->pad || !alloc->bytes || alloc->bytes > HS_MAX_BUFFER_BYTES)
+	if (alloc->flags & ~(coherent ? HS_ALLOC_ATTRIBUTES : 0) || alloc->pad || !alloc->bytes || alloc->bytes > HS_MAX_BUFFER_BYTES)
 		return -EINVAL;
 	buffer = hs_fails(HS_STEP_ALLOC) ? NULL : kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 	if (!buffer)
@@ -113,6 +130,7 @@ static int hs_buffer_make(struct hs_device *device, struct hmm_sdk_buffer_alloc 
 	buffer->bytes = alloc->bytes;
 	buffer->nr_pages = DIV_ROUND_UP(alloc->bytes, PAGE_SIZE);
 	buffer->coherent = coherent;
+	buffer->attrs = hs_alloc_attrs(alloc->flags);
 	ret = hs_buffer_charge(device, buffer, &alloc->reason);
 	if (!ret)
 		ret = hs_buffer_fill(device, buffer);

@@ -23,8 +23,8 @@ static int hs_device_info(void *owner, void *argument)
 	info->domain = device->domain;
 	info->mirror_reason = device->mirror_reason;
 	info->max_mirror_pages = device->max_mirror_pages;
-	info->max_mapping_bytes = HS_MAX_BUFFER_BYTES;
 	mutex_lock(&device->lock);
+	info->max_mapping_bytes = hs_max_mapping_bytes(device);
 	info->mask_bits = device->mask_bits;
 	mutex_unlock(&device->lock);
 	hs_pci_info(device, info);
@@ -60,6 +60,10 @@ static const struct hs_call hs_device_calls[] = {
 	HS_CALL(DMA_MAP, hs_dma_map),
 	HS_CALL(DMA_UNMAP, hs_dma_unmap),
 	HS_CALL(DMA_SYNC, hs_dma_sync),
+	HS_CALL(DMA_LIST_MAP, hs_dma_list_map),
+	HS_CALL(DMA_LIST_SYNC, hs_dma_list_sync),
+	HS_CALL(DMA_LIST_UNMAP, hs_dma_list_unmap),
+	HS_CALL(SEGMENT_LIMITS, hs_segment_limits),
 	HS_CALL(WINDOW_OPEN, hs_window_open),
 	HS_CALL(WINDOW_LINK, hs_window_link),
 	HS_CALL(WINDOW_SYNC, hs_window_sync),
@@ -131,6 +135,7 @@ static void hs_device_free(struct hs_device *device)
 		hs_mirror_shut(device, id, NULL);
 	hs_windows_free(device);
 	hs_mappings_free(device);
+	hs_lists_free(device);
 	hs_buffers_free(device);
 	if (device->pool)
 		hs_pool_release(device);
@@ -140,6 +145,7 @@ static void hs_device_free(struct hs_device *device)
 	xa_destroy(&device->mirrors);
 	xa_destroy(&device->windows);
 	xa_destroy(&device->mappings);
+	xa_destroy(&device->lists);
 	xa_destroy(&device->buffers);
 	hs_events_free(&device->events);
 	if (device->account_mm)
@@ -179,8 +185,10 @@ static struct hs_device *hs_device_alloc(struct hs_context *context)
 	xa_init(&device->mirrors);
 	xa_init(&device->buffers);
 	xa_init(&device->mappings);
+	xa_init(&device->lists);
 	xa_init(&device->windows);
-	mt_init(&device->targets);
+	mt_init_flags(&device->targets, MT_FLAGS_ALLOC_RANGE);
+	hs_limits_reset(device);
 	device->mask_bits = 64;
 	device->cpu_fault_pages = 1;
 	device->context = hs_context_get(context);
@@ -200,7 +208,8 @@ static void hs_device_soft(struct hs_device *device)
 			       HMM_SDK_DEV_COHERENT_ALLOC | HMM_SDK_DEV_WINDOW |
 			       HMM_SDK_DEV_ENGINE | HMM_SDK_DEV_TRANSLATING |
 			       HMM_SDK_DEV_CACHE_COHERENT | HMM_SDK_DEV_EXACT_FAULT |
-			       HMM_SDK_DEV_STRICT;
+			       HMM_SDK_DEV_STRICT | HMM_SDK_DEV_LIST |
+			       HMM_SDK_DEV_ATTRIBUTES;
 	if (HS_HAS_EXCLUSIVE)
 		device->capabilities |= HMM_SDK_DEV_EXCLUSIVE | HMM_SDK_DEV_ATOMICS;
 }

@@ -3,6 +3,7 @@
  * Streaming mappings of buffers, and the DMA mask.
  */
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 
 #include "hmm_sdk.h"
 
@@ -25,11 +26,80 @@ enum dma_data_direction hs_direction(u32 direction)
 	}
 }
 
+/* Failures are told by an errno, not in the log. */
+unsigned long hs_map_attrs(u32 flags)
+{
+	unsigned long attrs = DMA_ATTR_NO_WARN;
+
+	if (flags & HMM_SDK_ATTR_WEAK_ORDERING)
+		attrs |= DMA_ATTR_WEAK_ORDERING;
+	if (flags & HMM_SDK_ATTR_SKIP_CPU_SYNC)
+		attrs |= DMA_ATTR_SKIP_CPU_SYNC;
+#ifdef DMA_ATTR_DEBUGGING_IGNORE_CACHELINES
+	if (flags & HMM_SDK_ATTR_IGNORE_CACHELINES)
+		attrs |= DMA_ATTR_DEBUGGING_IGNORE_CACHELINES;
+#endif
+#ifdef DMA_ATTR_REQUIRE_COHERENT
+	if (flags & HMM_SDK_ATTR_REQUIRE_COHERENT)
+		attrs |= DMA_ATTR_REQUIRE_COHERENT;
+#endif
+	return attrs;
+}
+
+u64 hs_max_mapping_bytes(struct hs_device *device)
+{
+	if (!device->dma_dev)
+		return HS_MAX_BUFFER_BYTES;
+	return min_t(u64, HS_MAX_BUFFER_BYTES, dma_max_mapping_size(device->dma_dev));
+}
+
+/* What a mapping that the DMA layer did not make lacked. */
+int hs_map_error(struct hs_device *device, int error, u32 *reason)
+{
+	if (device->capabilities & HMM_SDK_DEV_BOUNCE) {
+		*reason = HMM_SDK_REASON_BOUNCE_FULL;
+		return -ENOMEM;
+	}
+	if (device->capabilities & HMM_SDK_DEV_TRANSLATING) {
+		*reason = HMM_SDK_REASON_NO_IOVA_SPACE;
+		return -ENOMEM;
+	}
+	*reason = HMM_SDK_REASON_MASK;
+	return error == -ENOMEM ? -ENOMEM : -EIO;
+}
+
+/* Whether the DMA layer would copy the bytes. */
+static bool hs_would_bounce(struct hs_device *device, struct hs_buffer *buffer, u64 offset,
+			    u64 bytes)
+{
+	u64 last = virt_to_phys(buffer->address) + offset + bytes - 1;
+	u64 limit;
+
+	if (!device->dma_dev)
+		return false;
+	if (device->capabilities & HMM_SDK_DEV_TRANSLATING)
+		return device->capabilities & HMM_SDK_DEV_BOUNCE && (offset | bytes) & ~PAGE_MASK;
+	limit = min_not_zero(dma_get_mask(device->dma_dev), device->dma_dev->bus_dma_limit);
+	return device->capabilities & HMM_SDK_DEV_BOUNCE || last > limit;
+}
+
+int hs_require_coherent(struct hs_device *device, struct hs_buffer *buffer, u64 offset, u64 bytes,
+			u32 *reason)
+{
+	if (!(device->capabilities & HMM_SDK_DEV_CACHE_COHERENT))
+		*reason = HMM_SDK_REASON_NOT_COHERENT;
+	else if (hs_would_bounce(device, buffer, offset, bytes))
+		*reason = HMM_SDK_REASON_BOUNCE;
+	else
+		return 0;
+	return -EOPNOTSUPP;
+}
+
 static void hs_mapping_undo(struct hs_device *device, struct hs_mapping *mapping)
 {
 	if (device->dma_dev)
-		dma_unmap_single(device->dma_dev, mapping->dma, mapping->bytes,
-				 hs_direction(mapping->direction));
+		dma_unmap_single_attrs(device->dma_dev, mapping->dma, mapping->bytes,
+				       hs_direction(mapping->direction), mapping->attrs);
 }
 
 /* Under device->lock. */
@@ -46,17 +116,22 @@ static int hs_mapping_place(struct hs_device *device, struct hs_mapping *mapping
 	}
 	if (!device->dma_dev) {
 		ret = hs_target_place(device, &mapping->target, pages);
-		if (ret == -EIO)
-			*reason = HMM_SDK_REASON_MASK;
 		mapping->dma = (mapping->target.dma_page << PAGE_SHIFT) + start;
-		return ret;
+		if (ret != -EIO)
+			return ret;
+		*reason = HMM_SDK_REASON_NO_IOVA_SPACE;
+		return -ENOMEM;
 	}
-	mapping->dma = dma_map_single(device->dma_dev, mapping->buffer->address + mapping->offset,
-				      mapping->bytes, hs_direction(mapping->direction));
-	if (dma_mapping_error(device->dma_dev, mapping->dma)) {
-		*reason = HMM_SDK_REASON_MASK;
-		return -EIO;
-	}
+	if (mapping->bytes > hs_max_mapping_bytes(device))
+		return -EINVAL;
+	mapping->dma = dma_map_single_attrs(device->dma_dev,
+					    mapping->buffer->address + mapping->offset,
+					    mapping->bytes, hs_direction(mapping->direction),
+					    mapping->attrs);
+	if (dma_mapping_error(device->dma_dev, mapping->dma))
+		return hs_map_error(device, -EIO, reason);
+	/* A copy does not lie in its page as the original does. */
+	pages = DIV_ROUND_UP((mapping->dma & ~PAGE_MASK) + mapping->bytes, PAGE_SIZE);
 	/* Only to be found by its DMA page; without a translation that may be taken. */
 	hs_target_insert(device, &mapping->target, mapping->dma >> PAGE_SHIFT, pages);
 	return 0;
@@ -81,6 +156,12 @@ static int hs_mapping_make(struct hs_device *device, struct hmm_sdk_dma_map *map
 	mapping->direction = map->direction;
 	mapping->offset = map->offset;
 	mapping->bytes = map->bytes;
+	mapping->attrs = hs_map_attrs(map->flags);
+	if (map->flags & HMM_SDK_ATTR_REQUIRE_COHERENT) {
+		ret = hs_require_coherent(device, buffer, map->offset, map->bytes, &map->reason);
+		if (ret)
+			return ret;
+	}
 	ret = hs_mapping_place(device, mapping, &map->reason);
 	if (ret)
 		return ret;
@@ -109,7 +190,7 @@ int hs_dma_map(void *owner, void *argument)
 	int ret;
 
 	map->reason = HMM_SDK_REASON_NONE;
-	if (map->flags || map->pad || !hs_direction_ok(map->direction))
+	if (map->flags & ~HS_MAP_ATTRIBUTES || map->pad || !hs_direction_ok(map->direction))
 		return -EINVAL;
 	if (!(device->capabilities & HMM_SDK_DEV_STREAMING))
 		return -EOPNOTSUPP;
@@ -199,6 +280,18 @@ int hs_dma_sync(void *owner, void *argument)
 	ret = mapping ? hs_mapping_sync(device, mapping, sync) : -EBADF;
 	mutex_unlock(&device->lock);
 	return ret;
+}
+
+/* Under device->lock. Whether any mapping is in the page. */
+bool hs_mappings_cover(struct hs_device *device, u64 dma_page)
+{
+	struct hs_mapping *mapping;
+	unsigned long id;
+
+	xa_for_each(&device->mappings, id, mapping)
+		if (hs_covers(mapping->dma, mapping->bytes, dma_page))
+			return true;
+	return false;
 }
 
 int hs_set_mask(void *owner, void *argument)

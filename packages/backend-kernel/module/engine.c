@@ -67,6 +67,7 @@ static int hs_find_in_buffer(struct hs_access *access, struct hs_target *target,
 {
 	struct hs_mapping *mapping;
 	struct hs_window *window;
+	struct hs_list *list;
 	struct hs_buffer *buffer;
 	u64 start;
 
@@ -86,6 +87,14 @@ static int hs_find_in_buffer(struct hs_access *access, struct hs_target *target,
 		if (!hs_direction_allows(mapping->direction, access->access))
 			return hs_access_fault(access, HMM_SDK_SOURCE_PERMISSION);
 		*page = hs_buffer_page(mapping->buffer, start >> PAGE_SHIFT);
+		return 0;
+	case HS_TARGET_LIST:
+		list = container_of(target, struct hs_list, target);
+		*page = hs_list_find(list, index, offset, bytes);
+		if (!*page)
+			return hs_access_fault(access, HMM_SDK_SOURCE_NOT_MAPPED);
+		if (!hs_direction_allows(list->direction, access->access))
+			return hs_access_fault(access, HMM_SDK_SOURCE_PERMISSION);
 		return 0;
 	case HS_TARGET_WINDOW:
 		window = container_of(target, struct hs_window, target);

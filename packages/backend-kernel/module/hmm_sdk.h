@@ -28,6 +28,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/scatterlist.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -73,6 +74,12 @@
 
 #define HS_RING 1024
 
+#define HS_MAP_ATTRIBUTES \
+	(HMM_SDK_ATTR_WEAK_ORDERING | HMM_SDK_ATTR_SKIP_CPU_SYNC | \
+	 HMM_SDK_ATTR_IGNORE_CACHELINES | HMM_SDK_ATTR_REQUIRE_COHERENT)
+#define HS_ALLOC_ATTRIBUTES \
+	(HMM_SDK_ATTR_WEAK_ORDERING | HMM_SDK_ATTR_WRITE_COMBINE | HMM_SDK_ATTR_FORCE_CONTIGUOUS)
+
 #define HS_MAX_POOLS 8
 
 struct hs_context {
@@ -109,6 +116,9 @@ struct hs_space {
 enum hs_target_type {
 	HS_TARGET_MIRROR,
 	HS_TARGET_MAPPING,
+	/* All of a list on the software device; one segment of one elsewhere. */
+	HS_TARGET_LIST,
+	HS_TARGET_SEGMENT,
 	HS_TARGET_WINDOW,
 	HS_TARGET_COHERENT,
 };
@@ -166,6 +176,13 @@ struct hs_counters {
 	atomic64_t events_dropped;
 };
 
+/* What segments of lists must be like. */
+struct hs_limits {
+	u32 max_bytes;
+	u32 min_align_mask;
+	u64 boundary_mask;
+};
+
 struct hs_device {
 	struct hs_context *context;
 	u32 kind;
@@ -179,6 +196,7 @@ struct hs_device {
 	u32 mask_bits;
 	u32 cpu_fault_pages;
 	u32 max_mirror_pages;
+	struct hs_limits limits;
 	struct mm_struct *account_mm;
 
 	/* Protects the tables below. */
@@ -186,10 +204,12 @@ struct hs_device {
 	struct xarray mirrors;
 	struct xarray buffers;
 	struct xarray mappings;
+	struct xarray lists;
 	struct xarray windows;
 	u32 next_id;
 	u32 nr_mirrors;
 	u32 nr_buffers;
+	/* Mappings and lists. */
 	u32 nr_mappings;
 	u32 nr_windows;
 	u64 mirror_pages;
@@ -264,6 +284,8 @@ struct hs_buffer {
 	u32 charged;
 	void *address;
 	dma_addr_t dma;
+	/* DMA_ATTR_* of a coherent one. */
+	unsigned long attrs;
 	struct hs_target target;
 };
 
@@ -273,7 +295,38 @@ struct hs_mapping {
 	struct hs_buffer *buffer;
 	u64 offset;
 	u64 bytes;
+	/* DMA_ATTR_* */
+	unsigned long attrs;
 	dma_addr_t dma;
+	struct hs_target target;
+};
+
+/* A part of a list, or a piece of one that lies in one segment. */
+struct hs_piece {
+	struct hs_buffer *buffer;
+	u64 offset;
+	u64 bytes;
+	/* First page in the run of the software device. */
+	u64 page;
+};
+
+struct hs_list_segment {
+	u64 dma;
+	u64 bytes;
+	struct hs_target target;
+};
+
+struct hs_list {
+	u32 id;
+	u32 direction;
+	unsigned long attrs;
+	u32 nr_pieces;
+	u32 nr_segments;
+	struct hs_piece *pieces;
+	struct hs_list_segment *segments;
+	/* PCI device. */
+	struct sg_table table;
+	/* Software device. */
 	struct hs_target target;
 };
 
@@ -422,8 +475,31 @@ int hs_dma_unmap(void *owner, void *argument);
 int hs_dma_sync(void *owner, void *argument);
 int hs_set_mask(void *owner, void *argument);
 void hs_mappings_free(struct hs_device *device);
+unsigned long hs_map_attrs(u32 flags);
+int hs_map_error(struct hs_device *device, int error, u32 *reason);
+int hs_require_coherent(struct hs_device *device, struct hs_buffer *buffer, u64 offset, u64 bytes,
+			u32 *reason);
+u64 hs_max_mapping_bytes(struct hs_device *device);
+bool hs_mappings_cover(struct hs_device *device, u64 dma_page);
+
+/* Whether bytes from @dma on are in the DMA page. */
+static inline bool hs_covers(u64 dma, u64 bytes, u64 dma_page)
+{
+	return dma >> PAGE_SHIFT <= dma_page && dma_page <= (dma + bytes - 1) >> PAGE_SHIFT;
+}
 bool hs_direction_ok(u32 direction);
 enum dma_data_direction hs_direction(u32 direction);
+
+/* list.c */
+void hs_limits_reset(struct hs_device *device);
+void hs_limits_apply(struct hs_device *device);
+int hs_segment_limits(void *owner, void *argument);
+int hs_dma_list_map(void *owner, void *argument);
+int hs_dma_list_unmap(void *owner, void *argument);
+int hs_dma_list_sync(void *owner, void *argument);
+struct page *hs_list_find(struct hs_list *list, u64 index, u32 offset, u32 bytes);
+bool hs_lists_cover(struct hs_device *device, u64 dma_page);
+void hs_lists_free(struct hs_device *device);
 
 /* window.c */
 int hs_window_open(void *owner, void *argument);

@@ -9,6 +9,7 @@
 #include <linux/pci.h>
 #include <linux/security.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 
 #include "hmm_sdk.h"
 
@@ -19,6 +20,11 @@ static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0444);
 MODULE_PARM_DESC(allow_unsafe_interrupts,
 		 "Open PCI devices even where interrupt messages are not isolated");
+
+static bool untrusted_devices;
+module_param(untrusted_devices, bool, 0644);
+MODULE_PARM_DESC(untrusted_devices,
+		 "Treat PCI devices as untrusted: what fills no page is bounced behind an IOMMU");
 
 struct hs_bar {
 	void __iomem *address;
@@ -40,6 +46,8 @@ struct hs_pci {
 	struct hs_bar bars[PCI_STD_NUM_BARS];
 	/* Between checking what a register write starts and writing it. */
 	struct mutex lock;
+	/* Whether it was before it was opened. */
+	bool was_untrusted;
 	int vectors;
 	struct hs_vector vector[HS_MAX_VECTORS];
 	bool intx;
@@ -269,6 +277,16 @@ static int hs_pci_check_group(struct pci_dev *pdev, u32 *reason)
 	return ret;
 }
 
+/* Whether what does not fill pages, or everything, is copied. */
+static bool hs_pci_bounces(struct hs_device *device, struct pci_dev *pdev)
+{
+	if (!pdev->dev.dma_io_tlb_mem || !pdev->dev.dma_io_tlb_mem->nslabs)
+		return false;
+	if (device->capabilities & HMM_SDK_DEV_TRANSLATING)
+		return pdev->untrusted;
+	return is_swiotlb_force_bounce(&pdev->dev);
+}
+
 static u32 hs_pci_domain(struct pci_dev *pdev)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(&pdev->dev);
@@ -308,7 +326,7 @@ static u32 hs_pci_mirror_reason(struct hs_device *device, struct pci_dev *pdev)
 	if (pdev->ats_enabled)
 		return HMM_SDK_REASON_ATS;
 #endif
-	if (dma_addressing_limited(&pdev->dev))
+	if (dma_addressing_limited(&pdev->dev) || pdev->untrusted)
 		return HMM_SDK_REASON_BOUNCE;
 #if HS_HAS_IOVA && defined(CONFIG_DMA_NEED_SYNC)
 	if (!dev_dma_skip_sync(&pdev->dev))
@@ -326,7 +344,8 @@ void hs_pci_describe(struct hs_device *device)
 	device->mirror_reason = hs_pci_mirror_reason(device, pci->pdev);
 	device->max_mirror_pages = HS_MAX_PCI_MIRROR_PAGES;
 	device->capabilities = HMM_SDK_DEV_STREAMING | HMM_SDK_DEV_COHERENT_ALLOC |
-			       HMM_SDK_DEV_REGISTERS | HMM_SDK_DEV_CACHE_COHERENT;
+			       HMM_SDK_DEV_REGISTERS | HMM_SDK_DEV_CACHE_COHERENT |
+			       HMM_SDK_DEV_LIST | HMM_SDK_DEV_ATTRIBUTES;
 	if (pci->vectors)
 		device->capabilities |= HMM_SDK_DEV_INTERRUPTS;
 	if (pci->intx)
@@ -338,6 +357,8 @@ void hs_pci_describe(struct hs_device *device)
 	}
 	if (device->domain == HMM_SDK_DOMAIN_DMA)
 		device->capabilities |= HMM_SDK_DEV_STRICT;
+	if (hs_pci_bounces(device, pci->pdev))
+		device->capabilities |= HMM_SDK_DEV_BOUNCE;
 	if (device->mirror_reason == HMM_SDK_REASON_NONE)
 		device->capabilities |= HMM_SDK_DEV_MIRROR;
 }
@@ -386,6 +407,9 @@ static int hs_pci_start(struct hs_pci *pci, struct hs_device *device)
 	ret = hs_pci_map_bars(pci);
 	if (ret)
 		goto err_regions;
+	pci->was_untrusted = pdev->untrusted;
+	if (untrusted_devices)
+		pdev->untrusted = 1;
 	device->mask_bits = 64;
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (ret) {
@@ -394,7 +418,6 @@ static int hs_pci_start(struct hs_pci *pci, struct hs_device *device)
 	}
 	if (ret)
 		goto err_bars;
-	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	/* Before the first interrupt can come. */
 	pci->device = device;
 	ret = hs_pci_request_irqs(pci);
@@ -405,6 +428,7 @@ static int hs_pci_start(struct hs_pci *pci, struct hs_device *device)
 err_owner:
 	pci->device = NULL;
 err_bars:
+	pdev->untrusted = pci->was_untrusted;
 	hs_pci_unmap_bars(pci);
 err_regions:
 	pci_release_regions(pdev);
@@ -435,6 +459,7 @@ int hs_pci_open(struct hs_device *device, const struct hmm_sdk_device_open *argu
 	if (!ret) {
 		device->pci = pci;
 		device->dma_dev = &pci->pdev->dev;
+		hs_limits_apply(device);
 		hs_pci_describe(device);
 	}
 	mutex_unlock(&hs_pci_lock);
@@ -463,6 +488,7 @@ void hs_pci_close(struct hs_device *device)
 	hs_pci_unmap_bars(pci);
 	pci_release_regions(pci->pdev);
 	pci_disable_device(pci->pdev);
+	pci->pdev->untrusted = pci->was_untrusted;
 	WRITE_ONCE(pci->device, NULL);
 	wake_up_all(&pci->closed);
 	mutex_unlock(&hs_pci_lock);

@@ -20,19 +20,42 @@ int hs_target_insert(struct hs_device *device, struct hs_target *target, u64 dma
 	return 0;
 }
 
+/* What is free again, now that the mask leaves nothing that never was in use. */
+static int hs_target_place_again(struct hs_device *device, struct hs_target *target, u64 pages,
+				 u64 align, u64 last)
+{
+	MA_STATE(mas, &device->targets, 0, 0);
+	u64 page = ALIGN(HS_SOFT_FIRST, align);
+	int ret = -EBUSY;
+
+	mas_lock(&mas);
+	while (page <= last && last - page >= pages - 1) {
+		mas_set(&mas, 0);
+		ret = mas_empty_area(&mas, page, last, pages);
+		if (ret || mas.index == page)
+			break;
+		page = ALIGN(mas.index, align);
+		ret = -EBUSY;
+	}
+	mas_unlock(&mas);
+	return ret ? -EIO : hs_target_insert(device, target, page, pages);
+}
+
 /*
- * Gives the target DMA pages of the software device that nothing had before, so that an access to
- * what is gone never meets something else. -EIO when the mask leaves none.
+ * Gives the target DMA pages of the software device, aligned to their number: such that nothing had
+ * before, as long as there are any, so that an access to what is gone never meets something else.
+ * -EIO when the mask leaves none.
  */
 int hs_target_place(struct hs_device *device, struct hs_target *target, u64 pages)
 {
-	u64 page = max_t(u64, device->next_dma_page, HS_SOFT_FIRST);
+	u64 align = roundup_pow_of_two(pages);
+	u64 page = ALIGN(max_t(u64, device->next_dma_page, HS_SOFT_FIRST), align);
 	/* The entry layout has 51 bits for a page. */
 	u32 bits = min_t(u32, device->mask_bits - min_t(u32, device->mask_bits, PAGE_SHIFT), 50);
 	int ret;
 
 	if (page + pages > 1ULL << bits)
-		return -EIO;
+		return hs_target_place_again(device, target, pages, align, (1ULL << bits) - 1);
 	ret = hs_target_insert(device, target, page, pages);
 	if (!ret)
 		device->next_dma_page = page + pages + HS_SOFT_GUARD;
@@ -76,6 +99,13 @@ static bool hs_target_sum(struct hs_target *target, u64 dma_page, u64 *count)
 	}
 }
 
+/* Without a translation several things may lie in one page, of which one is found. */
+static bool hs_shared_page(struct hs_device *device, u64 dma_page)
+{
+	return device->dma_dev && !(device->capabilities & HMM_SDK_DEV_TRANSLATING) &&
+	       (hs_mappings_cover(device, dma_page) || hs_lists_cover(device, dma_page));
+}
+
 int hs_revocations(void *owner, void *argument)
 {
 	struct hmm_sdk_revocations *revocations = argument;
@@ -90,6 +120,8 @@ int hs_revocations(void *owner, void *argument)
 	mutex_lock(&device->lock);
 	for (i = 0; i < revocations->pages; i++) {
 		target = hs_target_find(device, revocations->dma_page + i);
+		if (!target && hs_shared_page(device, revocations->dma_page + i))
+			continue;
 		if (!target || !hs_target_sum(target, revocations->dma_page + i,
 					      &revocations->count))
 			revocations->mapped = 0;

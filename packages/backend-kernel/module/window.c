@@ -15,15 +15,15 @@ static int hs_window_reserve(struct hs_device *device, struct hs_window *window,
 	window->target.type = HS_TARGET_WINDOW;
 	*reason = HMM_SDK_REASON_NO_IOVA_SPACE;
 	if (hs_fails(HS_STEP_IOVA))
-		return -ENOSPC;
+		return -ENOMEM;
 	if (!device->dma_dev) {
 		ret = hs_target_place(device, &window->target, window->pages);
-		return ret == -EIO ? -ENOSPC : ret;
+		return ret == -EIO ? -ENOMEM : ret;
 	}
 #if HS_HAS_IOVA
 	if (!dma_iova_try_alloc(device->dma_dev, &window->iova, 0,
 				(size_t)window->pages << PAGE_SHIFT))
-		return -ENOSPC;
+		return -ENOMEM;
 	ret = hs_target_insert(device, &window->target, window->iova.addr >> PAGE_SHIFT,
 			       window->pages);
 	if (ret)
@@ -208,8 +208,10 @@ static int hs_window_on_range(struct hs_device *device, const struct hmm_sdk_win
 	window = xa_load(&device->windows, range->window);
 	if (!window) {
 		ret = -EBADF;
-	} else if (!hs_window_range_ok(window, range->at, range->pages) ||
-		   !hs_window_all(window, range->at, range->pages, true)) {
+	} else if (!hs_window_range_ok(window, range->at, range->pages)) {
+		ret = -EINVAL;
+	} else if (unlink ? !hs_window_all(window, range->at, range->pages, true) :
+			    hs_window_all(window, range->at, range->pages, false)) {
 		ret = -EINVAL;
 	} else if (unlink) {
 		for (i = 0; i < range->pages; i++)

@@ -107,6 +107,10 @@ const REASONS: Readonly<Record<number, readonly [message: string, hint: string |
     'the locked-memory limit of this user is reached',
     'Raise RLIMIT_MEMLOCK (ulimit -l).',
   ],
+  [uapi.REASON_BOUNCE_FULL]: [
+    'no place in the bounce buffers (SWIOTLB)',
+    'Unmap what is not used, map less at once, or boot with more of them: swiotlb=SLOTS.',
+  ],
 }
 
 /** The text of a reason, for capabilities. */
@@ -143,6 +147,7 @@ export function callError(result: number, details: CallErrorDetails = {}): HmmEr
     hint: details.hint ?? reasonHint,
     page: details.page === NO_PAGE ? undefined : details.page,
     cause: details.cause,
+    ...(details.reason === uapi.REASON_BOUNCE_FULL ? { retryable: true } : {}),
   })
 }
 

@@ -82,6 +82,22 @@ export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): Capabi
       'the device has no coherent buffers',
       software,
     ),
+    'dma.list': when(device.has(uapi.DEV_LIST), 'the device maps no lists', software, {
+      parts: uapi.MAX_LIST_PARTS,
+      segments: uapi.MAX_LIST_SEGMENTS,
+    }),
+    'dma.attributes': when(device.has(uapi.DEV_ATTRIBUTES), 'the module knows none', software),
+    'dma.bounce': when(
+      device.has(uapi.DEV_BOUNCE),
+      'the device reaches all memory as it is',
+      'Boot with swiotlb=force and an identity domain.',
+      { maxMappingBytes: device.maxMappingBytes },
+    ),
+    'dma.lazy': when(
+      device.domain === uapi.DOMAIN_DMA_FQ,
+      'unmap is flushed at once',
+      'Write DMA-FQ to the type file of the IOMMU group.',
+    ),
     'dma.window': when(device.has(uapi.DEV_WINDOW), reason, hint, { pages: info.maxWindowPages }),
     'dma.window.mirrored': unsupported(
       'the module links mirrored pages into the window of their mirror only',

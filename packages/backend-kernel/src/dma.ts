@@ -4,22 +4,26 @@ import type {
   RawCoherentBuffer,
   RawDma,
   RawDmaLimits,
+  RawDmaList,
   RawDmaMapping,
   RawIovaWindow,
+  RawListPart,
   RawWait,
+  SegmentLimits,
 } from '@hmm-sdk/hmm-api/raw'
 import { BoundedWait } from './bounded-wait.js'
 import { KernelBuffer, KernelCoherentBuffer } from './buffer.js'
 import { check } from './call-error.js'
 import type { Descriptor } from './descriptor.js'
-import type { DeviceInfo } from './device-info.js'
+import { DeviceInfo } from './device-info.js'
+import { mapList, segmentLimits } from './list.js'
 import type { OpenObjects } from './open-objects.js'
 import * as uapi from './uapi.js'
 import { DIRECTIONS, KernelWindow } from './window.js'
 
 /** DMA of a device over buffers of the module. */
 export class KernelDma implements RawDma {
-  readonly limits: RawDmaLimits
+  limits: RawDmaLimits
   readonly open: OpenObjects
   readonly #descriptor: Descriptor
 
@@ -31,6 +35,8 @@ export class KernelDma implements RawDma {
       coherent: info.has(uapi.DEV_CACHE_COHERENT),
       maxMappingBytes: info.maxMappingBytes,
       pageShift,
+      flush: info.domain === uapi.DOMAIN_DMA_FQ ? 'lazy' : 'strict',
+      ...(info.has(uapi.DEV_LIST) ? { segments: segmentLimits(descriptor) } : {}),
     }
   }
 
@@ -43,6 +49,12 @@ export class KernelDma implements RawDma {
             : 'The platform has memory beyond so few bits: give more.',
       }),
     )
+  }
+
+  setSegmentLimits(limits: SegmentLimits): void {
+    segmentLimits(this.#descriptor, limits)
+    const { maxMappingBytes } = new DeviceInfo(this.#descriptor)
+    this.limits = { ...this.limits, maxMappingBytes, segments: limits }
   }
 
   async allocBuffer(bytes: number): Promise<RawBuffer> {
@@ -58,11 +70,11 @@ export class KernelDma implements RawDma {
     )
   }
 
-  async allocCoherent(bytes: number): Promise<RawCoherentBuffer> {
+  async allocCoherent(bytes: number, attributes = 0): Promise<RawCoherentBuffer> {
     return this.#descriptor.onceAsync(
       uapi.IOC_COHERENT_ALLOC,
       uapi.BufferAlloc,
-      { bytes },
+      { bytes, flags: attributes },
       (result, call) => {
         check(result, { reason: call.get('reason') })
         const freed = this.open.add('coherent-buffer', `${bytes} bytes`)
@@ -72,12 +84,19 @@ export class KernelDma implements RawDma {
     )
   }
 
-  map(buffer: RawBuffer, offset: number, bytes: number, direction: DmaDirection): RawDmaMapping {
+  map(
+    buffer: RawBuffer,
+    offset: number,
+    bytes: number,
+    direction: DmaDirection,
+    attributes = 0,
+  ): RawDmaMapping {
     const values = {
       buffer: (buffer as KernelBuffer).buffer,
       direction: DIRECTIONS[direction],
       offset,
       bytes,
+      flags: attributes,
     }
     return this.#descriptor.once(uapi.IOC_DMA_MAP, uapi.DmaMap, values, (result, call) => {
       check(result, { reason: call.get('reason') })
@@ -96,6 +115,13 @@ export class KernelDma implements RawDma {
         },
       }
     })
+  }
+
+  mapList(parts: readonly RawListPart[], direction: DmaDirection, attributes: number): RawDmaList {
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
+    return mapList(this.#descriptor, this.limits, parts, direction, attributes, () =>
+      this.open.add('dma-list', `${bytes} bytes`),
+    )
   }
 
   async openWindow(pages: number, wait: RawWait): Promise<RawIovaWindow> {

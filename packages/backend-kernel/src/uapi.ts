@@ -73,6 +73,12 @@ export const DEV_EXACT_FAULT = 0x1000
 export const DEV_STRICT = 0x2000
 /** the only vector is a level-triggered line: masked at each interrupt until IRQ_UNMASK */
 export const DEV_INTX = 0x4000
+/** mappings, or those that fill no pages, go through bounce buffers */
+export const DEV_BOUNCE = 0x8000
+/** DMA_LIST_*, SEGMENT_LIMITS */
+export const DEV_LIST = 0x10000
+/** ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC */
+export const DEV_ATTRIBUTES = 0x20000
 
 // Domain types
 /** no IOMMU before the device */
@@ -137,6 +143,8 @@ export const REASON_UNKNOWN_DOMAIN = 0x16
 export const REASON_LIMIT = 0x17
 /** RLIMIT_MEMLOCK */
 export const REASON_MEMLOCK = 0x18
+/** no place in the bounce buffers */
+export const REASON_BOUNCE_FULL = 0x19
 
 // Bits of an entry: the high 32 bits
 /** out: may be accessed; in: fault it */
@@ -170,7 +178,28 @@ export const BIDIRECTIONAL = 0
 export const TO_DEVICE = 1
 export const FROM_DEVICE = 2
 
-// Whom DMA_SYNC is for
+// Attributes, with the bits of the kernel
+export const ATTR_WEAK_ORDERING = 2
+/** COHERENT_ALLOC only */
+export const ATTR_WRITE_COMBINE = 4
+/** mappings only */
+export const ATTR_SKIP_CPU_SYNC = 0x20
+/** COHERENT_ALLOC only */
+export const ATTR_FORCE_CONTIGUOUS = 0x40
+/** mappings only */
+export const ATTR_IGNORE_CACHELINES = 0x800
+/** mappings only: EOPNOTSUPP + NOT_COHERENT or BOUNCE */
+export const ATTR_REQUIRE_COHERENT = 0x1000
+
+// Limits of lists
+export const MAX_LIST_PARTS = 0x400
+export const MAX_LIST_SEGMENTS = 0x1000
+
+// Flags of SEGMENT_LIMITS
+/** sets them; without it they are told */
+export const SEGMENT_LIMITS_SET = 1
+
+// Whom DMA_SYNC and DMA_LIST_SYNC are for
 export const SYNC_CPU = 0
 export const SYNC_DEVICE = 1
 
@@ -407,7 +436,7 @@ export const BufferAlloc = {
   fields: {
     /** 1..max_buffer_bytes; rounded up to pages */
     bytes: { offset: 0, type: 'u64', count: 1 },
-    /** 0 */
+    /** COHERENT_ALLOC: ATTR_*; else 0 */
     flags: { offset: 8, type: 'u32', count: 1 },
     /** out: id */
     buffer: { offset: 12, type: 'u32', count: 1 },
@@ -453,7 +482,7 @@ export const DmaMap = {
     /** bytes from the start of the buffer */
     offset: { offset: 8, type: 'u64', count: 1 },
     bytes: { offset: 16, type: 'u64', count: 1 },
-    /** 0 */
+    /** ATTR_* */
     flags: { offset: 24, type: 'u32', count: 1 },
     /** out: id */
     mapping: { offset: 28, type: 'u32', count: 1 },
@@ -490,6 +519,95 @@ export const DmaSync = {
     /** bytes from the start of the mapping */
     offset: { offset: 8, type: 'u64', count: 1 },
     bytes: { offset: 16, type: 'u64', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_dma_list_part`: an element of dma_list_map.parts. */
+export const DmaListPart = {
+  size: 24,
+  fields: {
+    buffer: { offset: 0, type: 'u32', count: 1 },
+    /** 0 */
+    pad: { offset: 4, type: 'u32', count: 1 },
+    /** bytes from the start of the buffer */
+    offset: { offset: 8, type: 'u64', count: 1 },
+    bytes: { offset: 16, type: 'u64', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_dma_segment`: an element of dma_list_map.segments. */
+export const DmaSegment = {
+  size: 16,
+  fields: {
+    /** out */
+    dmaPage: { offset: 0, type: 'u64', count: 1 },
+    /** out: byte offset of its first byte in dma_page */
+    dmaOffset: { offset: 8, type: 'u32', count: 1 },
+    /** out */
+    bytes: { offset: 12, type: 'u32', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_dma_list_map`: DMA_LIST_MAP. */
+export const DmaListMap = {
+  size: 48,
+  fields: {
+    /** pointer to dma_list_part[nr_parts] */
+    parts: { offset: 0, type: 'u64', count: 1 },
+    /** pointer to dma_segment[max_segments] */
+    segments: { offset: 8, type: 'u64', count: 1 },
+    /** 1..MAX_LIST_PARTS */
+    nrParts: { offset: 16, type: 'u32', count: 1 },
+    /** 1..MAX_LIST_SEGMENTS */
+    maxSegments: { offset: 20, type: 'u32', count: 1 },
+    direction: { offset: 24, type: 'u32', count: 1 },
+    /** ATTR_* */
+    flags: { offset: 28, type: 'u32', count: 1 },
+    /** out: id */
+    list: { offset: 32, type: 'u32', count: 1 },
+    /** out: how many were written */
+    nrSegments: { offset: 36, type: 'u32', count: 1 },
+    /** out: 1 if an access after DMA_LIST_UNMAP is sure to fault */
+    revocable: { offset: 40, type: 'u32', count: 1 },
+    /** out+err: REASON_* */
+    reason: { offset: 44, type: 'u32', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_dma_list_sync`: DMA_LIST_SYNC. */
+export const DmaListSync = {
+  size: 8,
+  fields: {
+    list: { offset: 0, type: 'u32', count: 1 },
+    /** SYNC_* */
+    target: { offset: 4, type: 'u32', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_dma_list_unmap`: DMA_LIST_UNMAP. */
+export const DmaListUnmap = {
+  size: 8,
+  fields: {
+    list: { offset: 0, type: 'u32', count: 1 },
+    /** 0 */
+    flags: { offset: 4, type: 'u32', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_segment_limits`: SEGMENT_LIMITS. */
+export const SegmentLimits = {
+  size: 24,
+  fields: {
+    /** in/out: 512 or more: most bytes of a segment */
+    maxBytes: { offset: 0, type: 'u32', count: 1 },
+    /** in/out: 0..0xffff, one less than a power of two */
+    minAlignMask: { offset: 4, type: 'u32', count: 1 },
+    /** in/out: 511..0xffffffff, one less than a power of two */
+    boundaryMask: { offset: 8, type: 'u64', count: 1 },
+    /** SEGMENT_LIMITS_SET */
+    flags: { offset: 16, type: 'u32', count: 1 },
+    /** 0 */
+    pad: { offset: 20, type: 'u32', count: 1 },
   },
 } as const satisfies UapiStruct
 
@@ -971,7 +1089,8 @@ export const IOC_BUFFER_READ = 0xc020e815
 export const IOC_BUFFER_WRITE = 0xc020e816
 /**
  * On a device, with {@link DmaMap}. dma_map_phys of part of a buffer, contiguous in DMA space. EIO
- * + MASK: not reachable. ENOSPC: max_buffers. A coherent buffer: EINVAL.
+ * + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent
+ * buffer: EINVAL.
  */
 export const IOC_DMA_MAP = 0xc038e817
 /** On a device, with {@link DmaUnmap}. */
@@ -982,8 +1101,8 @@ export const IOC_DMA_UNMAP = 0xc008e818
  */
 export const IOC_DMA_SYNC = 0xc018e819
 /**
- * On a device, with {@link WindowOpen}. dma_iova_try_alloc. ENOSPC + NO_IOVA_SPACE; EOPNOTSUPP +
- * NOT_TRANSLATING or NO_IOVA_API.
+ * On a device, with {@link WindowOpen}. dma_iova_try_alloc. ENOMEM + NO_IOVA_SPACE; ENOSPC + LIMIT:
+ * max_windows; EOPNOTSUPP + NOT_TRANSLATING or NO_IOVA_API.
  */
 export const IOC_WINDOW_OPEN = 0xc018e81a
 /**
@@ -991,7 +1110,7 @@ export const IOC_WINDOW_OPEN = 0xc018e81a
  * window is linked already. ENOMEM.
  */
 export const IOC_WINDOW_LINK = 0xc020e81b
-/** On a device, with {@link WindowRange}. dma_iova_sync. EINVAL: a page of the range is not linked. */
+/** On a device, with {@link WindowRange}. dma_iova_sync. EINVAL: no page of the range is linked. */
 export const IOC_WINDOW_SYNC = 0xc010e81c
 /**
  * On a device, with {@link WindowRange}. dma_iova_unlink; the device cannot reach the pages when it
@@ -1000,6 +1119,25 @@ export const IOC_WINDOW_SYNC = 0xc010e81c
 export const IOC_WINDOW_UNLINK = 0xc010e81d
 /** On a device, with {@link WindowClose}. Unlinks what is left, and frees the addresses. */
 export const IOC_WINDOW_CLOSE = 0xc008e81e
+/**
+ * On a device, with {@link DmaListMap}. dma_map_sgtable of parts of buffers: all or none. No
+ * segment is longer than the limit or crosses a boundary; an IOMMU joins neighbours that fill their
+ * pages. EIO + MASK: not reachable. ENOMEM, + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC + LIMIT: more
+ * segments than max_segments, or max_buffers. A coherent buffer: EINVAL.
+ */
+export const IOC_DMA_LIST_MAP = 0xc030e81f
+/**
+ * On a device, with {@link DmaListSync}. dma_sync_sgtable_for_cpu or _for_device. EINVAL against
+ * its direction.
+ */
+export const IOC_DMA_LIST_SYNC = 0xc008e824
+/** On a device, with {@link DmaListUnmap}. */
+export const IOC_DMA_LIST_UNMAP = 0xc008e825
+/**
+ * On a device, with {@link SegmentLimits}. dma_set_max_seg_size, dma_set_seg_boundary,
+ * dma_set_min_align_mask; 65536, 0xffffffff and 0 at open. EBUSY: something is mapped.
+ */
+export const IOC_SEGMENT_LIMITS = 0xc018e826
 /** On a device, with {@link Register}. EINVAL: width, alignment, bounds. EOPNOTSUPP: no registers. */
 export const IOC_REG_READ = 0xc018e820
 /**

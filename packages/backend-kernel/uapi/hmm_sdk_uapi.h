@@ -64,6 +64,12 @@
 #define HMM_SDK_DEV_STRICT 0x2000U
 /* the only vector is a level-triggered line: masked at each interrupt until IRQ_UNMASK */
 #define HMM_SDK_DEV_INTX 0x4000U
+/* mappings, or those that fill no pages, go through bounce buffers */
+#define HMM_SDK_DEV_BOUNCE 0x8000U
+/* DMA_LIST_*, SEGMENT_LIMITS */
+#define HMM_SDK_DEV_LIST 0x10000U
+/* ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC */
+#define HMM_SDK_DEV_ATTRIBUTES 0x20000U
 
 /* Domain types */
 /* no IOMMU before the device */
@@ -128,6 +134,8 @@
 #define HMM_SDK_REASON_LIMIT 0x17U
 /* RLIMIT_MEMLOCK */
 #define HMM_SDK_REASON_MEMLOCK 0x18U
+/* no place in the bounce buffers */
+#define HMM_SDK_REASON_BOUNCE_FULL 0x19U
 
 /* Bits of an entry: the high 32 bits */
 /* out: may be accessed; in: fault it */
@@ -161,7 +169,28 @@
 #define HMM_SDK_TO_DEVICE 1U
 #define HMM_SDK_FROM_DEVICE 2U
 
-/* Whom DMA_SYNC is for */
+/* Attributes, with the bits of the kernel */
+#define HMM_SDK_ATTR_WEAK_ORDERING 2U
+/* COHERENT_ALLOC only */
+#define HMM_SDK_ATTR_WRITE_COMBINE 4U
+/* mappings only */
+#define HMM_SDK_ATTR_SKIP_CPU_SYNC 0x20U
+/* COHERENT_ALLOC only */
+#define HMM_SDK_ATTR_FORCE_CONTIGUOUS 0x40U
+/* mappings only */
+#define HMM_SDK_ATTR_IGNORE_CACHELINES 0x800U
+/* mappings only: EOPNOTSUPP + NOT_COHERENT or BOUNCE */
+#define HMM_SDK_ATTR_REQUIRE_COHERENT 0x1000U
+
+/* Limits of lists */
+#define HMM_SDK_MAX_LIST_PARTS 0x400U
+#define HMM_SDK_MAX_LIST_SEGMENTS 0x1000U
+
+/* Flags of SEGMENT_LIMITS */
+/* sets them; without it they are told */
+#define HMM_SDK_SEGMENT_LIMITS_SET 1U
+
+/* Whom DMA_SYNC and DMA_LIST_SYNC are for */
 #define HMM_SDK_SYNC_CPU 0U
 #define HMM_SDK_SYNC_DEVICE 1U
 
@@ -375,7 +404,7 @@ struct hmm_sdk_set_mask {
 struct hmm_sdk_buffer_alloc {
 	/* 1..max_buffer_bytes; rounded up to pages */
 	__u64 bytes;
-	/* 0 */
+	/* COHERENT_ALLOC: ATTR_*; else 0 */
 	__u32 flags;
 	/* out: id */
 	__u32 buffer;
@@ -412,7 +441,7 @@ struct hmm_sdk_dma_map {
 	/* bytes from the start of the buffer */
 	__u64 offset;
 	__u64 bytes;
-	/* 0 */
+	/* ATTR_* */
 	__u32 flags;
 	/* out: id */
 	__u32 mapping;
@@ -443,6 +472,77 @@ struct hmm_sdk_dma_sync {
 	/* bytes from the start of the mapping */
 	__u64 offset;
 	__u64 bytes;
+};
+
+/* an element of dma_list_map.parts */
+struct hmm_sdk_dma_list_part {
+	__u32 buffer;
+	/* 0 */
+	__u32 pad;
+	/* bytes from the start of the buffer */
+	__u64 offset;
+	__u64 bytes;
+};
+
+/* an element of dma_list_map.segments */
+struct hmm_sdk_dma_segment {
+	/* out */
+	__u64 dma_page;
+	/* out: byte offset of its first byte in dma_page */
+	__u32 dma_offset;
+	/* out */
+	__u32 bytes;
+};
+
+/* DMA_LIST_MAP */
+struct hmm_sdk_dma_list_map {
+	/* pointer to dma_list_part[nr_parts] */
+	__u64 parts;
+	/* pointer to dma_segment[max_segments] */
+	__u64 segments;
+	/* 1..MAX_LIST_PARTS */
+	__u32 nr_parts;
+	/* 1..MAX_LIST_SEGMENTS */
+	__u32 max_segments;
+	__u32 direction;
+	/* ATTR_* */
+	__u32 flags;
+	/* out: id */
+	__u32 list;
+	/* out: how many were written */
+	__u32 nr_segments;
+	/* out: 1 if an access after DMA_LIST_UNMAP is sure to fault */
+	__u32 revocable;
+	/* out+err: REASON_* */
+	__u32 reason;
+};
+
+/* DMA_LIST_SYNC */
+struct hmm_sdk_dma_list_sync {
+	__u32 list;
+	/* SYNC_* */
+	__u32 target;
+};
+
+/* DMA_LIST_UNMAP */
+struct hmm_sdk_dma_list_unmap {
+	__u32 list;
+	/* 0 */
+	__u32 flags;
+};
+
+/* SEGMENT_LIMITS */
+struct hmm_sdk_segment_limits {
+	/* in/out: 512 or more: most bytes of a segment */
+	__u32 max_bytes;
+	/* in/out: 0..0xffff, one less than a power of two */
+	__u32 min_align_mask;
+	/* in/out: 511..0xffffffff, one less than a power of two */
+	__u64 boundary_mask;
+	/* SEGMENT_LIMITS_SET */
+	__u32 flags;
+	/* 0 */
+	__u32 pad;
 };
 
 /* WINDOW_OPEN */
@@ -872,7 +972,8 @@ struct hmm_sdk_read_events {
 	_IOWR(HMM_SDK_MAGIC, 0x16, struct hmm_sdk_buffer_copy)
 /*
  * On a device. dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not
- * reachable. ENOSPC: max_buffers. A coherent buffer: EINVAL.
+ * reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer:
+ * EINVAL.
  */
 #define HMM_SDK_IOC_DMA_MAP \
 	_IOWR(HMM_SDK_MAGIC, 0x17, struct hmm_sdk_dma_map)
@@ -886,8 +987,8 @@ struct hmm_sdk_read_events {
 #define HMM_SDK_IOC_DMA_SYNC \
 	_IOWR(HMM_SDK_MAGIC, 0x19, struct hmm_sdk_dma_sync)
 /*
- * On a device. dma_iova_try_alloc. ENOSPC + NO_IOVA_SPACE; EOPNOTSUPP + NOT_TRANSLATING or
- * NO_IOVA_API.
+ * On a device. dma_iova_try_alloc. ENOMEM + NO_IOVA_SPACE; ENOSPC + LIMIT: max_windows;
+ * EOPNOTSUPP + NOT_TRANSLATING or NO_IOVA_API.
  */
 #define HMM_SDK_IOC_WINDOW_OPEN \
 	_IOWR(HMM_SDK_MAGIC, 0x1a, struct hmm_sdk_window_open)
@@ -897,7 +998,7 @@ struct hmm_sdk_read_events {
  */
 #define HMM_SDK_IOC_WINDOW_LINK \
 	_IOWR(HMM_SDK_MAGIC, 0x1b, struct hmm_sdk_window_link)
-/* On a device. dma_iova_sync. EINVAL: a page of the range is not linked. */
+/* On a device. dma_iova_sync. EINVAL: no page of the range is linked. */
 #define HMM_SDK_IOC_WINDOW_SYNC \
 	_IOWR(HMM_SDK_MAGIC, 0x1c, struct hmm_sdk_window_range)
 /*
@@ -909,6 +1010,26 @@ struct hmm_sdk_read_events {
 /* On a device. Unlinks what is left, and frees the addresses. */
 #define HMM_SDK_IOC_WINDOW_CLOSE \
 	_IOWR(HMM_SDK_MAGIC, 0x1e, struct hmm_sdk_window_close)
+/*
+ * On a device. dma_map_sgtable of parts of buffers: all or none. No segment is longer than
+ * the limit or crosses a boundary; an IOMMU joins neighbours that fill their pages. EIO +
+ * MASK: not reachable. ENOMEM, + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC + LIMIT: more
+ * segments than max_segments, or max_buffers. A coherent buffer: EINVAL.
+ */
+#define HMM_SDK_IOC_DMA_LIST_MAP \
+	_IOWR(HMM_SDK_MAGIC, 0x1f, struct hmm_sdk_dma_list_map)
+/* On a device. dma_sync_sgtable_for_cpu or _for_device. EINVAL against its direction. */
+#define HMM_SDK_IOC_DMA_LIST_SYNC \
+	_IOWR(HMM_SDK_MAGIC, 0x24, struct hmm_sdk_dma_list_sync)
+/* On a device.  */
+#define HMM_SDK_IOC_DMA_LIST_UNMAP \
+	_IOWR(HMM_SDK_MAGIC, 0x25, struct hmm_sdk_dma_list_unmap)
+/*
+ * On a device. dma_set_max_seg_size, dma_set_seg_boundary, dma_set_min_align_mask; 65536,
+ * 0xffffffff and 0 at open. EBUSY: something is mapped.
+ */
+#define HMM_SDK_IOC_SEGMENT_LIMITS \
+	_IOWR(HMM_SDK_MAGIC, 0x26, struct hmm_sdk_segment_limits)
 /* On a device. EINVAL: width, alignment, bounds. EOPNOTSUPP: no registers. */
 #define HMM_SDK_IOC_REG_READ \
 	_IOWR(HMM_SDK_MAGIC, 0x20, struct hmm_sdk_register)
@@ -1149,6 +1270,38 @@ HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_sync, mapping, 0);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_sync, target, 4);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_sync, offset, 8);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_sync, bytes, 16);
+HMM_SDK_SIZE_IS(struct hmm_sdk_dma_list_part, 24);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_part, buffer, 0);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_part, pad, 4);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_part, offset, 8);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_part, bytes, 16);
+HMM_SDK_SIZE_IS(struct hmm_sdk_dma_segment, 16);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_segment, dma_page, 0);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_segment, dma_offset, 8);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_segment, bytes, 12);
+HMM_SDK_SIZE_IS(struct hmm_sdk_dma_list_map, 48);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, parts, 0);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, segments, 8);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, nr_parts, 16);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, max_segments, 20);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, direction, 24);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, flags, 28);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, list, 32);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, nr_segments, 36);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, revocable, 40);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_map, reason, 44);
+HMM_SDK_SIZE_IS(struct hmm_sdk_dma_list_sync, 8);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_sync, list, 0);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_sync, target, 4);
+HMM_SDK_SIZE_IS(struct hmm_sdk_dma_list_unmap, 8);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_unmap, list, 0);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_unmap, flags, 4);
+HMM_SDK_SIZE_IS(struct hmm_sdk_segment_limits, 24);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_segment_limits, max_bytes, 0);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_segment_limits, min_align_mask, 4);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_segment_limits, boundary_mask, 8);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_segment_limits, flags, 16);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_segment_limits, pad, 20);
 HMM_SDK_SIZE_IS(struct hmm_sdk_window_open, 24);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_window_open, pages, 0);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_window_open, flags, 4);
@@ -1338,6 +1491,10 @@ _Static_assert(HMM_SDK_IOC_WINDOW_LINK == 0xc020e81b, "WINDOW_LINK");
 _Static_assert(HMM_SDK_IOC_WINDOW_SYNC == 0xc010e81c, "WINDOW_SYNC");
 _Static_assert(HMM_SDK_IOC_WINDOW_UNLINK == 0xc010e81d, "WINDOW_UNLINK");
 _Static_assert(HMM_SDK_IOC_WINDOW_CLOSE == 0xc008e81e, "WINDOW_CLOSE");
+_Static_assert(HMM_SDK_IOC_DMA_LIST_MAP == 0xc030e81f, "DMA_LIST_MAP");
+_Static_assert(HMM_SDK_IOC_DMA_LIST_SYNC == 0xc008e824, "DMA_LIST_SYNC");
+_Static_assert(HMM_SDK_IOC_DMA_LIST_UNMAP == 0xc008e825, "DMA_LIST_UNMAP");
+_Static_assert(HMM_SDK_IOC_SEGMENT_LIMITS == 0xc018e826, "SEGMENT_LIMITS");
 _Static_assert(HMM_SDK_IOC_REG_READ == 0xc018e820, "REG_READ");
 _Static_assert(HMM_SDK_IOC_REG_WRITE == 0xc018e821, "REG_WRITE");
 _Static_assert(HMM_SDK_IOC_IRQ_LISTEN == 0xc008e822, "IRQ_LISTEN");

@@ -71,6 +71,9 @@ export const constants = {
       16384,
       'the only vector is a level-triggered line: masked at each interrupt until IRQ_UNMASK',
     ],
+    ['DEV_BOUNCE', 32768, 'mappings, or those that fill no pages, go through bounce buffers'],
+    ['DEV_LIST', 65536, 'DMA_LIST_*, SEGMENT_LIMITS'],
+    ['DEV_ATTRIBUTES', 131072, 'ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC'],
   ],
   'Domain types': [
     ['DOMAIN_NONE', 0, 'no IOMMU before the device'],
@@ -115,6 +118,7 @@ export const constants = {
     ['REASON_UNKNOWN_DOMAIN', 22, 'the IOMMU domain is not one that the DMA API owns'],
     ['REASON_LIMIT', 23, 'a limit of the module: see info'],
     ['REASON_MEMLOCK', 24, 'RLIMIT_MEMLOCK'],
+    ['REASON_BOUNCE_FULL', 25, 'no place in the bounce buffers'],
   ],
   'Bits of an entry: the high 32 bits': [
     ['ENTRY_VALID', 0x80000000, 'out: may be accessed; in: fault it'],
@@ -139,7 +143,20 @@ export const constants = {
     ['TO_DEVICE', 1, ''],
     ['FROM_DEVICE', 2, ''],
   ],
-  'Whom DMA_SYNC is for': [
+  'Attributes, with the bits of the kernel': [
+    ['ATTR_WEAK_ORDERING', 2, ''],
+    ['ATTR_WRITE_COMBINE', 4, 'COHERENT_ALLOC only'],
+    ['ATTR_SKIP_CPU_SYNC', 32, 'mappings only'],
+    ['ATTR_FORCE_CONTIGUOUS', 64, 'COHERENT_ALLOC only'],
+    ['ATTR_IGNORE_CACHELINES', 2048, 'mappings only'],
+    ['ATTR_REQUIRE_COHERENT', 4096, 'mappings only: EOPNOTSUPP + NOT_COHERENT or BOUNCE'],
+  ],
+  'Limits of lists': [
+    ['MAX_LIST_PARTS', 1024, ''],
+    ['MAX_LIST_SEGMENTS', 4096, ''],
+  ],
+  'Flags of SEGMENT_LIMITS': [['SEGMENT_LIMITS_SET', 1, 'sets them; without it they are told']],
+  'Whom DMA_SYNC and DMA_LIST_SYNC are for': [
     ['SYNC_CPU', 0, ''],
     ['SYNC_DEVICE', 1, ''],
   ],
@@ -311,7 +328,7 @@ export const structs = {
     comment: 'BUFFER_ALLOC, COHERENT_ALLOC',
     fields: [
       ['bytes', 'u64', '', '1..max_buffer_bytes; rounded up to pages'],
-      ['flags', 'u32', '', '0'],
+      ['flags', 'u32', '', 'COHERENT_ALLOC: ATTR_*; else 0'],
       ['buffer', 'u32', 'out', 'id'],
       ['dma_page', 'u64', 'out', 'COHERENT_ALLOC: where the device sees it'],
       ['reason', 'u32', 'out+err', 'REASON_*'],
@@ -342,7 +359,7 @@ export const structs = {
       ['direction', 'u32', '', ''],
       ['offset', 'u64', '', 'bytes from the start of the buffer'],
       ['bytes', 'u64', '', ''],
-      ['flags', 'u32', '', '0'],
+      ['flags', 'u32', '', 'ATTR_*'],
       ['mapping', 'u32', 'out', 'id'],
       ['dma_page', 'u64', 'out', ''],
       ['dma_offset', 'u32', 'out', 'byte offset of the first mapped byte in dma_page'],
@@ -365,6 +382,62 @@ export const structs = {
       ['target', 'u32', '', 'SYNC_*'],
       ['offset', 'u64', '', 'bytes from the start of the mapping'],
       ['bytes', 'u64', '', ''],
+    ],
+  },
+  dma_list_part: {
+    comment: 'an element of dma_list_map.parts',
+    fields: [
+      ['buffer', 'u32', '', ''],
+      ['pad', 'u32', '', '0'],
+      ['offset', 'u64', '', 'bytes from the start of the buffer'],
+      ['bytes', 'u64', '', ''],
+    ],
+  },
+  dma_segment: {
+    comment: 'an element of dma_list_map.segments',
+    fields: [
+      ['dma_page', 'u64', 'out', ''],
+      ['dma_offset', 'u32', 'out', 'byte offset of its first byte in dma_page'],
+      ['bytes', 'u32', 'out', ''],
+    ],
+  },
+  dma_list_map: {
+    comment: 'DMA_LIST_MAP',
+    fields: [
+      ['parts', 'u64', '', 'pointer to dma_list_part[nr_parts]'],
+      ['segments', 'u64', '', 'pointer to dma_segment[max_segments]'],
+      ['nr_parts', 'u32', '', '1..MAX_LIST_PARTS'],
+      ['max_segments', 'u32', '', '1..MAX_LIST_SEGMENTS'],
+      ['direction', 'u32', '', ''],
+      ['flags', 'u32', '', 'ATTR_*'],
+      ['list', 'u32', 'out', 'id'],
+      ['nr_segments', 'u32', 'out', 'how many were written'],
+      ['revocable', 'u32', 'out', '1 if an access after DMA_LIST_UNMAP is sure to fault'],
+      ['reason', 'u32', 'out+err', 'REASON_*'],
+    ],
+  },
+  dma_list_sync: {
+    comment: 'DMA_LIST_SYNC',
+    fields: [
+      ['list', 'u32', '', ''],
+      ['target', 'u32', '', 'SYNC_*'],
+    ],
+  },
+  dma_list_unmap: {
+    comment: 'DMA_LIST_UNMAP',
+    fields: [
+      ['list', 'u32', '', ''],
+      ['flags', 'u32', '', '0'],
+    ],
+  },
+  segment_limits: {
+    comment: 'SEGMENT_LIMITS',
+    fields: [
+      ['max_bytes', 'u32', 'in/out', '512 or more: most bytes of a segment'],
+      ['min_align_mask', 'u32', 'in/out', '0..0xffff, one less than a power of two'],
+      ['boundary_mask', 'u64', 'in/out', '511..0xffffffff, one less than a power of two'],
+      ['flags', 'u32', '', 'SEGMENT_LIMITS_SET'],
+      ['pad', 'u32', '', '0'],
     ],
   },
   window_open: {
@@ -727,7 +800,7 @@ export const ioctls = [
     0x17,
     'dma_map',
     'device',
-    'dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not reachable. ENOSPC: max_buffers. A coherent buffer: EINVAL.',
+    'dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer: EINVAL.',
   ],
   ['DMA_UNMAP', 0x18, 'dma_unmap', 'device', ''],
   [
@@ -742,7 +815,7 @@ export const ioctls = [
     0x1a,
     'window_open',
     'device',
-    'dma_iova_try_alloc. ENOSPC + NO_IOVA_SPACE; EOPNOTSUPP + NOT_TRANSLATING or NO_IOVA_API.',
+    'dma_iova_try_alloc. ENOMEM + NO_IOVA_SPACE; ENOSPC + LIMIT: max_windows; EOPNOTSUPP + NOT_TRANSLATING or NO_IOVA_API.',
   ],
   [
     'WINDOW_LINK',
@@ -756,7 +829,7 @@ export const ioctls = [
     0x1c,
     'window_range',
     'device',
-    'dma_iova_sync. EINVAL: a page of the range is not linked.',
+    'dma_iova_sync. EINVAL: no page of the range is linked.',
   ],
   [
     'WINDOW_UNLINK',
@@ -771,6 +844,28 @@ export const ioctls = [
     'window_close',
     'device',
     'Unlinks what is left, and frees the addresses.',
+  ],
+  [
+    'DMA_LIST_MAP',
+    0x1f,
+    'dma_list_map',
+    'device',
+    'dma_map_sgtable of parts of buffers: all or none. No segment is longer than the limit or crosses a boundary; an IOMMU joins neighbours that fill their pages. EIO + MASK: not reachable. ENOMEM, + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC + LIMIT: more segments than max_segments, or max_buffers. A coherent buffer: EINVAL.',
+  ],
+  [
+    'DMA_LIST_SYNC',
+    0x24,
+    'dma_list_sync',
+    'device',
+    'dma_sync_sgtable_for_cpu or _for_device. EINVAL against its direction.',
+  ],
+  ['DMA_LIST_UNMAP', 0x25, 'dma_list_unmap', 'device', ''],
+  [
+    'SEGMENT_LIMITS',
+    0x26,
+    'segment_limits',
+    'device',
+    'dma_set_max_seg_size, dma_set_seg_boundary, dma_set_min_align_mask; 65536, 0xffffffff and 0 at open. EBUSY: something is mapped.',
   ],
   [
     'REG_READ',
