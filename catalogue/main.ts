@@ -96,7 +96,8 @@ function describe(result: BugResult): string {
     result.schedules === undefined
       ? `NOT FOUND in ${result.seconds} s`
       : `${result.schedules} schedules, ${result.switches} switches, ${result.seconds} s`
-  const fixed = `fixed: ${result.fixedPasses}${result.fixedComplete ? ' (all)' : ''} in ${result.fixedSeconds} s`
+  const all = result.fixedComplete ? ' (all)' : ''
+  const fixed = `fixed: ${result.fixedPasses}${all} in ${result.fixedSeconds} s`
   return `${result.id}: ${found}; ${fixed}; ${result.mirror}; ${result.finding}`
 }
 

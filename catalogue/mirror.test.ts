@@ -30,8 +30,8 @@ const CHANGES: Record<string, (scene: Scene) => Promise<unknown>> = {
   },
 }
 
-// The scenario of the bugs that live between fault and use, with a driver on Mirror. What the process
-// gets afterwards is likely the same memory: a device that reaches what is gone writes there.
+// The scenario of the bugs that live between fault and use, with a driver on Mirror. What the
+// process gets afterwards is likely the same memory: a device that reaches what is gone writes there.
 it.each(Object.keys(CHANGES))(
   'a driver on Mirror reaches nothing that is gone: %s',
   { timeout: 60_000 },

@@ -29,7 +29,8 @@ const fixed: Variant = async (mirror, batch) => {
 export default defineBug<Variant>({
   id: 'atomic-not-reset',
   about:
-    'One atomic access in a batch of faults makes all that follow atomic too: pages that are only ' +
+    'One atomic access in a batch of faults makes all that follow atomic too: pages that ' +
+    'are only ' +
     'read are taken from the CPU, and read-only ones fail.',
   upstream: { subject: 'seen in drivers/gpu/drm/nouveau/nouveau_svm.c of 7.3.4, not mended' },
   level: 'exclusive',

@@ -35,7 +35,8 @@ const fixed: Variant = async ({ children, heap, commands }, index) => {
 export default defineBug<Variant>({
   id: 'child-inserted-twice',
   about:
-    'Two faults look for the same child at the same time, find none, and both insert one. The first ' +
+    'Two faults look for the same child at the same time, find none, and both insert one. ' +
+    'The first ' +
     'is lost, with all that was mapped in it.',
   upstream: {
     subject: 'RDMA/mlx5: Fix unsafe xarray access in implicit ODP handling',

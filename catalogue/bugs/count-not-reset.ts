@@ -32,7 +32,8 @@ const fixed: Variant = async (device, mirror) => {
 export default defineBug<Variant>({
   id: 'count-not-reset',
   about:
-    'An eviction that has to try again goes on counting from where it was: the numbers never meet, ' +
+    'An eviction that has to try again goes on counting from where it was: the numbers ' +
+    'never meet, ' +
     'and an eviction that succeeded is reported as failed.',
   upstream: {
     subject: 'drm/pagemap: Reset migration page count on eviction retry',

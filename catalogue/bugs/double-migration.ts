@@ -30,7 +30,8 @@ const fixed: Variant = async (range) => {
 export default defineBug<Variant>({
   id: 'double-migration',
   about:
-    'Two migrations of the same range to the device: the second moves nothing, since the pages are ' +
+    'Two migrations of the same range to the device: the second moves nothing, since the ' +
+    'pages are ' +
     'there already, and yet takes the place of the first in the books of the driver.',
   upstream: { subject: 'drm/pagemap: Prevent double migration of device pages', release: '7.2.7' },
   level: 'device memory',

@@ -35,7 +35,7 @@ export default defineBug<Variant>({
     answer: 'caught by a checker',
     because:
       'the second unmap fails with EINVAL and is reported; mirrored ranges have none to repeat',
-    evidence: ['check:unmap-twice', 'case:dma/misuse/unmap-twice'],
+    evidence: ['case:dma/misuse/unmap-twice'],
   },
   faulty,
   fixed,

@@ -27,7 +27,8 @@ const fixed: Variant = async ({ notifier, table, umem }, first, pages) => {
 export default defineBug<Variant>({
   id: 'fault-beyond-umem',
   about:
-    'The adapter asks for more pages than the region has, and the driver maps them: what lies behind ' +
+    'The adapter asks for more pages than the region has, and the driver maps them: what ' +
+    'lies behind ' +
     'the registered memory can be reached by the peer.',
   upstream: {
     subject: 'RDMA/mlx5: Enforce umem boundaries for explicit ODP page faults',

@@ -26,7 +26,8 @@ const fixed: Variant = async (process) => {
 export default defineBug<Variant>({
   id: 'fault-worker-after-free',
   about:
-    'The object of a process is freed while the worker that handles device faults still has one of ' +
+    'The object of a process is freed while the worker that handles device faults still has' +
+    ' one of ' +
     'it in its hands.',
   upstream: {
     subject: 'drm/nouveau/svm: drain fault handler before freeing svmm',

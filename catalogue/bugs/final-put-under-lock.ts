@@ -30,7 +30,8 @@ const fixed: Variant = async ({ lock, mm, mapPages }) => {
 export default defineBug<Variant>({
   id: 'final-put-under-lock',
   about:
-    'The page fault drops its reference of the mm while it holds the lock of the region. If it was ' +
+    'The page fault drops its reference of the mm while it holds the lock of the region. If' +
+    ' it was ' +
     'the last one, the exit begins there and invalidates the region, which needs that lock.',
   upstream: {
     subject: 'IB/core: Fix a nested dead lock as part of ODP flow',

@@ -52,7 +52,8 @@ function installRun(
 export default defineBug<Variant>({
   id: 'order-beyond-range',
   about:
-    'The order of a page says how large the mapping of the CPU is, not how much of it is left from ' +
+    'The order of a page says how large the mapping of the CPU is, not how much of it is ' +
+    'left from ' +
     'this page on. A driver that starts in the middle of a huge page maps memory behind its end.',
   upstream: {
     subject: 'drm/gpusvm: fix hmm_pfn_to_map_order() usage',

@@ -39,7 +39,8 @@ const fixed: Variant = async ({ notifier, table, segments }, first, pages) => {
 export default defineBug<Variant>({
   id: 'page-count-of-indirect-key',
   about:
-    'A fault on a key that is made of others counts the pages of a whole segment instead of those ' +
+    'A fault on a key that is made of others counts the pages of a whole segment instead of' +
+    ' those ' +
     'that it mapped, and says that all is done before it is: the device faults again for ever.',
   upstream: { subject: 'RDMA/mlx5: Fix indirect mkey ODP page count', release: '6.12.13' },
   level: 'range fault',

@@ -22,7 +22,8 @@ const fixed: ChildVariant = ({ parent, children, queue, release }, child) => {
 export default defineBug<ChildVariant>({
   id: 'reference-of-lost-exchange',
   about:
-    'The fix of a double destruction: whoever comes second leaves, but keeps the reference of the ' +
+    'The fix of a double destruction: whoever comes second leaves, but keeps the reference ' +
+    'of the ' +
     'parent that it took. The deregistration of the parent waits for it for ever.',
   upstream: {
     subject: 'RDMA/mlx5: Fix implicit ODP hang on parent deregistration',

@@ -38,7 +38,8 @@ function fault({ children, heap, isDead }: Region, index: number): void {
 export default defineBug<Variant>({
   id: 'release-misses-child',
   about:
-    'The release of an implicit region goes through its children while faults still add some. The ' +
+    'The release of an implicit region goes through its children while faults still add ' +
+    'some. The ' +
     'one that comes behind the walk is never freed.',
   upstream: { subject: 'IB/mlx5: Fix implicit MR release flow', release: '5.2.17' },
   level: 'sync',

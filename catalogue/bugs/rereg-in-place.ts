@@ -33,7 +33,8 @@ async function fault(region: Region): Promise<void> {
 export default defineBug<Variant>({
   id: 'rereg-in-place',
   about:
-    'A region is moved to another place while a fault of it is being handled. The fault then writes ' +
+    'A region is moved to another place while a fault of it is being handled. The fault ' +
+    'then writes ' +
     'the translation of the old place under the key that now means the new one.',
   upstream: { subject: 'RDMA/mlx5: Do not allow rereg of a ODP MR', release: '5.3.9' },
   level: 'notifier',

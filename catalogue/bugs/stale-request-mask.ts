@@ -24,7 +24,8 @@ const fixed: Variant = async (notifier, requests, page, access) => {
 export default defineBug<Variant>({
   id: 'stale-request-mask',
   about:
-    'What a range fault is asked for is not initialised: old entries count as requests. A read of ' +
+    'What a range fault is asked for is not initialised: old entries count as requests. A ' +
+    'read of ' +
     'one page then fails because another page, written once, may not be written any more.',
   upstream: {
     subject: 'drm/xe/userptr: properly setup pfn_flags_mask',

@@ -34,7 +34,8 @@ const fixed: TableVariant = ({ notifier, table }) => {
 export default defineBug<TableVariant>({
   id: 'translations-outlive-callback',
   about:
-    'The callback only notes that the pages are to be bound again; until then the mappings of the ' +
+    'The callback only notes that the pages are to be bound again; until then the mappings ' +
+    'of the ' +
     'device stay alive and reach pages that were given to somebody else.',
   upstream: {
     subject: 'drm/xe/userptr: Unmap userptrs in the mmu notifier',

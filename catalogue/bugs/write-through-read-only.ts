@@ -20,7 +20,8 @@ const driver: TableVariant = ({ notifier, table }) => ({
 export default defineBug<Variant>({
   id: 'write-through-read-only',
   about:
-    'A write path only asks whether the page is valid, not whether it may be written: after a fork ' +
+    'A write path only asks whether the page is valid, not whether it may be written: after' +
+    ' a fork ' +
     'the device writes into the page that the child has as well.',
   upstream: {
     subject: 'RDMA/rxe: Restore HMM_PFN_WRITE check in ODP write paths',

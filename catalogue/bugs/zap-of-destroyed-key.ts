@@ -4,7 +4,7 @@ import type { Allocation } from '../parts/heap.js'
 import { withScene } from '../parts/scene.js'
 
 interface Region {
-  /** The key in the adapter; whoever writes to a key that was destroyed gets an error completion. */
+  /** The key in the adapter, which answers with an error once it is destroyed. */
   key: Allocation | undefined
   readonly lock: Mutex
   readonly notifier: IntervalNotifier

@@ -25,8 +25,7 @@ export interface MirrorAnswer {
   readonly because: string
   /**
    * What shows it: a conformance case (`case:mirror/revoke/munmap`), a type test (`type:NAME` in
-   * `catalogue/mirror-types.ts`), a test of the catalogue (`test:NAME`), a check of the simulation
-   * (`check:NAME`), or the run of this very entry (`run`).
+   * `mirror-types.ts`), a test (`test:NAME` in `mirror.test.ts`), or the run of this entry (`run`).
    */
   readonly evidence: readonly string[]
 }
