@@ -20,10 +20,16 @@ const MAX_FAULTS = 16
 class Slot {
   readonly registers = new BigUint64Array(WIRE.slotBytes / 8)
   status: WireStatus = 'free'
-  #payload: Uint8Array | undefined
+  #payload = new Uint8Array()
 
-  get payload(): Uint8Array {
-    return (this.#payload ??= new Uint8Array(PAYLOAD_BYTES))
+  /** At least `bytes` of payload; it grows with what is asked of it. */
+  payload(bytes: number): Uint8Array {
+    if (this.#payload.length < bytes) {
+      const grown = new Uint8Array(2 ** Math.ceil(Math.log2(bytes)))
+      grown.set(this.#payload)
+      this.#payload = grown
+    }
+    return this.#payload
   }
 }
 
@@ -50,7 +56,8 @@ class Adapter implements DevicePorts {
     if (bar === 0) return this.#readControl(offset)
     const slot = this.#slotAt(bar, offset)
     if (bar === 2) {
-      const view = new DataView(slot.payload.buffer, offset % PAYLOAD_BYTES, width)
+      const at = offset % PAYLOAD_BYTES
+      const view = new DataView(slot.payload(at + width).buffer, at, width)
       return width === 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true))
     }
     const register = offset % WIRE.slotBytes
@@ -66,7 +73,8 @@ class Adapter implements DevicePorts {
     }
     const slot = this.#slotAt(bar, offset)
     if (bar === 2) {
-      const view = new DataView(slot.payload.buffer, offset % PAYLOAD_BYTES, width)
+      const at = offset % PAYLOAD_BYTES
+      const view = new DataView(slot.payload(at + width).buffer, at, width)
       if (width === 8) view.setBigUint64(0, value, true)
       else view.setUint32(0, Number(value), true)
       return
@@ -153,7 +161,7 @@ class Adapter implements DevicePorts {
       for (let at = 0; at < length && status === 'ok';) {
         const inPage = (offset + at) % this.#pageSize
         const bytes = Math.min(this.#pageSize - inPage, length - at)
-        const part = slot.payload.subarray(at, at + bytes)
+        const part = slot.payload(length).subarray(at, at + bytes)
         status = await this.#move(id, key, offset + at, part, access)
         at += bytes
       }

@@ -83,7 +83,7 @@ export class DeviceFaults {
     try {
       while (this.#device.status === 'open' && !signal?.aborted) {
         const wait = context.raw.scheduler.createWait(`faults of ${this.#device.name}`)
-        this.#wake = wait.wake
+        this.#wake = () => wait.wake()
         const taken = context.call('device.faults', undefined, () => raw?.take() ?? [])
         const batch = taken.map((each) => new DeviceFault(each))
         if (batch.length > 0) {

@@ -81,7 +81,7 @@ export class Userfaultfd extends Owned {
     try {
       while (this.status === 'open' && signal?.aborted !== true) {
         const wait = this.context.raw.scheduler.createWait(`userfaults of ${this.name}`)
-        this.#wake = wait.wake
+        this.#wake = () => wait.wake()
         const fault = this.#pending.shift()
         if (fault === undefined) await wait.promise
         else yield fault
