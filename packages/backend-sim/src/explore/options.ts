@@ -1,5 +1,11 @@
 import type { DeviceConfig } from '@hmm-sdk/hmm-api'
-import { checkKeys, checkNumber, type SimulationOptions } from '../sim/options.js'
+import {
+  checkKeys,
+  checkNumber,
+  checkOptions,
+  type CheckedOptions,
+  type SimulationOptions,
+} from '../sim/options.js'
 import type { Progress } from './progress.js'
 
 /** How far an exploration goes. Both bounds hold. */
@@ -59,7 +65,9 @@ export interface ExploreOptions {
 /** The options with every default filled in. */
 export interface CheckedExploreOptions {
   readonly name: string
-  readonly simulation: SimulationOptions
+  readonly simulation: CheckedOptions
+  /** As it was given, for the token. */
+  readonly given: SimulationOptions
   readonly devices: Readonly<Record<string, DeviceConfig>>
   readonly schedules: number
   readonly ms: number
@@ -113,7 +121,8 @@ export function checkExploreOptions(given: ExploreOptions): CheckedExploreOption
   checkNumber('shard.index', shard.index, 0, shard.count - 1)
   return {
     name,
-    simulation: given.simulation ?? {},
+    simulation: checkOptions(given.simulation),
+    given: given.simulation ?? {},
     devices: given.devices ?? {},
     schedules: checkNumber('budget.schedules', budget.schedules ?? 10_000, 1, 1e12),
     ms: checkNumber('budget.ms', budget.ms ?? 60_000, 1, 1e12),

@@ -73,10 +73,10 @@ export async function replay(
 export function toFailure(
   finding: Finding,
   { switches, rows }: Pick<Recorded, 'switches' | 'rows'>,
-  { name, simulation }: Pick<CheckedExploreOptions, 'name' | 'simulation'>,
+  { name, given }: Pick<CheckedExploreOptions, 'name' | 'given'>,
   schedulesUntilFound: number,
 ): Failure {
-  const token = encodeToken({ name, simulation, switches })
+  const token = encodeToken({ name, simulation: given, switches })
   const table = renderTable(rows)
   return { ...finding, switches, rows, token, table, schedulesUntilFound }
 }

@@ -1,11 +1,10 @@
-import { openBackend, type Backend, type Device } from '@hmm-sdk/hmm-api'
+import { Backend, type Device } from '@hmm-sdk/hmm-api'
 import { SimBackend } from '../sim/backend.js'
 import { SimControl } from '../sim/control.js'
-import { checkOptions } from '../sim/options.js'
 import { Simulation } from '../sim/simulation.js'
 import type { Finding } from './failure.js'
 import type { CheckedExploreOptions } from './options.js'
-import type { Scenario } from './scenario.js'
+import type { Scenario, World } from './scenario.js'
 import { ScheduleRun, type RunOptions, type RunResult } from './schedule-run.js'
 
 /** One schedule of `scenario`, in a fresh simulation, with all checks at its end. */
@@ -15,21 +14,47 @@ export function runScenario(
   how: RunOptions,
 ): Promise<RunResult> {
   const run = new ScheduleRun(how)
+  const world = new FreshWorld(run, options)
   return run.execute(async () => {
-    const simulation = new Simulation(checkOptions(options.simulation))
-    const { scheduler } = simulation.machine
-    scheduler.explorer = run
-    run.scheduler = scheduler
-    const raw = new SimBackend(simulation)
-    const backend = await openBackend({ backend: raw, config: { devices: options.devices } })
-    const control = new SimControl(simulation)
-    const devices = watchDevices(backend)
-    await scenario({
-      backend,
-      control,
-      race: (actors) => run.race(actors),
-      point: (name) => run.pause(name, run, true),
-    })
+    await scenario(world)
+    return world.end()
+  })
+}
+
+/** A simulation and its handles. */
+interface Made {
+  readonly backend: Backend
+  readonly control: SimControl
+  readonly devices: readonly Device[]
+}
+
+/** A world whose simulation is made when somebody asks for it. */
+class FreshWorld implements World {
+  readonly race: World['race']
+  readonly point: World['point']
+  readonly #run: ScheduleRun
+  readonly #options: Pick<CheckedExploreOptions, 'simulation' | 'devices'>
+  #made: Made | undefined
+
+  constructor(run: ScheduleRun, options: Pick<CheckedExploreOptions, 'simulation' | 'devices'>) {
+    this.#run = run
+    this.#options = options
+    this.race = (actors) => run.race(actors)
+    this.point = (name) => run.pause(name, run, true)
+  }
+
+  get backend(): Backend {
+    return this.#make().backend
+  }
+
+  get control(): SimControl {
+    return this.#make().control
+  }
+
+  /** Closes everything: what is wrong although nobody complained. */
+  async end(): Promise<Finding | undefined> {
+    if (this.#made === undefined) return undefined
+    const { backend, control, devices } = this.#made
     const problems = control.problems()
     await backend.close()
     const { leaks, misuses } = backend.report()
@@ -39,7 +64,19 @@ export function runScenario(
       problems,
       left.map(({ kind, name }) => `${kind} '${name}'`),
     )
-  })
+  }
+
+  #make(): Made {
+    if (this.#made !== undefined) return this.#made
+    const simulation = new Simulation(this.#options.simulation)
+    const { scheduler } = simulation.machine
+    scheduler.explorer = this.#run
+    this.#run.scheduler = scheduler
+    const backend = new Backend(new SimBackend(simulation), { devices: this.#options.devices })
+    const control = new SimControl(simulation)
+    this.#made = { backend, control, devices: watchDevices(backend) }
+    return this.#made
+  }
 }
 
 /** The devices that the scenario opens: what it leaves open below one that it closes, only they know. */
