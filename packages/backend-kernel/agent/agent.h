@@ -68,6 +68,10 @@ int memory_mprotect(const struct range_request *request);
 int memory_mremap(const struct mremap_request *request, uint64_t *address);
 int memory_madvise(const struct range_request *request);
 
+/* soft-dirty.c: which pages were written. All return 0 or -errno. */
+int soft_dirty_clear(void);
+int soft_dirty_read(uint64_t address, uint64_t pages, unsigned char *dirty);
+
 /* access.c: CPU accesses, whose faults are caught. All return 0 or -errno. */
 void access_init(void);
 int access_read(uint64_t address, void *to, uint64_t length);

@@ -151,6 +151,20 @@ static int do_read(uint32_t request, const struct range_request *range)
 	return 1;
 }
 
+static int do_soft_dirty(uint32_t request, const struct range_request *range)
+{
+	uint64_t pages = range->length / (uint64_t)sysconf(_SC_PAGESIZE);
+	int code;
+
+	if (pages > AGENT_CHUNK || !in_window(range->address, range->length))
+		return -EINVAL;
+	code = soft_dirty_read(range->address, pages, output);
+	if (code < 0)
+		return code;
+	reply(request, 0, output, pages);
+	return 1;
+}
+
 static int do_atomic(int32_t op, uint32_t request, const void *payload)
 {
 	struct atomic_request atomic;
@@ -212,6 +226,7 @@ static size_t payload_size(int32_t op)
 	case OP_MADVISE:
 	case OP_READ:
 	case OP_WRITE:
+	case OP_SOFT_DIRTY:
 		return sizeof(struct range_request);
 	case OP_MREMAP:
 		return sizeof(struct mremap_request);
@@ -269,6 +284,10 @@ static int execute(const struct frame *frame, size_t length)
 		return do_file(frame->code, input);
 	case OP_USERFAULTFD:
 		return do_userfaultfd(input);
+	case OP_CLEAR_SOFT_DIRTY:
+		return soft_dirty_clear();
+	case OP_SOFT_DIRTY:
+		return do_soft_dirty(frame->request, &range);
 	case OP_FORK:
 		return fork_process(frame->request, input, length);
 	case OP_EXEC:

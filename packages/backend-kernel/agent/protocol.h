@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 3u
+#define AGENT_PROTOCOL 4u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -61,6 +61,8 @@ enum op {
 	OP_EXEC = 30, /* replied by the new program */
 	OP_EXIT = 31, /* no reply but EXITED */
 	OP_USERFAULTFD = 32,
+	OP_CLEAR_SOFT_DIRTY = 33,
+	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
 
 	/* To a handler of userfaults, which also takes EXIT. */
 	OP_UFFD_STAGE = 40, /* struct stage_request, with bytes after it: what COPY copies */

@@ -196,6 +196,20 @@ export class KernelAddressSpace implements RawAddressSpace {
     return this.#atomic(agent.OP_COMPARE_EXCHANGE, page, offset, expected, desired)
   }
 
+  async clearSoftDirty(): Promise<void> {
+    await this.#command(agent.OP_CLEAR_SOFT_DIRTY, new Uint8Array())
+  }
+
+  async softDirty(startPage: number, pages: number): Promise<Uint8Array> {
+    const dirty = new Uint8Array(pages)
+    for (let at = 0; at < pages; at += agent.AGENT_CHUNK) {
+      const count = Math.min(agent.AGENT_CHUNK, pages - at) * this.#pageBytes
+      const range = agent.packRange((startPage + at) * this.#pageBytes, count)
+      dirty.set(await this.#command(agent.OP_SOFT_DIRTY, range), at)
+    }
+    return dirty
+  }
+
   userfaultfd(
     request: RawUserfaultfdRequest,
     onFault: (fault: RawUserfault) => void,

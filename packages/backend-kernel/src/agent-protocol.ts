@@ -1,5 +1,5 @@
 /** The protocol of the agent; the table is agent/protocol.h. All numbers are little-endian. */
-export const AGENT_PROTOCOL = 3
+export const AGENT_PROTOCOL = 4
 /** Bytes of data in one READ or WRITE. */
 export const AGENT_CHUNK = 65536
 export const AGENT_MAX_PAYLOAD = AGENT_CHUNK + 64
@@ -27,6 +27,8 @@ export const OP_FORK = 29
 export const OP_EXEC = 30
 export const OP_EXIT = 31
 export const OP_USERFAULTFD = 32
+export const OP_CLEAR_SOFT_DIRTY = 33
+export const OP_SOFT_DIRTY = 34
 export const OP_UFFD_STAGE = 40
 export const OP_UFFD_COPY = 41
 export const OP_UFFD_ZEROPAGE = 42

@@ -44,6 +44,7 @@ export function spaceCapabilities(pageShift: number): CapabilityTable {
     ),
     'space.hugetlb': hugetlbCapability(HUGE_2M, pageShift),
     'space.hugetlb.1g': hugetlbCapability(HUGE_1G, pageShift),
+    'space.soft-dirty': supported(),
     'space.userfaultfd': when(
       mayServeFaults(),
       'this process may not serve page faults that the kernel takes for it (userfaultfd)',

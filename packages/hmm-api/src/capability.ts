@@ -16,6 +16,7 @@ export const CAPABILITIES = {
   'space.hugepage': 'madvise hugepage, nohugepage and collapse (transparent huge pages)',
   'space.hugetlb': 'map huge pages of 2 MiB from the reserved pool (hugetlb)',
   'space.hugetlb.1g': 'map huge pages of 1 GiB from the reserved pool (hugetlb)',
+  'space.soft-dirty': 'watch which pages the process writes (clear_refs, pagemap)',
   'space.userfaultfd': 'serve page faults of a process (userfaultfd)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',

@@ -13,13 +13,17 @@ export function* clearRefs(mm: MemoryMap): Operation<void> {
   yield* mm.lock.write()
   try {
     const { frames, scheduler } = mm.machine
+    for (const vma of mm.vmas) vma.softDirty = false
     mm.invalidateStart('soft-dirty', 0, 2 ** 52)
     if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
     for (const vma of mm.vmas) {
       if ((vma.flags & (VM_PFNMAP | VM_HUGETLB)) !== 0) continue
       forEachEntry(mm, vma.start, vma.end, (at, pte, page) => {
         const words = mm.tables.arena.words
-        if ((pte & PTE_PRESENT) === 0) return
+        if ((pte & PTE_PRESENT) === 0) {
+          words[at] = pte & ~PTE_SOFT_DIRTY
+          return
+        }
         const frame = pte & PTE_FRAME
         const alone = FRAME_ANON | FRAME_EXCLUSIVE
         const pinned =

@@ -2,7 +2,7 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_USERFAULT } from './fault-code.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE, PTE_WRITTEN, PTE_YOUNG } from './pte.js'
 import { resolveFault } from './resolve-fault.js'
 import { waitUserfault } from './userfaultfd.js'
 import { VM_ACCESS, VM_WRITE } from './vma.js'
@@ -89,7 +89,7 @@ function* touch(mm: MemoryMap, page: number, write: boolean): Operation<number> 
     const pte = tables.get(page)
     const need = write ? PTE_PRESENT | PTE_WRITE : PTE_PRESENT
     if (((pte & need) | 0) === (need | 0) && (pte & PTE_PROTNONE) === 0) {
-      const touched = write ? pte | PTE_YOUNG | PTE_DIRTY : pte | PTE_YOUNG
+      const touched = write ? pte | PTE_YOUNG | PTE_WRITTEN : pte | PTE_YOUNG
       if (touched !== pte) tables.set(page, touched)
       return pte & PTE_FRAME
     }

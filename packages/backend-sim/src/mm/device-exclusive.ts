@@ -6,6 +6,7 @@ import {
   PTE_PRESENT,
   PTE_WAS_DIRTY,
   PTE_WRITE,
+  PTE_WRITTEN,
   pteIs,
 } from './pte.js'
 import type { Vma } from './vma.js'
@@ -41,5 +42,5 @@ export function restoreExclusive(mm: MemoryMap, page: number): void {
 export function restoredPte(vma: Vma, entry: number): number {
   const writable = (entry & PTE_WRITE) !== 0 && (vma.flags & VM_WRITE) !== 0
   const dirty = writable || (entry & PTE_WAS_DIRTY) !== 0
-  return PTE_PRESENT | (writable ? PTE_WRITE : 0) | (dirty ? PTE_DIRTY : 0) | (entry & PTE_FRAME)
+  return PTE_PRESENT | (writable ? PTE_WRITE : 0) | (dirty ? PTE_WRITTEN : 0) | (entry & PTE_FRAME)
 }

@@ -5,15 +5,16 @@ import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
-  PTE_DIRTY,
   PTE_FRAME,
   PTE_KIND,
   PTE_MIGRATION,
   PTE_PRESENT,
+  PTE_SOFT_DIRTY,
   PTE_SWAP,
   PTE_SWAP_EXCLUSIVE,
   PTE_UFFD_WP,
   PTE_WRITE,
+  PTE_WRITTEN,
   PTE_YOUNG,
 } from './pte.js'
 import { VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
@@ -63,13 +64,16 @@ function swapIn(
   frames.index[frame] = vma.anonOffsetOf(page)
   if (exclusive) frames.flags[frame]! |= FRAME_EXCLUSIVE
   const guarded = (vma.flags & VM_UFFD_WP) !== 0 ? pte & PTE_UFFD_WP : 0
-  const writable = exclusive && (vma.flags & VM_WRITE) !== 0 && guarded === 0
+  const soft = pte & PTE_SOFT_DIRTY
+  const watched = !vma.softDirty && soft === 0
+  const writable = exclusive && (vma.flags & VM_WRITE) !== 0 && guarded === 0 && !watched
   mm.tables.arena.words[at] =
     PTE_PRESENT |
     PTE_YOUNG |
     guarded |
+    soft |
     (writable ? PTE_WRITE : 0) |
-    (write && writable ? PTE_DIRTY : 0) |
+    (write && writable ? PTE_WRITTEN : 0) |
     frame
   return FAULT_DONE
 }

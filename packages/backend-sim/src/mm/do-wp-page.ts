@@ -3,7 +3,7 @@ import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
 import { hugeWriteFault } from './huge.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, PTE_WRITTEN, PTE_YOUNG } from './pte.js'
 import type { Vma } from './vma.js'
 
 /**
@@ -34,7 +34,7 @@ export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): nu
 }
 
 function makeWritable(mm: MemoryMap, page: number, pte: number): number {
-  mm.tables.set(page, pte | PTE_WRITE | PTE_DIRTY | PTE_YOUNG)
+  mm.tables.set(page, pte | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG)
   return FAULT_DONE
 }
 
@@ -51,7 +51,7 @@ function copyPage(mm: MemoryMap, vma: Vma, page: number, pte: number): number {
   frames.maps[frame] = 1
   frames.mapping[frame] = vma.anonVma!.id
   frames.index[frame] = vma.anonOffsetOf(page)
-  mm.tables.set(page, PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | frame)
+  mm.tables.set(page, PTE_PRESENT | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG | frame)
   if (!special) {
     frames.maps[old]!--
     frames.put(old)

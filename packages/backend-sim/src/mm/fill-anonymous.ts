@@ -3,7 +3,7 @@ import { anonPrepare } from './anon-prepare.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
 import { hugeFault, mayBeHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_DIRTY, PTE_PRESENT, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import { PTE_PRESENT, PTE_WRITE, PTE_WRITTEN, PTE_YOUNG } from './pte.js'
 import { VM_UFFD_MISSING, type Vma } from './vma.js'
 
 /**
@@ -20,7 +20,7 @@ export function fillAnonymous(mm: MemoryMap, vma: Vma, page: number, end: number
   }
   const { frames } = machine
   const mapping = vma.anonVma!.id
-  const present = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | 0
+  const present = PTE_PRESENT | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG | 0
   const flags = FRAME_ANON | FRAME_EXCLUSIVE
   let at = page
   while (at < end) {

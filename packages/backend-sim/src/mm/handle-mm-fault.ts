@@ -10,12 +10,12 @@ import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_HWPOISON, ZERO_FRAME } from './frame
 import type { MemoryMap } from './memory-map.js'
 import {
   isUserfaultMarker,
-  PTE_DIRTY,
   PTE_PRESENT,
   PTE_PROTNONE,
   PTE_SPECIAL,
   PTE_UFFD_WP,
   PTE_WRITE,
+  PTE_WRITTEN,
   PTE_YOUNG,
 } from './pte.js'
 import { VM_HUGETLB, VM_SHARED, VM_UFFD_MISSING, VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
@@ -55,7 +55,7 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
   }
   if (write && (pte & PTE_WRITE) === 0) return doWpPage(mm, vma, page, pte)
   // Nothing left to do because somebody else was faster.
-  words[at] = pte | PTE_YOUNG | (write ? PTE_DIRTY : 0)
+  words[at] = pte | PTE_YOUNG | (write ? PTE_WRITTEN : 0)
   return FAULT_DONE
 }
 
@@ -92,7 +92,7 @@ function doAnonymousPage(
   frames.mapping[frame] = vma.anonVma!.id
   frames.index[frame] = vma.anonOffsetOf(page)
   const right = guarded === 0 ? PTE_WRITE : guarded
-  words[at] = PTE_PRESENT | right | PTE_DIRTY | PTE_YOUNG | frame
+  words[at] = PTE_PRESENT | right | PTE_WRITTEN | PTE_YOUNG | frame
   return FAULT_DONE
 }
 
@@ -120,15 +120,15 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
     frames.mapping[frame] = vma.anonVma!.id
     frames.index[frame] = vma.anonOffsetOf(page)
     const right = guarded === 0 ? PTE_WRITE : guarded
-    mm.tables.arena.words[at] = PTE_PRESENT | right | PTE_DIRTY | PTE_YOUNG | frame
+    mm.tables.arena.words[at] = PTE_PRESENT | right | PTE_WRITTEN | PTE_YOUNG | frame
     return FAULT_DONE
   }
   frames.get(cached)
   frames.maps[cached]!++
   // A file in memory has no writeback: its shared mappings are writable from the first read on.
-  const watched = (vma.flags & VM_UFFD_WP) !== 0 && !write
+  const watched = ((vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty) && !write
   const writable = shared && (vma.flags & VM_WRITE) !== 0 && !watched ? PTE_WRITE : 0
   const right = guarded === 0 ? writable : guarded
-  mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | right | (write ? PTE_DIRTY : 0) | cached
+  mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | right | (write ? PTE_WRITTEN : 0) | cached
   return FAULT_DONE
 }

@@ -4,12 +4,12 @@ import { FAULT_DONE } from './fault-code.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import {
-  PTE_DIRTY,
   PTE_FRAME,
   PTE_PRESENT,
   PTE_PROTNONE,
   PTE_SPECIAL,
   PTE_WRITE,
+  PTE_WRITTEN,
   PTE_YOUNG,
   ptePresent,
 } from './pte.js'
@@ -83,7 +83,7 @@ export function hugeWriteFault(
     const leaf = mm.tables.leaf(block)
     for (let i = 0; i < pages; i++) {
       frames.flags[words[leaf + i]! & PTE_FRAME]! |= FRAME_EXCLUSIVE
-      words[leaf + i]! |= PTE_WRITE | PTE_DIRTY | PTE_YOUNG
+      words[leaf + i]! |= PTE_WRITE | PTE_WRITTEN | PTE_YOUNG
     }
     return FAULT_DONE
   }
@@ -174,7 +174,7 @@ export function mapBlock(mm: MemoryMap, vma: Vma, block: number, first: number):
   frames.maps.fill(1, first, first + pages)
   frames.mapping.fill(vma.anonVma!.id, first, first + pages)
   for (let i = 0; i < pages; i++) frames.index[first + i] = index + i
-  setBlock(mm, block, PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | first)
+  setBlock(mm, block, PTE_PRESENT | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG | first)
 }
 
 function setBlock(mm: MemoryMap, block: number, entry: number): void {

@@ -23,7 +23,6 @@ import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
-  PTE_DIRTY,
   PTE_FRAME,
   PTE_KIND,
   PTE_MIGRATION,
@@ -31,6 +30,7 @@ import {
   PTE_SPECIAL,
   PTE_SWAP,
   PTE_WRITE,
+  PTE_WRITTEN,
   PTE_YOUNG,
   pteIs,
   ptePresent,
@@ -356,7 +356,7 @@ export class MigrateVma {
       page,
       device
         ? PTE_DEVICE_PRIVATE | write | to
-        : PTE_PRESENT | PTE_YOUNG | write | (write !== 0 ? PTE_DIRTY : 0) | to,
+        : PTE_PRESENT | PTE_YOUNG | write | (write !== 0 ? PTE_WRITTEN : 0) | to,
     )
     this.outcomes[index] = OUTCOME.populated
   }

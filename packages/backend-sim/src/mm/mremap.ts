@@ -6,7 +6,7 @@ import { hugetlbFile, isHugetlb, moveHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
 import { copyOf, insertVma, isolateVmas, mergeVma, resizeVma } from './vma-operations.js'
-import { isUserfaultMarker, PTE_UFFD_WP } from './pte.js'
+import { isUserfaultMarker, PTE_MARKER, PTE_SOFT_DIRTY, PTE_UFFD_WP, pteIs } from './pte.js'
 import type { Vma } from './vma.js'
 
 export interface MremapRequest {
@@ -224,10 +224,17 @@ function moveHuge(mm: MemoryMap, page: number, stop: number, to: number): boolea
   }
   const target = tables.ensureLeaf(to)
   const leaf = tables.leaf(page)
-  tables.arena.words.copyWithin(target, leaf, leaf + tables.leafPages)
+  const { words } = tables.arena
+  for (let i = 0; i < tables.leafPages; i++) words[target + i] = movedEntry(words[leaf + i]!)
   tables.setHuge(to, true)
   tables.dropLeaf(page)
   return true
+}
+
+/** Nobody serves faults of the new place, and what is there counts as written (`move_soft_dirty_pte`). */
+function movedEntry(pte: number): number {
+  if (isUserfaultMarker(pte)) return 0
+  return pteIs(pte, PTE_MARKER) ? pte : (pte & ~PTE_UFFD_WP) | PTE_SOFT_DIRTY
 }
 
 /** `move_page_tables`. */
@@ -246,8 +253,7 @@ function* moveTables(mm: MemoryMap, from: number, to: number, length: number): O
     for (; page < stop; page++) {
       const pte = tables.get(page)
       if (pte === 0) continue
-      // Nobody serves faults of the new place.
-      tables.set(to + (page - from), isUserfaultMarker(pte) ? 0 : pte & ~PTE_UFFD_WP)
+      tables.set(to + (page - from), movedEntry(pte))
       tables.set(page, 0)
     }
     if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)

@@ -17,7 +17,10 @@ export const PTE_PROTNONE = 0x0800_0000
 export const PTE_SPECIAL = 0x0400_0000
 /** Also of entries that are not present: userfaultfd write-protects the page. */
 export const PTE_UFFD_WP = 0x0200_0000
+/** It was written since somebody began to watch; also of entries that are not present. */
 export const PTE_SOFT_DIRTY = 0x0100_0000
+/** What a write sets (`pte_mkdirty`). */
+export const PTE_WRITTEN = PTE_DIRTY | PTE_SOFT_DIRTY
 
 /** Of entries that are not present (and not 0): what kind, and PTE_WRITE for "was writable". */
 export const PTE_KIND = 0x1c00_0000

@@ -11,11 +11,13 @@ import {
   PTE_MARKER,
   PTE_MIGRATION,
   PTE_PRESENT,
+  PTE_SOFT_DIRTY,
   PTE_SPECIAL,
   PTE_SWAP,
   PTE_UFFD_WP,
   PTE_WAS_DIRTY,
   PTE_WRITE,
+  PTE_WRITTEN,
   PTE_YOUNG,
   pteIs,
 } from './pte.js'
@@ -46,7 +48,9 @@ export function walkMappings(
 export function migrationEntry(pte: number): number {
   const present = (pte & PTE_PRESENT) !== 0
   const dirty = (pte & (present ? PTE_DIRTY : PTE_WAS_DIRTY)) !== 0 ? PTE_WAS_DIRTY : 0
-  return PTE_MIGRATION | (pte & (PTE_WRITE | PTE_UFFD_WP)) | dirty | (pte & PTE_FRAME)
+  return (
+    PTE_MIGRATION | (pte & (PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY)) | dirty | (pte & PTE_FRAME)
+  )
 }
 
 /** Replaces a mapping of a locked frame by a migration entry; the caller raised the event. */
@@ -91,7 +95,7 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
     const { tables } = vma.mm
     const entry = tables.get(page)
     if (!pteIs(entry, PTE_MIGRATION) || (entry & PTE_FRAME) !== from) return
-    const write = entry & (PTE_WRITE | PTE_UFFD_WP)
+    const write = entry & (PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY)
     const wasDirty = (entry & PTE_WAS_DIRTY) !== 0
     frames.get(to)
     frames.maps[to]!++
@@ -99,7 +103,7 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
       if (wasDirty) frames.flags[to]! |= FRAME_DIRTY
       tables.set(page, PTE_DEVICE_PRIVATE | write | to)
     } else {
-      tables.set(page, PTE_PRESENT | PTE_YOUNG | write | (wasDirty ? PTE_DIRTY : 0) | to)
+      tables.set(page, PTE_PRESENT | PTE_YOUNG | write | (wasDirty ? PTE_WRITTEN : 0) | to)
     }
   })
 }
@@ -113,7 +117,8 @@ export function tryToUnmap(machine: Machine, frame: number, entry: number, flags
   unmapEach(machine, frame, (mm, page, pte) => {
     if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
     const guarded = pte & PTE_UFFD_WP
-    mm.tables.set(page, entry === 0 ? markerOf(mm, page, guarded) : entry | flags | guarded)
+    const kept = pte & (PTE_UFFD_WP | PTE_SOFT_DIRTY)
+    mm.tables.set(page, entry === 0 ? markerOf(mm, page, guarded) : entry | flags | kept)
     if (pteIs(entry, PTE_SWAP)) swap.get(entry & PTE_FRAME)
     frames.maps[frame]!--
     frames.put(frame)

@@ -6,11 +6,11 @@ import { isHugetlb } from './hugetlb.js'
 import { fillHugetlb } from './hugetlb-fault.js'
 import {
   isUserfaultMarker,
-  PTE_DIRTY,
   PTE_PRESENT,
   PTE_SPECIAL,
   PTE_UFFD_WP,
   PTE_WRITE,
+  PTE_WRITTEN,
   PTE_YOUNG,
 } from './pte.js'
 import { alreadyThere } from './already-there.js'
@@ -141,7 +141,7 @@ function fillPage(
   }
   const writable = (vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
   const right = writeProtect ? PTE_UFFD_WP : writable
-  mm.tables.set(page, PTE_PRESENT | PTE_DIRTY | PTE_YOUNG | right | frame)
+  mm.tables.set(page, PTE_PRESENT | PTE_WRITTEN | PTE_YOUNG | right | frame)
 }
 
 function notRegistered(): HmmError {

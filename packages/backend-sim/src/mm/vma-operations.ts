@@ -67,7 +67,10 @@ export function mergeVma(vma: Vma, except?: Vma): Vma {
  */
 export function copyOf(vma: Vma, mm: MemoryMap): Vma {
   vma.file?.get()
-  return new Vma(mm, vma.start, vma.end, vma.flags & ~VM_UFFD, vma.file, vma.pgoff, vma.anonPgoff)
+  const { start, end, flags, file, pgoff, anonPgoff } = vma
+  const copy = new Vma(mm, start, end, flags & ~VM_UFFD, file, pgoff, anonPgoff)
+  copy.softDirty = vma.softDirty
+  return copy
 }
 
 /** Changes the limits; the page at the old start keeps its offset. */
@@ -120,6 +123,7 @@ function join(first: Vma, second: Vma): Vma {
   if (first.anonVma === undefined) cloneAnon(first, second)
   unlinkVma(second)
   second.file?.put()
+  first.softDirty ||= second.softDirty
   resizeVma(first, first.start, end)
   return first
 }

@@ -49,6 +49,8 @@ export class Vma {
   hugetlbReserve: Set<number> | undefined
   /** A fork's parent took huge pages back: what is missing now must not read as zeros. */
   hugetlbLost = false
+  /** All of it counts as written since somebody began to watch: it is newer (`VM_SOFTDIRTY`). */
+  softDirty = true
   /** Who serves its faults, if `flags` has one of VM_UFFD. */
   userfaultfd: Userfaultfd | undefined
   /** Its entry in the reverse map of the file, at the offsets it then had. */

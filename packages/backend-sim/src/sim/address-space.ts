@@ -16,6 +16,8 @@ import type {
   RawUserfaultfdRequest,
 } from '@hmm-sdk/hmm-api/raw'
 import type { SimMirror } from '../hmm/mirror.js'
+import { clearRefs } from '../mm/clear-refs.js'
+import { softDirty } from '../mm/soft-dirty.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
 import { forkInto } from '../mm/fork.js'
@@ -45,6 +47,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.pageout': supported(),
   'space.hugepage': supported(),
   'space.userfaultfd': supported(),
+  'space.soft-dirty': supported(),
   'physical-addresses': supported(),
 }
 
@@ -157,6 +160,14 @@ export class SimAddressSpace implements RawAddressSpace {
   ): Promise<number> {
     const change = (before: number) => (before === expected >>> 0 ? desired : before)
     return this.#access(cpuAtomic(this.mm, page, offset, change))
+  }
+
+  clearSoftDirty(): Promise<void> {
+    return this.#call(clearRefs(this.mm))
+  }
+
+  softDirty(startPage: number, pages: number): Promise<Uint8Array> {
+    return this.#call(softDirty(this.mm, startPage, startPage + pages))
   }
 
   async userfaultfd(

@@ -214,6 +214,35 @@ export class AddressSpace extends Owned {
   }
 
   /**
+   * From now on it is noted which pages the process writes. Raises SOFT_DIRTY over everything, and makes
+   * all pages read-only until the next write. `/proc/pid/clear_refs`, 4
+   */
+  clearSoftDirty(wait?: Wait): Promise<void> {
+    return this.#run('space.clearSoftDirty', undefined, wait, async () => {
+      this.#need('space.soft-dirty')
+      await this[RAW].clearSoftDirty!()
+    })
+  }
+
+  /**
+   * Which pages of `range` the CPU wrote since `clearSoftDirty`; pages of a mapping that is newer count
+   * as written. What a device writes is not noted. `/proc/pid/pagemap`
+   */
+  softDirty(range: VirtualRange, wait?: Wait): Promise<boolean[]> {
+    return this.#run(
+      'space.softDirty',
+      VirtualRange.is(range) ? range : undefined,
+      wait,
+      async () => {
+        checkRange(range, this[RAW].pageShift)
+        this.#need('space.soft-dirty')
+        const dirty = await this[RAW].softDirty!(range.startPage, range.pages)
+        return Array.from(dirty, (each) => each !== 0)
+      },
+    )
+  }
+
+  /**
    * Lets somebody else serve page faults of `range`. EINVAL if nothing is mapped there, or only a part
    * of a huge page, EBUSY if another userfaultfd has a part of it. `userfaultfd(2)`
    */

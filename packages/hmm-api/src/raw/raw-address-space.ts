@@ -112,6 +112,10 @@ export interface RawAddressSpace {
   madvise(startPage: number, pages: number, advice: Advice): Promise<void>
   /** `hugetlb`: log2 of the bytes of its huge pages; ordinary pages for 0. */
   createFile(pages: number, hugetlb?: number): Promise<RawFile>
+  /** `clear_refs` 4: from now on it is noted which pages are written. The capability `space.soft-dirty`. */
+  clearSoftDirty?(): Promise<void>
+  /** 1 for each page that was written since, or whose mapping is newer (`/proc/pid/pagemap`). */
+  softDirty?(startPage: number, pages: number): Promise<Uint8Array>
   /** `onFault` is called once for each touch that waits. The capability `space.userfaultfd`. */
   userfaultfd?(
     request: RawUserfaultfdRequest,

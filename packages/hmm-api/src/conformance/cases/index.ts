@@ -20,6 +20,7 @@ import * as delivery from './events/delivery.js'
 import * as file from './events/file.js'
 import * as hugetlbEvents from './events/hugetlb.js'
 import * as userfaultfdEvents from './events/userfaultfd.js'
+import * as softDirty from './events/soft-dirty.js'
 import * as hugePage from './events/huge-page.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
@@ -71,6 +72,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   hugePage,
   hugetlbEvents,
   userfaultfdEvents,
+  softDirty,
   file,
   release,
   delivery,
