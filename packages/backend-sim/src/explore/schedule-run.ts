@@ -76,6 +76,8 @@ export class ScheduleRun implements Explorer {
   #ids = 1
   #steps = 0
   #streak = 0
+  /** Strands that run inside the call that started them: they stop at their first point. */
+  #starting = 0
   #choices = 0
   #over = false
   #end: (result: RunResult) => void = () => undefined
@@ -176,7 +178,9 @@ export class ScheduleRun implements Explorer {
     const fiber = this.#fiber
     this.#strand = strand
     this.#fiber = 0
+    this.#starting++
     this.#run(strand, work, () => undefined)
+    this.#starting--
     this.#strand = outer
     this.#fiber = fiber
   }
@@ -209,7 +213,8 @@ export class ScheduleRun implements Explorer {
   #passes(label: string, object: unknown, write: boolean): boolean {
     const { fast, maxSteps, decider, trail, step } = this.#options
     const strand = this.#strand
-    if (!fast || this.#over || strand.waiting > 0 || strand.calls > 1) return false
+    if (!fast || this.#starting > 0 || this.#over || strand.waiting > 0 || strand.calls > 1)
+      return false
     if (this.#streak >= FAIR_STEPS || this.#steps >= maxSteps) return false
     if (this.scheduler !== undefined && this.scheduler.isDue) return false
     const here = this.#here
