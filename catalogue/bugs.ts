@@ -1,3 +1,9 @@
+import flushOfOwnWork from './bugs/flush-of-own-work.js'
+import lostFromPinList from './bugs/lost-from-pin-list.js'
+import fencePutBeforeWait from './bugs/fence-put-before-wait.js'
+import tableLeakedOnMapFailure from './bugs/table-leaked-on-map-failure.js'
+import processCreatedTooEarly from './bugs/process-created-too-early.js'
+import listDeletedTwice from './bugs/list-deleted-twice.js'
 import type { AnyBug } from './parts/bug.js'
 import arraysLeakedOnFailure from './bugs/arrays-leaked-on-failure.js'
 import atomicNotReset from './bugs/atomic-not-reset.js'
@@ -40,9 +46,11 @@ export const BUGS: readonly AnyBug[] = [
   structPageWithoutLock,
   dirtyUnderNotifierLock,
   translationsOutliveCallback,
+  lostFromPinList,
   orderBeyondRange,
   staleRequestMask,
   finalPutInCallback,
+  flushOfOwnWork,
   workWithoutMmget,
   finalPutUnderLock,
   zapOfDestroyedKey,
@@ -60,12 +68,16 @@ export const BUGS: readonly AnyBug[] = [
   devicePagesAfterClose,
   missingUnlockAfterRace,
   faultWorkerAfterFree,
+  processCreatedTooEarly,
+  fencePutBeforeWait,
   freeBeforeUnmap,
   unlinkAfterFree,
   doubleMigration,
+  listDeletedTwice,
   countNotReset,
   partlyPinnedMemory,
   doubleUnpin,
+  tableLeakedOnMapFailure,
   atomicNotReset,
   unmapOfNeverMapped,
   arraysLeakedOnFailure,

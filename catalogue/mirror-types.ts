@@ -36,3 +36,14 @@ export async function mirrorIsInserted(
 ): Promise<Mirror> {
   return device.mirror(space, range, { invalidate: () => undefined })
 }
+
+/** What is told of an invalidation cannot wait for anything. */
+export async function callbackIsSynchronous(
+  device: Device,
+  space: AddressSpace,
+  range: VirtualRange,
+  mm: { put(): Promise<void> },
+) {
+  // @ts-expect-error a callback that returns a promise
+  await device.mirror(space, range, { invalidate: async () => mm.put() })
+}

@@ -1,24 +1,31 @@
-import type { WorkQueue } from '@hmm-sdk/hmm-api'
+import type { IntervalNotifier, InvalidateCallback, WorkQueue } from '@hmm-sdk/hmm-api'
 import { defineBug } from '../parts/bug.js'
 import { Reference } from '../parts/reference.js'
 import { withScene } from '../parts/scene.js'
 
-/** What the invalidate callback of the driver queues: evict the queues of the process. */
-type Variant = (queue: WorkQueue, mm: Reference, evict: () => Promise<void>) => void
+interface Process {
+  readonly mm: Reference
+  readonly queue: WorkQueue
+  evict(): void
+}
+type Variant = (process: Process) => InvalidateCallback<IntervalNotifier>
 
-const faulty: Variant = (queue, mm, evict) => {
-  if (!mm.tryGet()) return
-  queue.queue(async () => {
-    await evict()
+const faulty: Variant = ({ mm, evict }) => {
+  const invalidate = async (): Promise<void> => {
+    if (!mm.tryGet()) return
+    evict()
     await mm.put()
-  })
+  }
+  return invalidate as never // its type refuses it: it may not wait
 }
 
-const fixed: Variant = (queue, mm, evict) => {
-  if (mm.count === 0) return
-  queue.queue(async () => {
-    await evict()
-  })
+const fixed: Variant = ({ mm, queue, evict }) => {
+  const invalidate = (): void => {
+    if (!mm.tryGet()) return
+    evict()
+    queue.queue(() => mm.put())
+  }
+  return invalidate
 }
 
 export default defineBug<Variant>({
@@ -31,24 +38,23 @@ export default defineBug<Variant>({
     release: '6.12.41',
   },
   adapted:
-    'The API has no reference of an address space; a reference count of the driver stands for ' +
-    'it, and a flush of its callbacks for what the exit waits for.',
-  level: 'sync',
+    'The API has no reference of an address space; a reference count of the driver stands for it. ' +
+    'A cast gets the callback past its type.',
+  level: 'notifier',
   mirror: {
-    answer: 'impossible by construction',
-    because: 'a mirror holds no reference of the address space, so there is none to drop',
-    evidence: ['case:events/release/exit', 'case:lifecycle/use-after-exit/mirror.map'],
+    answer: 'impossible by type',
+    because: 'a callback that returns a promise does not compile; with a cast it is reported',
+    evidence: ['type:callbackIsSynchronous', 'run'],
   },
   faulty,
   fixed,
   scenario: (world, variant) =>
     withScene(world, async ({ device, space, buffer }) => {
-      const queue = device.sync.workQueue('callbacks')
-      const lock = device.sync.mutex('queues')
-      const mm = new Reference('mm', () => queue.flush()) // exit_mmap waits for the callbacks
-      const evict = (): Promise<void> => lock.run(() => undefined)
+      const queue = device.sync.workQueue('deferred')
+      const lock = device.sync.mutex('exit')
+      const mm = new Reference('mm', () => lock.run(() => undefined))
       const notifier = await device.notifier(space, buffer, {
-        invalidate: () => variant(queue, mm, evict),
+        invalidate: variant({ mm, queue, evict: () => undefined }),
       })
       await world.race({
         cpu: () => space.madvise(buffer, 'dontneed'),

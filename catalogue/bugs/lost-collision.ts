@@ -52,7 +52,10 @@ export default defineBug<TableVariant>({
   mirror: {
     answer: 'impossible by construction',
     because: 'the commit runs under the sequence of its own read; there is no flag to share',
-    evidence: ['case:mirror/revoke/racing-with-map'],
+    evidence: [
+      'case:mirror/revoke/racing-with-map',
+      'test:a driver on Mirror reaches nothing that is gone: %s',
+    ],
   },
   faulty,
   fixed,

@@ -45,7 +45,11 @@ export default defineBug<TableVariant>({
   mirror: {
     answer: 'impossible by construction',
     because: 'the backend revokes the DMA mappings before it calls the driver',
-    evidence: ['case:mirror/revoke/munmap', 'case:mirror/revoke/munmap-and-mmap'],
+    evidence: [
+      'case:mirror/revoke/munmap',
+      'case:mirror/revoke/munmap-and-mmap',
+      'test:a driver on Mirror reaches nothing that is gone: %s',
+    ],
   },
   faulty,
   fixed,

@@ -32,7 +32,11 @@ export default defineBug<Variant>({
   mirror: {
     answer: 'impossible by construction',
     because: 'the rights are in the DMA mapping: a write through one for reading is a device fault',
-    evidence: ['case:mirror/map/read-stays-read-only', 'case:mirror/revoke/fork'],
+    evidence: [
+      'case:mirror/map/read-stays-read-only',
+      'case:mirror/revoke/fork',
+      'test:a driver on Mirror reaches nothing that is gone: %s',
+    ],
   },
   faulty,
   fixed,
