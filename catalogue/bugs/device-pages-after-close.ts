@@ -47,8 +47,8 @@ export default defineBug<Variant>({
       device.memory.onCpuFault(() => context.use())
       await device.memory.migrate(mirror, buffer, { to: 'device' })
       await world.race({
-        close: () => variant({ device, mirror, context }),
         cpu: () => space.read(buffer.start, 1),
+        close: () => variant({ device, mirror, context }),
       })
       device.memory.onCpuFault(undefined)
     }),
