@@ -9,11 +9,13 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "agent.h"
 
 static sigjmp_buf escape;
 static volatile sig_atomic_t accessing;
+static volatile sig_atomic_t breaking;
 
 static void on_fault(int signal_number)
 {
@@ -21,7 +23,8 @@ static void on_fault(int signal_number)
 		accessing = 0;
 		siglongjmp(escape, 1);
 	}
-	signal(signal_number, SIG_DFL);
+	if (!breaking)
+		signal(signal_number, SIG_DFL);
 }
 
 void access_init(void)
@@ -75,6 +78,16 @@ int access_write(uint64_t address, const void *from, uint64_t length)
 	if (!in_window(address, length))
 		return -EFAULT;
 	return guarded_copy((void *)(uintptr_t)address, from, length, address);
+}
+
+int access_madvise(uint64_t address, uint64_t length, int advice)
+{
+	int result;
+
+	breaking = advice == MADV_HWPOISON;
+	result = madvise((void *)(uintptr_t)address, length, advice) == 0 ? 0 : -errno;
+	breaking = 0;
+	return result;
 }
 
 int access_fetch_add(uint64_t address, uint32_t delta, uint32_t *before)

@@ -77,6 +77,8 @@ void access_init(void);
 int access_read(uint64_t address, void *to, uint64_t length);
 int access_write(uint64_t address, const void *from, uint64_t length);
 int access_fetch_add(uint64_t address, uint32_t delta, uint32_t *before);
+/* madvise, which raises SIGBUS when it breaks memory of the process that asks for it. */
+int access_madvise(uint64_t address, uint64_t length, int advice);
 int access_compare_exchange(uint64_t address, uint32_t expected, uint32_t desired,
 			    uint32_t *before);
 

@@ -21,6 +21,10 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
 
 static uint64_t next_address = ARENA_START;
 
@@ -194,6 +198,7 @@ int memory_mremap(const struct mremap_request *request, uint64_t *address)
 static const int advices[] = {
 	MADV_DONTNEED, MADV_FREE,   MADV_REMOVE,   MADV_COLD,	  MADV_PAGEOUT, MADV_WILLNEED,
 	MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLLAPSE, MADV_DONTFORK, MADV_DOFORK,
+	MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_HWPOISON, MADV_SOFT_OFFLINE,
 };
 
 int memory_madvise(const struct range_request *request)
@@ -201,7 +206,5 @@ int memory_madvise(const struct range_request *request)
 	if (!in_window(request->address, request->length) ||
 	    request->value >= sizeof(advices) / sizeof(advices[0]))
 		return -EINVAL;
-	return madvise(pointer(request->address), request->length, advices[request->value]) == 0 ?
-		       0 :
-		       -errno;
+	return access_madvise(request->address, request->length, advices[request->value]);
 }

@@ -28,6 +28,10 @@ const ADVICES: readonly Advice[] = [
   'collapse',
   'dontfork',
   'dofork',
+  'guard-install',
+  'guard-remove',
+  'hwpoison',
+  'soft-offline',
 ]
 
 /** What an address space needs of the backend. */

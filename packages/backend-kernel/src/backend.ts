@@ -61,7 +61,7 @@ export class KernelBackend implements RawBackend, SpaceHost, DeviceHost {
     const pageBytes = 2 ** info.pageShift
     this.window = [ready.windowStart / pageBytes, ready.windowEnd / pageBytes]
     this.capabilities = backendCapabilities(info)
-    this.spaceCapabilities = spaceCapabilities(info.pageShift)
+    this.spaceCapabilities = spaceCapabilities(info)
     this.scheduler = new KernelScheduler(context.native)
     this.#spaceEvents = new SpaceEvents(
       context,

@@ -15,7 +15,7 @@ import * as uapi from './uapi.js'
 /** Of the backend as a whole. */
 export function backendCapabilities(info: ModuleInfo): CapabilityTable {
   return {
-    ...spaceCapabilities(info.pageShift),
+    ...spaceCapabilities(info),
     mirror: supported({ pages: info.maxMirrorPages }),
     'invalidate.inside': unsupported(
       'over ioctl the callback runs shortly after the kernel has revoked',
@@ -30,7 +30,7 @@ export function backendCapabilities(info: ModuleInfo): CapabilityTable {
 }
 
 /** Of every process: they are real ones. */
-export function spaceCapabilities(pageShift: number): CapabilityTable {
+export function spaceCapabilities({ pageShift, release }: ModuleInfo): CapabilityTable {
   return {
     'space.fork': supported(),
     'space.exec': supported(),
@@ -45,6 +45,16 @@ export function spaceCapabilities(pageShift: number): CapabilityTable {
     'space.hugetlb': hugetlbCapability(HUGE_2M, pageShift),
     'space.hugetlb.1g': hugetlbCapability(HUGE_1G, pageShift),
     'space.soft-dirty': supported(),
+    'space.guard': when(
+      !release.startsWith('6.12.'),
+      'lightweight guards came with Linux 6.13',
+      'Use mprotect, or a newer kernel.',
+    ),
+    'space.memory-failure': when(
+      hasRight(CAP_SYS_ADMIN) && existsSync('/proc/sys/vm/memory_failure_recovery'),
+      'breaking memory is for root (CAP_SYS_ADMIN), and for kernels that can survive it',
+      'Run as root.',
+    ),
     'space.userfaultfd': when(
       mayServeFaults(),
       'this process may not serve page faults that the kernel takes for it (userfaultfd)',
@@ -172,23 +182,27 @@ function when(
 
 /** `vm.unprivileged_userfaultfd`, or CAP_SYS_PTRACE. Without userfaultfd there is no such setting. */
 function mayServeFaults(): boolean {
+  const setting = readIfThere('/proc/sys/vm/unprivileged_userfaultfd')?.trim()
+  return setting === '1' || (setting !== undefined && hasRight(CAP_SYS_PTRACE))
+}
+
+const CAP_SYS_PTRACE = 19n
+const CAP_SYS_ADMIN = 21n
+
+/** Whether this process, and so the agent's, has a capability(7). */
+function hasRight(number: bigint): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readIfThere('/proc/self/status') ?? '')?.[1]
+  return ((BigInt(`0x${effective ?? '0'}`) >> number) & 1n) === 1n
+}
+
+function readIfThere(path: string): string | undefined {
   try {
-    const free = readFileSync('/proc/sys/vm/unprivileged_userfaultfd', 'utf8').trim() === '1'
-    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(
-      readFileSync('/proc/self/status', 'utf8'),
-    )?.[1]
-    return free || (BigInt(`0x${effective ?? '0'}`) & CAP_SYS_PTRACE) !== 0n
+    return readFileSync(path, 'utf8')
   } catch {
-    return false
+    return undefined
   }
 }
 
-const CAP_SYS_PTRACE = 1n << 19n
-
 function hasSwap(): boolean {
-  try {
-    return readFileSync('/proc/swaps', 'utf8').trimEnd().split('\n').length > 1
-  } catch {
-    return false
-  }
+  return (readIfThere('/proc/swaps')?.trimEnd().split('\n').length ?? 0) > 1
 }

@@ -17,6 +17,8 @@ export const CAPABILITIES = {
   'space.hugetlb': 'map huge pages of 2 MiB from the reserved pool (hugetlb)',
   'space.hugetlb.1g': 'map huge pages of 1 GiB from the reserved pool (hugetlb)',
   'space.soft-dirty': 'watch which pages the process writes (clear_refs, pagemap)',
+  'space.guard': 'madvise guard-install and guard-remove (lightweight guard pages)',
+  'space.memory-failure': 'madvise hwpoison and soft-offline (memory that breaks, or is about to)',
   'space.userfaultfd': 'serve page faults of a process (userfaultfd)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',

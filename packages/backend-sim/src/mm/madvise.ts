@@ -17,6 +17,10 @@ import {
   PTE_YOUNG,
   ptePresent,
 } from './pte.js'
+import { FAULT_DONE } from './fault-code.js'
+import { installGuards, removeGuards } from './guard.js'
+import { memoryFailure } from './memory-failure.js'
+import { PageMove } from './move-pages.js'
 import { reclaimRange } from './reclaim.js'
 import { resolveFault } from './resolve-fault.js'
 import { punchHole } from './truncate.js'
@@ -116,6 +120,16 @@ function* adviseVma(
     case 'collapse':
       yield* adviseCollapse(mm, vma, start, end)
       return
+    case 'guard-install':
+      yield* installGuards(mm, vma, start, end)
+      return
+    case 'guard-remove':
+      removeGuards(mm, start, end)
+      return
+    case 'hwpoison':
+    case 'soft-offline':
+      yield* injectErrors(mm, vma, start, end, advice)
+      return
   }
 }
 
@@ -166,6 +180,39 @@ function* adviseHugetlb(vma: Vma, start: number, end: number, advice: Advice): O
         message: `'${advice}' does not apply to huge pages of a pool (hugetlb)`,
         retryable: false,
       })
+  }
+}
+
+/**
+ * `madvise_inject_error`: the memory behind each page, which is faulted in, breaks; or is about to, so
+ * that the page moves to other memory (CLEAR events).
+ */
+function* injectErrors(
+  mm: MemoryMap,
+  vma: Vma,
+  start: number,
+  end: number,
+  advice: 'hwpoison' | 'soft-offline',
+): Operation<void> {
+  for (let page = start; page < end; page++) {
+    while ((mm.tables.get(page) & PTE_PRESENT) === 0) {
+      const code = yield* resolveFault(mm, vma, page, false)
+      if (code !== FAULT_DONE) {
+        throw new HmmError('EFAULT', { page: page - start, message: 'there is no such page' })
+      }
+    }
+    const pte = mm.tables.get(page)
+    const done =
+      (pte & PTE_SPECIAL) === 0 &&
+      (advice === 'hwpoison'
+        ? memoryFailure(mm.machine, pte & PTE_FRAME)
+        : new PageMove(mm, page, page + 1).finish() === 1)
+    if (done) continue
+    throw new HmmError('EBUSY', {
+      page: page - start,
+      message: 'the page is in use by somebody, or is none of the process',
+      retryable: false,
+    })
   }
 }
 

@@ -48,6 +48,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.hugepage': supported(),
   'space.userfaultfd': supported(),
   'space.soft-dirty': supported(),
+  'space.memory-failure': supported(),
   'physical-addresses': supported(),
 }
 
@@ -81,7 +82,13 @@ export class SimAddressSpace implements RawAddressSpace {
     this.id = simulation.newId()
     this.name = name
     this.pageShift = simulation.machine.pageShift
-    this.capabilities = { ...CAPABILITIES, ...hugetlbCapabilities(simulation) }
+    this.capabilities = {
+      ...CAPABILITIES,
+      ...hugetlbCapabilities(simulation),
+      'space.guard': simulation.machine.kernel.guards
+        ? supported()
+        : unsupported('lightweight guards came with Linux 6.13', 'Use mprotect, or simulate 7.2.'),
+    }
     this.mm = new MemoryMap(simulation.machine, this.id)
   }
 

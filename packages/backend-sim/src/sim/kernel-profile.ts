@@ -20,6 +20,8 @@ export interface KernelProfile {
    * (`vma_start_anon_pgoff`, 7.3), not that of the file.
    */
   readonly anonOffsets: boolean
+  /** `MADV_GUARD_INSTALL` (6.13). */
+  readonly guards: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
   readonly unlockedFault: boolean
 }
@@ -31,6 +33,7 @@ const NEWEST: KernelProfile = {
   iova: true,
   newMremap: true,
   anonOffsets: true,
+  guards: true,
   unlockedFault: true,
 }
 
@@ -44,6 +47,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     iova: false,
     newMremap: false,
     anonOffsets: false,
+    guards: false,
     unlockedFault: false,
   },
 }

@@ -39,6 +39,15 @@ export interface MmapOptions extends Wait {
   readonly hugetlb?: HugePageSize
 }
 
+/** What some advice needs. */
+const NEEDED_BY_ADVICE: Partial<Record<Advice, CapabilityName>> = {
+  pageout: 'space.pageout',
+  'guard-install': 'space.guard',
+  'guard-remove': 'space.guard',
+  hwpoison: 'space.memory-failure',
+  'soft-offline': 'space.memory-failure',
+}
+
 /** How to resize or move a mapping; see `mremap(2)`. */
 export interface MremapOptions extends Wait {
   /** New number of pages; the same if left out. */
@@ -181,7 +190,8 @@ export class AddressSpace extends Owned {
       if (!ADVICE.includes(advice)) {
         throw new TypeError(`advice '${String(advice)}' is not one of ${ADVICE.join(', ')}`)
       }
-      if (advice === 'pageout') this.#need('space.pageout')
+      const needed = NEEDED_BY_ADVICE[advice]
+      if (needed !== undefined) this.#need(needed)
       await this[RAW].madvise(range.startPage, range.pages, advice)
     })
   }

@@ -19,6 +19,10 @@ export const ADVICE = [
   'collapse',
   'dontfork',
   'dofork',
+  'guard-install',
+  'guard-remove',
+  'hwpoison',
+  'soft-offline',
 ] as const
 export type Advice = (typeof ADVICE)[number]
 

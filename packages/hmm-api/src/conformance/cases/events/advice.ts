@@ -1,4 +1,4 @@
-import { equal } from '../../harness/check.js'
+import { equal, ok, rejects } from '../../harness/check.js'
 import { caseGroup, needing } from '../../harness/case.js'
 
 export const description = `
@@ -73,6 +73,70 @@ export const group = caseGroup('events/advice', ['mirror'], {
     equal(await watch.snapshot(), ['none', 'none'])
     await watch.fault('read')
     equal(await t.contents(range), [1, 2])
+  }),
+
+  // Guards replace what was there; where nothing was, nobody needs to hear of them.
+  guard: needing(['space.guard'], async (t) => {
+    const range = await t.mmap(3)
+    await t.fill(range.slice(0, 2), 1)
+    const watch = await t.watch(range)
+    await t.space.madvise(range.page(1), 'guard-install')
+    equal(await watch.seen(), ['clear 1'])
+    await t.space.madvise(range.page(2), 'guard-install')
+    equal(await watch.seen(), ['clear 1'], 'the events after one where nothing was')
+    equal(await watch.snapshot(), ['write', 'none', 'none'])
+    await rejects('EFAULT', t.peek(range, 1), 'a touch')
+    await rejects('EFAULT', watch.fault('read', range.page(1)), 'a fault')
+    await rejects('EFAULT', watch.fault('read', range.page(2)), 'a fault where nothing was')
+    equal(await watch.fault('read', range.page(0)), ['write'], 'beside it')
+  }),
+
+  'guard-removed': needing(['space.guard'], async (t) => {
+    const range = await t.mmap(1)
+    await t.poke(range, 0, 1)
+    await t.space.madvise(range, 'guard-install')
+    const watch = await t.watch(range)
+    await t.space.madvise(range, 'guard-remove')
+    equal(await watch.seen(), [])
+    equal(await t.peek(range, 0), 0)
+  }),
+
+  // A page whose memory breaks is taken away for good (memory_failure, try_to_unmap).
+  hwpoison: needing(['space.memory-failure'], async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await t.space.madvise(range.page(1), 'hwpoison')
+    equal(await watch.seen(), ['clear 1'])
+    equal(await watch.snapshot(), ['write', 'none'])
+    await rejects('EFAULT', watch.fault('read', range.page(1)), 'a fault')
+    await rejects('EFAULT', t.peek(range, 1), 'a touch')
+    equal(await t.peek(range, 0), 1)
+  }),
+
+  // A page that moves to other memory (try_to_migrate), as by compaction.
+  'soft-offline': needing(['space.memory-failure'], async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    const frame = () => watch.commit((pages) => pages.frame(1))
+    const before = await frame()
+    await t.space.madvise(range.page(1), 'soft-offline')
+    equal(await watch.seen(), ['clear 1'])
+    equal(await watch.snapshot(), ['write', 'write'])
+    ok((await frame()) !== before, 'the page is in another frame')
+    equal(await t.contents(range), [1, 2])
+  }),
+
+  'moved-under-a-device': needing(['space.memory-failure', 'dma.mirror', 'engine'], async (t) => {
+    const range = await t.mmap(1)
+    await t.poke(range, 0, 1)
+    const watch = await t.watch(range)
+    const device = await watch.map('write')
+    await device.poke(0, 5)
+    await t.space.madvise(range, 'soft-offline')
+    await t.refused(device.poke(0, 6))
+    equal(await t.peek(range, 0), 5)
   }),
 
   // What the device wrote counts as dirty: a page given up by "free" is not dropped any more.
