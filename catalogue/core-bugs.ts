@@ -31,13 +31,13 @@ export const CORE_BUGS: readonly CoreBug[] = [
   },
   {
     upstream: 'mm/migrate: Trylock device page in do_swap_page (1afaeb8293c9)',
-    broken: '',
-    shows: 'test:CPU faults of the same device page all end',
+    broken: 'concurrent-touches-fail',
+    shows: 'case:memory/cpu-fault/two-touches-at-once',
   },
   {
     upstream: 'mm: Fix a hmm_range_fault() livelock / starvation problem (a69d1ab971)',
-    broken: '',
-    shows: 'test:a range fault and CPU faults of a device page all end',
+    broken: 'faults-starve',
+    shows: 'case:memory/cpu-fault/touch-while-another-device-faults',
   },
   {
     upstream: 'mm: take a page reference when removing device exclusive entries (6.1.25)',

@@ -2,11 +2,13 @@ import type { BrokenBackend } from './broken-backend.js'
 import { boundaryIgnored } from './boundary-ignored.js'
 import { closeLeavesMappings } from './close-leaves-mappings.js'
 import { coherentNotZeroed } from './coherent-not-zeroed.js'
+import { concurrentTouchesFail } from './concurrent-touches-fail.js'
 import { countersStandStill } from './counters-stand-still.js'
 import { declinedPagesMove } from './declined-pages-move.js'
 import { eventTooNarrow } from './event-too-narrow.js'
 import { eventsAfterClose } from './events-after-close.js'
 import { evictDoesNothing } from './evict-does-nothing.js'
+import { faultsStarve } from './faults-starve.js'
 import { foreignPagesUsable } from './foreign-pages-usable.js'
 import { hugePagesTorn } from './huge-pages-torn.js'
 import { killDoesNothing } from './kill-does-nothing.js'
@@ -53,11 +55,13 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   staleAfterMunmap,
   closeLeavesMappings,
   coherentNotZeroed,
+  concurrentTouchesFail,
   countersStandStill,
   declinedPagesMove,
   eventTooNarrow,
   eventsAfterClose,
   evictDoesNothing,
+  faultsStarve,
   foreignPagesUsable,
   hugePagesTorn,
   killDoesNothing,

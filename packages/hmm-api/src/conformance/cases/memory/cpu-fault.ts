@@ -91,6 +91,19 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
     equal(await (await other.map('read')).peek(0), 1)
   }),
 
+  'two-touches-at-once': async (t) => {
+    const { range } = await onDevice(t, 1)
+    equal(await Promise.all([t.peek(range, 0), t.peek(range, 0)]), [1, 1])
+  },
+
+  'touch-while-another-device-faults': needing(['device.shared'], async (t) => {
+    const { range } = await onDevice(t, 1)
+    const other = await t.watch(range, { device: await t.openDevice() })
+    const [byte, found] = await Promise.all([t.peek(range, 0), other.fault('read')])
+    equal(byte, 1, 'what the CPU reads')
+    equal(found, ['write'], 'what the other device finds')
+  }),
+
   'mprotect-of-device-pages': async (t) => {
     const { range, watch, mapped } = await onDevice(t, 1)
     await t.space.mprotect(range, 'r')
