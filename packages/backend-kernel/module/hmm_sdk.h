@@ -528,12 +528,13 @@ int hs_pool_acquire(struct hs_device *device, u32 pages);
 void hs_pool_release(struct hs_device *device);
 void hs_pools_free(void);
 void hs_pool_info(struct hs_device *device, struct hmm_sdk_device_info *info);
-struct page *hs_pool_alloc(struct hs_pool *pool);
-struct page *hs_pool_backing(struct page *page);
 void *hs_pool_owner(struct hs_pool *pool);
 unsigned int hs_pool_others(struct hs_pool *pool, void **owners);
 int hs_evict(void *owner, void *argument);
 int hs_set_cpu_fault_pages(void *owner, void *argument);
+
+/* page.c */
+struct page *hs_pool_backing(struct page *page);
 
 /* migrate.c */
 int hs_migrate(void *owner, void *argument);

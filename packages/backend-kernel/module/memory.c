@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Device memory: pools of device-private pages.
+ * Device memory: pools of device-private pages (page.c).
  *
- * The CPU cannot reach a device page; behind each stands a page of system memory which plays the
- * memory of the device. A pool belongs to the module, not to the driver that uses it: a page that
+ * A pool belongs to the module, not to the driver that uses it: a page that
  * could not be brought back when the driver went is still served when the CPU touches it, and the
  * next driver that takes the pool has that much less.
  */
 #include <linux/delay.h>
-#include <linux/highmem.h>
 #include <linux/ioport.h>
 #include <linux/log2.h>
-#include <linux/memremap.h>
-#include <linux/migrate.h>
-#include <linux/rmap.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "hmm_sdk.h"
+#include "pool.h"
 
 #if HS_HAS_MEMORY
 
@@ -25,27 +20,9 @@
 #define HS_POOL_BYTES ((u64)HS_MAX_MEMORY_PAGES << PAGE_SHIFT)
 #define HS_EVICT_ROUNDS 20
 
-struct hs_pool {
-	struct list_head link;
-	struct dev_pagemap pagemap;
-	unsigned long first_pfn;
-	/* Protects what follows. Taken when a page is freed, in whatever context. */
-	spinlock_t lock;
-	struct hs_device *device;
-	struct page *free;
-	u32 limit;
-	u32 used;
-	unsigned long in_use[BITS_TO_LONGS(HS_MAX_MEMORY_PAGES)];
-};
-
 static DEFINE_MUTEX(hs_pools_lock);
 static LIST_HEAD(hs_pools);
 static unsigned int hs_nr_pools;
-
-static struct hs_pool *hs_page_pool(struct page *page)
-{
-	return container_of(page_pgmap(page), struct hs_pool, pagemap);
-}
 
 void *hs_pool_owner(struct hs_pool *pool)
 {
@@ -66,66 +43,6 @@ unsigned int hs_pool_others(struct hs_pool *pool, void **owners)
 	return count;
 }
 
-struct page *hs_pool_backing(struct page *page)
-{
-	return page->zone_device_data;
-}
-
-/* A locked device page with one reference and a page of memory behind it, or NULL. */
-struct page *hs_pool_alloc(struct hs_pool *pool)
-{
-	struct page *backing = alloc_page(GFP_HIGHUSER | __GFP_NOWARN | __GFP_ACCOUNT);
-	struct page *page = NULL;
-	unsigned long irq;
-
-	if (!backing)
-		return NULL;
-	spin_lock_irqsave(&pool->lock, irq);
-	if (pool->used < pool->limit) {
-		page = pool->free;
-		pool->free = page->zone_device_data;
-		pool->used++;
-		__set_bit(page_to_pfn(page) - pool->first_pfn, pool->in_use);
-	}
-	spin_unlock_irqrestore(&pool->lock, irq);
-	if (!page) {
-		__free_page(backing);
-		return NULL;
-	}
-	zone_device_page_init(page, &pool->pagemap, 0);
-	page->zone_device_data = backing;
-	return page;
-}
-
-/* The last reference is gone. */
-static void hs_pool_folio_free(struct folio *folio)
-{
-	struct page *page = &folio->page;
-	struct hs_pool *pool = hs_page_pool(page);
-	struct page *backing = page->zone_device_data;
-	unsigned long irq;
-
-	spin_lock_irqsave(&pool->lock, irq);
-	page->zone_device_data = pool->free;
-	pool->free = page;
-	pool->used--;
-	__clear_bit(page_to_pfn(page) - pool->first_pfn, pool->in_use);
-	spin_unlock_irqrestore(&pool->lock, irq);
-	__free_page(backing);
-}
-
-/* A locked system page with the content of the device page, or 0. */
-static unsigned long hs_pool_copy_out(struct page *page, gfp_t gfp)
-{
-	struct page *target = alloc_page(gfp);
-
-	if (!target)
-		return 0;
-	copy_highpage(target, hs_pool_backing(page));
-	lock_page(target);
-	return migrate_pfn(page_to_pfn(target));
-}
-
 static void hs_pool_count(struct hs_pool *pool, u32 pages, bool cpu_fault)
 {
 	unsigned long irq;
@@ -141,19 +58,67 @@ static void hs_pool_count(struct hs_pool *pool, u32 pages, bool cpu_fault)
 
 /*
  * The window that comes back with a touched page: aligned, inside the VMA, and inside the page
- * table, whose lock the migration takes.
+ * table, whose lock the migration takes. A block that is mapped as one comes back whole. Of one
+ * that is not any more, only the touched page: the step splits it, and the next touch finds pages.
  */
 static void hs_pool_window(struct hs_pool *pool, struct vm_fault *vmf, struct migrate_vma *args)
 {
 	unsigned long bytes = PAGE_SIZE;
 	unsigned long irq;
 
-	spin_lock_irqsave(&pool->lock, irq);
-	if (pool->device)
-		bytes = (unsigned long)READ_ONCE(pool->device->cpu_fault_pages) << PAGE_SHIFT;
-	spin_unlock_irqrestore(&pool->lock, irq);
+	if (folio_test_large(page_folio(vmf->page))) {
+		if (!vmf->pte) {
+			bytes = PAGE_SIZE << HS_BLOCK_ORDER;
+			args->flags |= MIGRATE_VMA_SELECT_COMPOUND;
+		}
+	} else {
+		spin_lock_irqsave(&pool->lock, irq);
+		if (pool->device)
+			bytes = (unsigned long)READ_ONCE(pool->device->cpu_fault_pages)
+				<< PAGE_SHIFT;
+		spin_unlock_irqrestore(&pool->lock, irq);
+	}
 	args->start = max(ALIGN_DOWN(vmf->address, bytes), vmf->vma->vm_start);
 	args->end = min(ALIGN_DOWN(vmf->address, bytes) + bytes, vmf->vma->vm_end);
+}
+
+/* Copies what was collected. @fault_page: the one for which every effort is made. */
+static bool hs_pool_fill(const unsigned long *src, unsigned long *dst, unsigned long count,
+			 struct page *fault_page)
+{
+	bool filled = true;
+	unsigned long i;
+
+	for (i = 0; i < count; i++) {
+		struct page *page = migrate_pfn_to_page(src[i]);
+		unsigned int order;
+		struct page *target;
+		gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+
+		if (!page || !(src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		order = src[i] & MIGRATE_PFN_COMPOUND ? folio_order(page_folio(page)) : 0;
+		if (order || (fault_page && page != fault_page))
+			gfp |= __GFP_NORETRY;
+		target = hs_pool_copy_out(page, order, gfp);
+		if (target)
+			dst[i] = hs_migrate_dst(target, order, src[i]);
+		else if (page == fault_page)
+			filled = false;
+	}
+	return filled;
+}
+
+/* How many pages a step has moved. */
+static u32 hs_pool_moved(const unsigned long *src, const unsigned long *dst, unsigned long count)
+{
+	unsigned long i;
+	u32 moved = 0;
+
+	for (i = 0; i < count; i++)
+		if (dst[i] && src[i] & MIGRATE_PFN_MIGRATE)
+			moved += dst[i] & MIGRATE_PFN_COMPOUND ? 1 << HS_BLOCK_ORDER : 1;
+	return moved;
 }
 
 /*
@@ -171,15 +136,18 @@ static vm_fault_t hs_pool_to_ram(struct vm_fault *vmf)
 		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
 		.fault_page = vmf->page,
 	};
-	unsigned long i, count;
+	unsigned long count;
 	vm_fault_t ret = 0;
-	u32 moved = 0;
+	u32 moved;
 
 	hs_pool_window(pool, vmf, &args);
 	count = (args.end - args.start) >> PAGE_SHIFT;
 	if (count > 1)
 		arrays = kvcalloc(2 * count, sizeof(*arrays), GFP_KERNEL | __GFP_NOWARN);
 	if (!arrays) {
+		/* A block cannot come back by one page. */
+		if (args.flags & MIGRATE_VMA_SELECT_COMPOUND)
+			return VM_FAULT_OOM;
 		arrays = single;
 		count = 1;
 		args.start = vmf->address & PAGE_MASK;
@@ -191,22 +159,10 @@ static vm_fault_t hs_pool_to_ram(struct vm_fault *vmf)
 		ret = VM_FAULT_SIGBUS;
 		goto out;
 	}
-	for (i = 0; i < count; i++) {
-		struct page *page = migrate_pfn_to_page(args.src[i]);
-
-		if (!page || !(args.src[i] & MIGRATE_PFN_MIGRATE))
-			continue;
-		args.dst[i] = hs_pool_copy_out(page, page == vmf->page ? GFP_HIGHUSER_MOVABLE :
-					       GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN);
-		if (args.dst[i] && args.src[i] & MIGRATE_PFN_WRITE)
-			args.dst[i] |= MIGRATE_PFN_WRITE;
-		if (!args.dst[i] && page == vmf->page)
-			ret = VM_FAULT_OOM;
-	}
+	if (!hs_pool_fill(args.src, args.dst, count, vmf->page))
+		ret = VM_FAULT_OOM;
 	migrate_vma_pages(&args);
-	for (i = 0; i < count; i++)
-		if (args.dst[i] && args.src[i] & MIGRATE_PFN_MIGRATE)
-			moved++;
+	moved = hs_pool_moved(args.src, args.dst, count);
 	migrate_vma_finalize(&args);
 	/* None moved, and not for lack of memory: the access is simply tried again. */
 	hs_pool_count(pool, moved, moved);
@@ -225,24 +181,13 @@ static const struct dev_pagemap_ops hs_pool_ops = {
 static u32 hs_pool_evict_chunk(struct hs_pool *pool, u32 first, unsigned long *src,
 			       unsigned long *dst)
 {
-	u32 moved = 0;
-	u32 i;
+	u32 moved;
 
 	memset(dst, 0, HS_MIGRATE_CHUNK * sizeof(*dst));
 	migrate_device_range(src, pool->first_pfn + first, HS_MIGRATE_CHUNK);
-	for (i = 0; i < HS_MIGRATE_CHUNK; i++) {
-		struct page *page = migrate_pfn_to_page(src[i]);
-
-		if (!page || !(src[i] & MIGRATE_PFN_MIGRATE))
-			continue;
-		dst[i] = hs_pool_copy_out(page, GFP_HIGHUSER_MOVABLE);
-		if (dst[i] && src[i] & MIGRATE_PFN_WRITE)
-			dst[i] |= MIGRATE_PFN_WRITE;
-	}
+	hs_pool_fill(src, dst, HS_MIGRATE_CHUNK, NULL);
 	migrate_device_pages(src, dst, HS_MIGRATE_CHUNK);
-	for (i = 0; i < HS_MIGRATE_CHUNK; i++)
-		if (dst[i] && src[i] & MIGRATE_PFN_MIGRATE)
-			moved++;
+	moved = hs_pool_moved(src, dst, HS_MIGRATE_CHUNK);
 	migrate_device_finalize(src, dst, HS_MIGRATE_CHUNK);
 	return moved;
 }
@@ -301,13 +246,18 @@ static struct hs_pool *hs_pool_create(void)
 	struct hs_pool *pool;
 	struct resource *region;
 	void *address;
-	u32 i;
 
 	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
+	pool->backing = kvcalloc(HS_MAX_MEMORY_PAGES, sizeof(*pool->backing), GFP_KERNEL);
+	if (!pool->backing) {
+		kfree(pool);
+		return ERR_PTR(-ENOMEM);
+	}
 	region = request_free_mem_region(&iomem_resource, HS_POOL_BYTES, KBUILD_MODNAME);
 	if (IS_ERR(region)) {
+		kvfree(pool->backing);
 		kfree(pool);
 		return ERR_PTR(-ENOSPC);
 	}
@@ -321,17 +271,11 @@ static struct hs_pool *hs_pool_create(void)
 	address = memremap_pages(&pool->pagemap, numa_node_id());
 	if (IS_ERR(address)) {
 		release_mem_region(region->start, resource_size(region));
+		kvfree(pool->backing);
 		kfree(pool);
 		return ERR_CAST(address);
 	}
 	pool->first_pfn = PHYS_PFN(region->start);
-	/* The lowest page is taken first. */
-	for (i = HS_MAX_MEMORY_PAGES; i--;) {
-		struct page *page = pfn_to_page(pool->first_pfn + i);
-
-		page->zone_device_data = pool->free;
-		pool->free = page;
-	}
 	list_add_tail(&pool->link, &hs_pools);
 	hs_nr_pools++;
 	return pool;
@@ -368,9 +312,13 @@ int hs_pool_acquire(struct hs_device *device, u32 pages)
 		spin_lock_irqsave(&pool->lock, irq);
 		pool->device = device;
 		pool->limit = min_t(u32, pool->used + pages, HS_MAX_MEMORY_PAGES);
+		pool->end = pool->used ? HS_MAX_MEMORY_PAGES :
+					 round_up(pages, 1 << HS_BLOCK_ORDER);
 		spin_unlock_irqrestore(&pool->lock, irq);
 		device->pool = pool;
 		device->capabilities |= HMM_SDK_DEV_MEMORY;
+		if (HS_BLOCK_ORDER && pages >= 1 << HS_BLOCK_ORDER)
+			device->capabilities |= HMM_SDK_DEV_MEMORY_HUGE;
 	}
 	mutex_unlock(&hs_pools_lock);
 	return PTR_ERR_OR_ZERO(pool);
@@ -409,6 +357,7 @@ void hs_pools_free(void)
 		memunmap_pages(&pool->pagemap);
 		release_mem_region(pool->pagemap.range.start, range_len(&pool->pagemap.range));
 		list_del(&pool->link);
+		kvfree(pool->backing);
 		kfree(pool);
 	}
 }
@@ -468,16 +417,6 @@ struct hs_pool {
 void *hs_pool_owner(struct hs_pool *pool)
 {
 	return pool;
-}
-
-struct page *hs_pool_backing(struct page *page)
-{
-	return page;
-}
-
-struct page *hs_pool_alloc(struct hs_pool *pool)
-{
-	return NULL;
 }
 
 int hs_pool_acquire(struct hs_device *device, u32 pages)

@@ -3,14 +3,11 @@
  * MIGRATE: one call with a plan, an outcome for every page. Chunk by chunk, each inside one VMA,
  * with the copy between setup and finalize.
  */
-#include <linux/highmem.h>
-#include <linux/memremap.h>
-#include <linux/migrate.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
-#include "hmm_sdk.h"
+#include "pool.h"
 
 #if HS_HAS_MEMORY
 
@@ -18,6 +15,8 @@ struct hs_migration {
 	struct hs_mirror *mirror;
 	struct hs_pool *pool;
 	bool to_memory;
+	/* Huge pages are split. */
+	bool single;
 	u32 first;
 	u32 pages;
 	u8 *declined;
@@ -31,6 +30,8 @@ struct hs_migration {
 	unsigned long before[HS_MIGRATE_CHUNK];
 	unsigned long other[HS_MIGRATE_CHUNK];
 	DECLARE_BITMAP(foreign, HS_MIGRATE_CHUNK);
+	/* A block of device memory for the huge page that seems to be there; or NULL. */
+	struct page *block;
 	/* Other pools of device memory. */
 	void *others[HS_MAX_POOLS];
 	unsigned int nr_others;
@@ -98,31 +99,70 @@ static bool hs_migration_declined(struct hs_migration *migration, u32 index)
 	return migration->declined && migration->declined[index >> 3] & BIT(index & 7);
 }
 
-/* A locked page with the data, as dst entry; or 0 with the outcome. */
-static unsigned long hs_migration_copy(struct hs_migration *migration, struct page *from,
-				       bool write, u8 *outcome)
+/* A locked page (or block) with the data, as dst entry; or 0 with the outcome. */
+static unsigned long hs_migration_copy(struct hs_migration *migration, unsigned long src,
+				       unsigned int order, u8 *outcome)
 {
-	struct page *to, *data;
+	struct page *from = migrate_pfn_to_page(src);
+	struct page *to = NULL;
 
 	/* Device memory takes anonymous pages only; file pages are collected all the same. */
 	if (from && migration->to_memory && !PageAnon(from)) {
 		*outcome = HMM_SDK_OUTCOME_NOT_ANONYMOUS;
 		return 0;
 	}
-	to = migration->to_memory ? hs_pool_alloc(migration->pool) :
-				    alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN);
+	if (!migration->to_memory) {
+		to = hs_pool_copy_out(from, order, GFP_HIGHUSER_MOVABLE);
+	} else if (order) {
+		swap(to, migration->block);
+	} else {
+		to = hs_pool_alloc(migration->pool, 0);
+	}
 	if (!to) {
 		*outcome = HMM_SDK_OUTCOME_NO_MEMORY;
 		return 0;
 	}
-	data = migration->to_memory ? hs_pool_backing(to) : to;
-	if (!from)
-		clear_highpage(data);
-	else
-		copy_highpage(data, migration->to_memory ? from : hs_pool_backing(from));
-	if (!migration->to_memory)
-		lock_page(to);
-	return migrate_pfn(page_to_pfn(to)) | (write ? MIGRATE_PFN_WRITE : 0);
+	if (migration->to_memory)
+		hs_pool_copy_in(to, from, order);
+	/* Between setup and pages a hole is told from a page by VALID; after, no more. */
+	*outcome = from ? HMM_SDK_OUTCOME_MIGRATED : HMM_SDK_OUTCOME_POPULATED;
+	return hs_migrate_dst(to, order, src);
+}
+
+/*
+ * A hole the size of a block, and no block to fill it: its pages are filled one by one, as many as
+ * there are. The kernel wants all of them otherwise.
+ */
+static void hs_migration_tear_hole(struct migrate_vma *args, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		args->src[i] = MIGRATE_PFN_MIGRATE;
+}
+
+/* Decides on a block that was collected whole, which is all of the step. False: none was. */
+static bool hs_migration_plan_block(struct hs_migration *migration, struct migrate_vma *args,
+				    u32 at, u32 count)
+{
+	u8 *outcomes = migration->outcomes + at;
+	unsigned long src = args->src[0];
+
+	if (!(src & MIGRATE_PFN_COMPOUND) || !(src & MIGRATE_PFN_MIGRATE))
+		return false;
+	if (!migrate_pfn_to_page(src)) {
+		if (!migration->to_memory)
+			return false;
+		if (!migration->block)
+			migration->block = hs_pool_alloc(migration->pool, HS_BLOCK_ORDER);
+		if (!migration->block) {
+			hs_migration_tear_hole(args, count);
+			return false;
+		}
+	}
+	args->dst[0] = hs_migration_copy(migration, src, HS_BLOCK_ORDER, outcomes);
+	memset(outcomes + 1, outcomes[0], count - 1);
+	return true;
 }
 
 /* Decides on each collected page, and says why the others were not collected. */
@@ -131,39 +171,73 @@ static void hs_migration_plan(struct hs_migration *migration, struct migrate_vma
 	u32 count = (args->end - args->start) >> PAGE_SHIFT;
 	u32 i;
 
+	if (hs_migration_plan_block(migration, args, at, count))
+		return;
 	for (i = 0; i < count; i++) {
 		unsigned long src = args->src[i];
-		struct page *from = migrate_pfn_to_page(src);
 		u8 *outcome = &migration->outcomes[at + i];
 
 		if (!(src & MIGRATE_PFN_MIGRATE))
 			*outcome = hs_migration_why_not(migration, args, i);
-		else if (!from && !migration->to_memory)
+		else if (!migrate_pfn_to_page(src) && !migration->to_memory)
 			*outcome = HMM_SDK_OUTCOME_NOT_PRESENT;
 		else if (hs_migration_declined(migration, at + i))
 			*outcome = HMM_SDK_OUTCOME_DECLINED;
 		else
-			args->dst[i] = hs_migration_copy(migration, from, src & MIGRATE_PFN_WRITE,
-							 outcome);
-		/* Between setup and pages a hole is told from a page by VALID; after, no more. */
-		if (args->dst[i])
-			*outcome = from ? HMM_SDK_OUTCOME_MIGRATED : HMM_SDK_OUTCOME_POPULATED;
+			args->dst[i] = hs_migration_copy(migration, src, 0, outcome);
 	}
 }
 
 static void hs_migration_result(struct hs_migration *migration, struct migrate_vma *args, u32 at)
 {
 	u32 count = (args->end - args->start) >> PAGE_SHIFT;
-	u32 i;
+	u32 i, pages;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count; i += pages) {
+		pages = args->dst[i] & MIGRATE_PFN_COMPOUND ? count : 1;
 		if (!args->dst[i])
 			continue;
 		if (args->src[i] & MIGRATE_PFN_MIGRATE)
-			migration->moved++;
+			migration->moved += pages;
 		else
-			migration->outcomes[at + i] = HMM_SDK_OUTCOME_LOST_RACE;
+			memset(migration->outcomes + at + i, HMM_SDK_OUTCOME_LOST_RACE, pages);
 	}
+}
+
+/*
+ * Whether the step is to move a huge page whole. What is there is looked up before, since a huge
+ * page that was collected whole cannot be taken apart if another process has it too: it must then
+ * have a block to go to.
+ */
+static bool hs_migration_whole(struct hs_migration *migration, struct migrate_vma *args, u32 at)
+{
+	u32 count = (args->end - args->start) >> PAGE_SHIFT;
+	unsigned long pfn = migration->before[0];
+	u32 i;
+
+	if (!HS_BLOCK_ORDER || migration->single || count != 1 << HS_BLOCK_ORDER ||
+	    !IS_ALIGNED(args->start, PAGE_SIZE << HS_BLOCK_ORDER))
+		return false;
+	for (i = 0; i < count; i++)
+		if (hs_migration_declined(migration, at + i))
+			return false;
+	if (!(pfn & HMM_PFN_VALID))
+		return migration->to_memory;
+	if (hmm_pfn_to_map_order(pfn) < HS_BLOCK_ORDER)
+		return false;
+	if (is_device_private_page(hmm_pfn_to_page(pfn)))
+		return !migration->to_memory;
+	if (!migration->to_memory)
+		return false;
+	migration->block = hs_pool_alloc(migration->pool, HS_BLOCK_ORDER);
+	return migration->block;
+}
+
+static void hs_migration_drop_block(struct hs_migration *migration)
+{
+	if (migration->block)
+		hs_pool_put_unused(migration->block);
+	migration->block = NULL;
 }
 
 /* Under the mmap lock. */
@@ -172,7 +246,9 @@ static int hs_migration_chunk(struct hs_migration *migration, struct mm_struct *
 	u32 at = migration->done;
 	unsigned long start = (migration->mirror->start_page + migration->first + at)
 			      << PAGE_SHIFT;
-	u32 count = min_t(u32, migration->pages - at, HS_MIGRATE_CHUNK);
+	/* Steps end where huge pages do. */
+	u32 room = HS_MIGRATE_CHUNK - (start >> PAGE_SHIFT) % HS_MIGRATE_CHUNK;
+	u32 count = min_t(u32, migration->pages - at, room);
 	struct migrate_vma args = {
 		.src = migration->src,
 		.dst = migration->dst,
@@ -188,13 +264,18 @@ static int hs_migration_chunk(struct hs_migration *migration, struct mm_struct *
 	args.end = min(start + ((unsigned long)count << PAGE_SHIFT), args.vma->vm_end);
 	memset(migration->dst, 0, sizeof(migration->dst));
 	hs_migration_look(migration, &args);
-	if (migrate_vma_setup(&args))
+	if (hs_migration_whole(migration, &args, at))
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+	if (migrate_vma_setup(&args)) {
+		hs_migration_drop_block(migration);
 		return -EINVAL;
+	}
 	/* It may have been cut short; the arrays still describe what was asked. */
 	hs_migration_plan(migration, &args, at);
 	migrate_vma_pages(&args);
 	hs_migration_result(migration, &args, at);
 	migrate_vma_finalize(&args);
+	hs_migration_drop_block(migration);
 	migration->done += (args.end - args.start) >> PAGE_SHIFT;
 	return 0;
 }
@@ -263,7 +344,7 @@ int hs_migrate(void *owner, void *argument)
 	int ret = -EINVAL;
 
 	request->event_seq = hs_events_last(device);
-	if (request->target > HMM_SDK_TO_SYSTEM)
+	if (request->target & ~(HMM_SDK_TO_SYSTEM | HMM_SDK_TO_SINGLE))
 		return -EINVAL;
 	if (!device->pool)
 		return -EOPNOTSUPP;
@@ -281,7 +362,8 @@ int hs_migrate(void *owner, void *argument)
 		goto out;
 	migration->pool = device->pool;
 	migration->nr_others = hs_pool_others(device->pool, migration->others);
-	migration->to_memory = request->target == HMM_SDK_TO_MEMORY;
+	migration->to_memory = !(request->target & HMM_SDK_TO_SYSTEM);
+	migration->single = request->target & HMM_SDK_TO_SINGLE;
 	migration->first = request->first;
 	migration->pages = request->pages;
 	/* Where a call that a signal ended goes on. */

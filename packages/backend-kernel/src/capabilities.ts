@@ -65,8 +65,16 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'there is no swap, so anonymous pages cannot be reclaimed',
       'Switch swap on (zram is enough): swapon.',
     ),
+    'space.hugepage': when(
+      existsSync('/sys/kernel/mm/transparent_hugepage/enabled'),
+      'the kernel has no transparent huge pages',
+      'Use a kernel with CONFIG_TRANSPARENT_HUGEPAGE.',
+    ),
   }
 }
+
+/** log2 of the pages of a huge page. */
+export const HUGE_ORDER = 9
 
 /** Of one device. */
 export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): CapabilityTable {
@@ -142,7 +150,13 @@ export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): Capabi
         ? 'device memory exists on the software device only'
         : 'this device was opened without memory, or the kernel has no device-private memory',
       'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later.',
-      { pages: device.memoryPages },
+      { pages: device.memoryPages, order: device.has(uapi.DEV_MEMORY_HUGE) ? HUGE_ORDER : 0 },
+    ),
+    'memory.huge': when(
+      device.has(uapi.DEV_MEMORY_HUGE),
+      'the kernel moves no huge pages to devices, or the memory has no room for one',
+      'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later, with huge pages.',
+      { order: HUGE_ORDER },
     ),
     exclusive: when(
       device.has(uapi.DEV_EXCLUSIVE),

@@ -7,6 +7,7 @@ import type {
 } from '@hmm-sdk/hmm-api/raw'
 import { BoundedWait } from './bounded-wait.js'
 import { callError, check, EBUSY, EINTR, EINVAL } from './call-error.js'
+import { HUGE_ORDER } from './capabilities.js'
 import type { Descriptor } from './descriptor.js'
 import { DeviceInfo } from './device-info.js'
 import type { EventQueue } from './events.js'
@@ -137,7 +138,9 @@ export class KernelDeviceMemory implements RawDeviceMemory {
     call
       .fill({
         mirror: mirror.number,
-        target: request.to === 'device' ? uapi.TO_MEMORY : uapi.TO_SYSTEM,
+        target:
+          (request.to === 'device' ? uapi.TO_MEMORY : uapi.TO_SYSTEM) |
+          (request.order < HUGE_ORDER ? uapi.TO_SINGLE : 0),
         first: request.first,
         pages,
       })

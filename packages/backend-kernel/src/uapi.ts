@@ -71,6 +71,8 @@ export const DEV_CACHE_COHERENT = 0x800
 export const DEV_EXACT_FAULT = 0x1000
 /** an access after DMA_UNMAP is sure to fault */
 export const DEV_STRICT = 0x2000
+/** MIGRATE moves huge pages whole */
+export const DEV_MEMORY_HUGE = 0x8000
 /** the only vector is a level-triggered line: masked at each interrupt until IRQ_UNMASK */
 export const DEV_INTX = 0x4000
 /** mappings, or those that fill no pages, go through bounce buffers */
@@ -208,6 +210,8 @@ export const SYNC_DEVICE = 1
 export const TO_MEMORY = 0
 /** to system memory */
 export const TO_SYSTEM = 1
+/** flag: page by page; huge pages are split */
+export const TO_SINGLE = 2
 
 // Outcomes of MIGRATE: indexes into MIGRATE_OUTCOMES of hmm-api
 export const OUTCOME_MIGRATED = 0
@@ -867,7 +871,7 @@ export const Migrate = {
   size: 48,
   fields: {
     mirror: { offset: 0, type: 'u32', count: 1 },
-    /** TO_MEMORY, TO_SYSTEM */
+    /** TO_MEMORY or TO_SYSTEM, | TO_SINGLE */
     target: { offset: 4, type: 'u32', count: 1 },
     first: { offset: 8, type: 'u32', count: 1 },
     /** 1..max_migrate_pages */
@@ -1214,9 +1218,10 @@ export const IOC_UNMAP = 0xc020e830
  */
 export const IOC_EXCLUSIVE = 0xc050e831
 /**
- * On a device, with {@link Migrate}. Migrates in chunks of 512 pages, each inside one mapping, best
- * effort per page; `outcomes` says what became of each. EINVAL + `done`: a hole, or a mapping that
- * cannot migrate. EINTR + `done`. ESRCH.
+ * On a device, with {@link Migrate}. Migrates in steps of 512 aligned pages, each inside one
+ * mapping, best effort per page. A huge page none of which is declined moves whole if there is a
+ * block for it, else page by page; `outcomes` says what became of each. EINVAL + `done`: a hole, or
+ * a mapping that cannot migrate. EINTR + `done`. ESRCH.
  */
 export const IOC_MIGRATE = 0xc030e838
 /**

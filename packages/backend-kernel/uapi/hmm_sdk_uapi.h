@@ -62,6 +62,8 @@
 #define HMM_SDK_DEV_EXACT_FAULT 0x1000U
 /* an access after DMA_UNMAP is sure to fault */
 #define HMM_SDK_DEV_STRICT 0x2000U
+/* MIGRATE moves huge pages whole */
+#define HMM_SDK_DEV_MEMORY_HUGE 0x8000U
 /* the only vector is a level-triggered line: masked at each interrupt until IRQ_UNMASK */
 #define HMM_SDK_DEV_INTX 0x4000U
 /* mappings, or those that fill no pages, go through bounce buffers */
@@ -199,6 +201,8 @@
 #define HMM_SDK_TO_MEMORY 0U
 /* to system memory */
 #define HMM_SDK_TO_SYSTEM 1U
+/* flag: page by page; huge pages are split */
+#define HMM_SDK_TO_SINGLE 2U
 
 /* Outcomes of MIGRATE: indexes into MIGRATE_OUTCOMES of hmm-api */
 #define HMM_SDK_OUTCOME_MIGRATED 0U
@@ -763,7 +767,7 @@ struct hmm_sdk_unmap {
 /* MIGRATE */
 struct hmm_sdk_migrate {
 	__u32 mirror;
-	/* TO_MEMORY, TO_SYSTEM */
+	/* TO_MEMORY or TO_SYSTEM, | TO_SINGLE */
 	__u32 target;
 	__u32 first;
 	/* 1..max_migrate_pages */
@@ -1120,9 +1124,10 @@ struct hmm_sdk_read_events {
 #define HMM_SDK_IOC_EXCLUSIVE \
 	_IOWR(HMM_SDK_MAGIC, 0x31, struct hmm_sdk_map)
 /*
- * On a device. Migrates in chunks of 512 pages, each inside one mapping, best effort per
- * page; `outcomes` says what became of each. EINVAL + `done`: a hole, or a mapping that
- * cannot migrate. EINTR + `done`. ESRCH.
+ * On a device. Migrates in steps of 512 aligned pages, each inside one mapping, best effort
+ * per page. A huge page none of which is declined moves whole if there is a block for it,
+ * else page by page; `outcomes` says what became of each. EINVAL + `done`: a hole, or a
+ * mapping that cannot migrate. EINTR + `done`. ESRCH.
  */
 #define HMM_SDK_IOC_MIGRATE \
 	_IOWR(HMM_SDK_MAGIC, 0x38, struct hmm_sdk_migrate)

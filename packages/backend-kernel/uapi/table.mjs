@@ -66,6 +66,7 @@ export const constants = {
     ['DEV_CACHE_COHERENT', 2048, 'device and CPU see the same data without sync'],
     ['DEV_EXACT_FAULT', 4096, 'an access to a revoked page fails exactly, and is reported'],
     ['DEV_STRICT', 8192, 'an access after DMA_UNMAP is sure to fault'],
+    ['DEV_MEMORY_HUGE', 32768, 'MIGRATE moves huge pages whole'],
     [
       'DEV_INTX',
       16384,
@@ -163,6 +164,7 @@ export const constants = {
   'Where MIGRATE goes': [
     ['TO_MEMORY', 0, 'to device memory'],
     ['TO_SYSTEM', 1, 'to system memory'],
+    ['TO_SINGLE', 2, 'flag: page by page; huge pages are split'],
   ],
   'Outcomes of MIGRATE: indexes into MIGRATE_OUTCOMES of hmm-api': [
     ['OUTCOME_MIGRATED', 0, ''],
@@ -613,7 +615,7 @@ export const structs = {
     comment: 'MIGRATE',
     fields: [
       ['mirror', 'u32', '', ''],
-      ['target', 'u32', '', 'TO_MEMORY, TO_SYSTEM'],
+      ['target', 'u32', '', 'TO_MEMORY or TO_SYSTEM, | TO_SINGLE'],
       ['first', 'u32', '', ''],
       ['pages', 'u32', '', '1..max_migrate_pages'],
       [
@@ -964,7 +966,7 @@ export const ioctls = [
     0x38,
     'migrate',
     'device',
-    'Migrates in chunks of 512 pages, each inside one mapping, best effort per page; `outcomes` says what became of each. EINVAL + `done`: a hole, or a mapping that cannot migrate. EINTR + `done`. ESRCH.',
+    'Migrates in steps of 512 aligned pages, each inside one mapping, best effort per page. A huge page none of which is declined moves whole if there is a block for it, else page by page; `outcomes` says what became of each. EINVAL + `done`: a hole, or a mapping that cannot migrate. EINTR + `done`. ESRCH.',
   ],
   [
     'EVICT',

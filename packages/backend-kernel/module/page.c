@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Device pages: taken, filled, emptied and freed, singly or as a block of the size of a huge page.
+ *
+ * The CPU cannot reach a device page; behind each stands a page of system memory which plays the
+ * memory of the device. Behind a block stands one folio, of which each page of the block holds a
+ * reference: so a block that is split needs nothing done here, and one that comes back can always
+ * become what stood behind it, even when the system has no huge page left.
+ */
+#include <linux/bitmap.h>
+#include <linux/highmem.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+
+#include "pool.h"
+
+#if HS_HAS_MEMORY
+
+static unsigned long hs_page_index(struct hs_pool *pool, struct page *page)
+{
+	return page_to_pfn(page) - pool->first_pfn;
+}
+
+struct page *hs_pool_backing(struct page *page)
+{
+	struct hs_pool *pool = hs_page_pool(page);
+
+	return pool->backing[hs_page_index(pool, page)];
+}
+
+/* The lowest free pages are taken first: whole blocks stay free at the end. Negative: none. */
+static long hs_pool_reserve(struct hs_pool *pool, u32 pages)
+{
+	unsigned long irq, index;
+	long ret = -ENOMEM;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	if (pool->used + pages <= pool->limit) {
+		index = bitmap_find_next_zero_area(pool->in_use, pool->end, pool->hint, pages,
+						   pages - 1);
+		if (index + pages <= pool->end) {
+			bitmap_set(pool->in_use, index, pages);
+			pool->used += pages;
+			if (pages == 1)
+				pool->hint = index + 1;
+			ret = index;
+		}
+	}
+	spin_unlock_irqrestore(&pool->lock, irq);
+	return ret;
+}
+
+static void hs_pool_unreserve(struct hs_pool *pool, unsigned long index, u32 pages)
+{
+	unsigned long irq;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	bitmap_clear(pool->in_use, index, pages);
+	pool->used -= pages;
+	pool->hint = min_t(u32, pool->hint, index);
+	spin_unlock_irqrestore(&pool->lock, irq);
+}
+
+/*
+ * What is to stand behind a block may not be had without effort: then pages move one by one. Not
+ * accounted: the process is charged for the device page (and for this one, once it comes back).
+ */
+static struct page *hs_pool_alloc_backing(unsigned int order)
+{
+	struct folio *folio;
+
+	if (!order)
+		return alloc_page(GFP_HIGHUSER | __GFP_NOWARN);
+	folio = folio_alloc(GFP_HIGHUSER | __GFP_NOWARN | __GFP_NORETRY, order);
+	if (!folio)
+		return NULL;
+	folio_ref_add(folio, (1 << order) - 1);
+	return &folio->page;
+}
+
+/* A locked device page (or block) with one reference and memory behind it, or NULL. */
+struct page *hs_pool_alloc(struct hs_pool *pool, unsigned int order)
+{
+	struct page *backing = hs_pool_alloc_backing(order);
+	struct page *page;
+	long index;
+	u32 i;
+
+	if (!backing)
+		return NULL;
+	index = hs_pool_reserve(pool, 1 << order);
+	if (index < 0) {
+		for (i = 0; i < 1 << order; i++)
+			put_page(backing);
+		return NULL;
+	}
+	for (i = 0; i < 1 << order; i++)
+		pool->backing[index + i] = backing + i;
+	page = pfn_to_page(pool->first_pfn + index);
+	/* It was perhaps inside a block once: it is a page of its own only after this. */
+	zone_device_page_init(page, &pool->pagemap, order);
+	if (order)
+		folio_set_large_rmappable(page_folio(page));
+	return page;
+}
+
+/* Gives back a page that was allocated and then not needed. */
+void hs_pool_put_unused(struct page *page)
+{
+	unlock_page(page);
+	put_page(page);
+}
+
+/* The last reference is gone. */
+void hs_pool_folio_free(struct folio *folio)
+{
+	struct hs_pool *pool = hs_page_pool(&folio->page);
+	unsigned long index = hs_page_index(pool, &folio->page);
+	u32 pages = folio_nr_pages(folio);
+	u32 i;
+
+	for (i = 0; i < pages; i++) {
+		put_page(pool->backing[index + i]);
+		pool->backing[index + i] = NULL;
+	}
+	hs_pool_unreserve(pool, index, pages);
+}
+
+/* Fills a new device page (or block) with the data of @from, or with zeros. */
+void hs_pool_copy_in(struct page *page, struct page *from, unsigned int order)
+{
+	struct page *data = hs_pool_backing(page);
+	u32 i;
+
+	for (i = 0; i < 1 << order; i++) {
+		if (from)
+			copy_highpage(data + i, from + i);
+		else
+			clear_highpage(data + i);
+		if (order)
+			cond_resched();
+	}
+}
+
+/* A locked system page (or block) with the data of the device page, or NULL. */
+struct page *hs_pool_copy_out(struct page *page, unsigned int order, gfp_t gfp)
+{
+	struct page *data = hs_pool_backing(page);
+	struct folio *folio = folio_alloc(gfp | __GFP_NOWARN, order);
+	u32 i;
+
+	if (!folio) {
+		/* The last resort: what stands behind it. It is freed by whoever has it last. */
+		folio = page_folio(data);
+		if (folio_order(folio) != order)
+			return NULL;
+		folio_get(folio);
+		folio_lock(folio);
+		return data;
+	}
+	for (i = 0; i < 1 << order; i++) {
+		copy_highpage(folio_page(folio, i), data + i);
+		if (order)
+			cond_resched();
+	}
+	folio_lock(folio);
+	return &folio->page;
+}
+
+#else
+
+struct page *hs_pool_backing(struct page *page)
+{
+	return page;
+}
+
+#endif
