@@ -6,6 +6,7 @@
 #define HMM_SDK_COMPAT_H
 
 #include <linux/hmm.h>
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -41,6 +42,40 @@ struct dma_iova_state {
 #endif
 
 /*
+ * Up to 7.3 a range that begins inside a block of device memory gets the pages from the block's
+ * begin on, as if it began there (hmm_vma_handle_absent_pmd()). A block is aligned: what its pages
+ * are follows from the addresses.
+ */
+static inline void hs_compat_fix_blocks(struct hmm_range *range)
+{
+#if IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && HS_HAS_MEMORY
+	unsigned long mask = HPAGE_PMD_NR - 1;
+	unsigned long first = range->start >> PAGE_SHIFT;
+	unsigned long count = (range->end - range->start) >> PAGE_SHIFT;
+	unsigned long i;
+
+	for (i = 0; i < count; i++) {
+		unsigned long pfn = range->hmm_pfns[i];
+
+		if (!(pfn & HMM_PFN_VALID) || hmm_pfn_to_map_order(pfn) < HPAGE_PMD_ORDER ||
+		    !is_device_private_page(hmm_pfn_to_page(pfn)))
+			continue;
+		range->hmm_pfns[i] = (pfn & ~mask) | ((first + i) & mask);
+	}
+#endif
+}
+
+/* hmm_range_fault(), with the mmap lock held. */
+static inline int hs_compat_range_fault_locked(struct hmm_range *range)
+{
+	int ret = hmm_range_fault(range);
+
+	if (!ret)
+		hs_compat_fix_blocks(range);
+	return ret;
+}
+
+/*
  * Faults what the range asks for. Takes the sequence itself, and repeats while invalidations come
  * in between, for up to @timeout jiffies: -EBUSY. The caller holds a reference of the address space
  * and not the mmap lock.
@@ -48,7 +83,11 @@ struct dma_iova_state {
 static inline int hs_compat_range_fault(struct hmm_range *range, unsigned long timeout)
 {
 #if HS_HAS_UNLOCKED_FAULT
-	return hmm_range_fault_unlocked_timeout(range, timeout);
+	int ret = hmm_range_fault_unlocked_timeout(range, timeout);
+
+	if (!ret)
+		hs_compat_fix_blocks(range);
+	return ret;
 #else
 	struct mm_struct *mm = range->notifier->mm;
 	unsigned long deadline = jiffies + timeout;
@@ -59,7 +98,7 @@ static inline int hs_compat_range_fault(struct hmm_range *range, unsigned long t
 		ret = mmap_read_lock_killable(mm);
 		if (ret)
 			return ret;
-		ret = hmm_range_fault(range);
+		ret = hs_compat_range_fault_locked(range);
 		mmap_read_unlock(mm);
 		if (ret == -EBUSY && fatal_signal_pending(current))
 			return -EINTR;

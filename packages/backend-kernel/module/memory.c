@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/ioport.h>
 #include <linux/log2.h>
+#include <linux/mmap_lock.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -177,11 +178,83 @@ static const struct dev_pagemap_ops hs_pool_ops = {
 	.migrate_to_ram = hs_pool_to_ram,
 };
 
-/* One step of an eviction: those of the pages that can be had now. */
-static u32 hs_pool_evict_chunk(struct hs_pool *pool, u32 first, unsigned long *src,
+/* Brings back what @vma has of a block, whose first page has its place at @address. */
+static u32 hs_pool_evict_mapping(struct hs_pool *pool, struct vm_area_struct *vma,
+				 unsigned long address, unsigned long *src, unsigned long *dst)
+{
+	struct migrate_vma args = {
+		.vma = vma,
+		.pgmap_owner = pool,
+		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE | MIGRATE_VMA_SELECT_COMPOUND,
+		.src = src,
+		.dst = dst,
+		.start = max(address, vma->vm_start),
+		.end = min(address + (PAGE_SIZE << HS_BLOCK_ORDER), vma->vm_end),
+	};
+	unsigned long count = (args.end - args.start) >> PAGE_SHIFT;
+	u32 moved;
+
+	memset(dst, 0, HS_MIGRATE_CHUNK * sizeof(*dst));
+	vma_start_write(vma);
+	if (migrate_vma_setup(&args))
+		return 0;
+	hs_pool_fill(src, dst, count, NULL);
+	migrate_vma_pages(&args);
+	moved = hs_pool_moved(src, dst, count);
+	migrate_vma_finalize(&args);
+	return moved;
+}
+
+/*
+ * A block that is mapped as one is not brought back behind the back of its process: up to 7.3 the
+ * kernel drops one reference and one mapping too many when a process unmaps a block that is just
+ * coming back (zap_huge_pmd_folio() takes the migration entry for the block itself). So: through the
+ * process, with its locks held for writing. A process that ends frees its blocks anyway. A block
+ * that a fork shares is left for when it is touched, unless @shared.
+ */
+static u32 hs_pool_evict_block(struct hs_pool *pool, u32 first, bool shared, unsigned long *src,
 			       unsigned long *dst)
 {
+	struct folio *folio = page_folio(pfn_to_page(pool->first_pfn + first));
+	struct mm_struct *mm = hs_pool_block_owner(pool, first);
+	unsigned long pages = 1UL << HS_BLOCK_ORDER;
+	struct vm_area_struct *vma;
+	u32 moved = 0;
+
+	if (!mm)
+		return 0;
+	if (!mmap_write_lock_killable(mm)) {
+		/* Nobody maps, unmaps or moves it in @mm now. */
+		unsigned long index = READ_ONCE(folio->index);
+		VMA_ITERATOR(vmi, mm, 0);
+
+		for_each_vma(vmi, vma) {
+			unsigned long delta = index - vma->vm_pgoff;
+
+			if (folio_entire_mapcount(folio) > 1 && !shared)
+				break;
+			if (!vma->anon_vma || vma->vm_file ||
+			    (delta >= vma_pages(vma) && -delta >= pages))
+				continue;
+			moved += hs_pool_evict_mapping(pool, vma,
+						       vma->vm_start + (delta << PAGE_SHIFT),
+						       src, dst);
+		}
+		mmap_write_unlock(mm);
+	}
+	mmput_async(mm);
+	return moved;
+}
+
+/* One step of an eviction: those of the pages that can be had now. */
+static u32 hs_pool_evict_chunk(struct hs_pool *pool, u32 first, bool shared, unsigned long *src,
+			       unsigned long *dst)
+{
+	struct page *page = pfn_to_page(pool->first_pfn + first);
 	u32 moved;
+
+	if (HS_BLOCK_ORDER && page_count(page) && PageHead(page))
+		return hs_pool_evict_block(pool, first, shared, src, dst);
 
 	memset(dst, 0, HS_MIGRATE_CHUNK * sizeof(*dst));
 	migrate_device_range(src, pool->first_pfn + first, HS_MIGRATE_CHUNK);
@@ -228,7 +301,7 @@ static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interru
 			if (interruptible && signal_pending(current))
 				goto out;
 			if (hs_pool_chunk_used(pool, first))
-				moved += hs_pool_evict_chunk(pool, first, arrays,
+				moved += hs_pool_evict_chunk(pool, first, interruptible, arrays,
 							     arrays + HS_MIGRATE_CHUNK);
 			cond_resched();
 		}

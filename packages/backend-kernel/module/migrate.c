@@ -3,6 +3,7 @@
  * MIGRATE: one call with a plan, an outcome for every page. Chunk by chunk, each inside one VMA,
  * with the copy between setup and finalize.
  */
+#include <linux/mmap_lock.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -52,7 +53,7 @@ static void hs_migration_snapshot(struct hs_migration *migration, struct migrate
 	};
 
 	memset(pfns, 0, HS_MIGRATE_CHUNK * sizeof(*pfns));
-	if (hmm_range_fault(&range))
+	if (hs_compat_range_fault_locked(&range))
 		memset(pfns, 0, HS_MIGRATE_CHUNK * sizeof(*pfns));
 }
 
@@ -266,6 +267,8 @@ static int hs_migration_chunk(struct hs_migration *migration, struct mm_struct *
 	hs_migration_look(migration, &args);
 	if (hs_migration_whole(migration, &args, at))
 		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+	if (!migration->to_memory)
+		vma_start_write(args.vma);
 	if (migrate_vma_setup(&args)) {
 		hs_migration_drop_block(migration);
 		return -EINVAL;
@@ -274,6 +277,9 @@ static int hs_migration_chunk(struct hs_migration *migration, struct mm_struct *
 	hs_migration_plan(migration, &args, at);
 	migrate_vma_pages(&args);
 	hs_migration_result(migration, &args, at);
+	if (migration->to_memory && args.dst[0] & MIGRATE_PFN_COMPOUND &&
+	    args.src[0] & MIGRATE_PFN_MIGRATE)
+		hs_pool_own_block(migrate_pfn_to_page(args.dst[0]), mm);
 	migrate_vma_finalize(&args);
 	hs_migration_drop_block(migration);
 	migration->done += (args.end - args.start) >> PAGE_SHIFT;
@@ -288,12 +294,18 @@ static int hs_migration_run(struct hs_migration *migration)
 	if (!mmget_not_zero(mm))
 		return -ESRCH;
 	while (!ret && migration->done < migration->pages) {
-		if (signal_pending(current) || mmap_read_lock_killable(mm)) {
+		/* See hs_pool_evict_block() for why nothing else may happen meanwhile on the way back. */
+		if (signal_pending(current) ||
+		    (migration->to_memory ? mmap_read_lock_killable(mm) :
+					    mmap_write_lock_killable(mm))) {
 			ret = -EINTR;
 			break;
 		}
 		ret = hs_migration_chunk(migration, mm);
-		mmap_read_unlock(mm);
+		if (migration->to_memory)
+			mmap_read_unlock(mm);
+		else
+			mmap_write_unlock(mm);
 		cond_resched();
 	}
 	mmput_async(mm);

@@ -52,13 +52,19 @@ static long hs_pool_reserve(struct hs_pool *pool, u32 pages)
 
 static void hs_pool_unreserve(struct hs_pool *pool, unsigned long index, u32 pages)
 {
+	struct mm_struct *owner = NULL;
 	unsigned long irq;
 
 	spin_lock_irqsave(&pool->lock, irq);
+	/* With its first page the block is none any more. */
+	if (HS_BLOCK_ORDER && !(index % (1 << HS_BLOCK_ORDER)))
+		swap(owner, pool->owners[index >> HS_BLOCK_ORDER]);
 	bitmap_clear(pool->in_use, index, pages);
 	pool->used -= pages;
 	pool->hint = min_t(u32, pool->hint, index);
 	spin_unlock_irqrestore(&pool->lock, irq);
+	if (owner)
+		mmdrop(owner);
 }
 
 /*
@@ -102,6 +108,37 @@ struct page *hs_pool_alloc(struct hs_pool *pool, unsigned int order)
 	if (order)
 		folio_set_large_rmappable(page_folio(page));
 	return page;
+}
+
+/* The block belongs to @mm, perhaps among others. */
+void hs_pool_own_block(struct page *page, struct mm_struct *mm)
+{
+	struct hs_pool *pool = hs_page_pool(page);
+	struct mm_struct **owner = &pool->owners[hs_page_index(pool, page) >> HS_BLOCK_ORDER];
+	struct mm_struct *last;
+	unsigned long irq;
+
+	mmgrab(mm);
+	spin_lock_irqsave(&pool->lock, irq);
+	last = *owner;
+	*owner = mm;
+	spin_unlock_irqrestore(&pool->lock, irq);
+	if (last)
+		mmdrop(last);
+}
+
+/* A user of the address space that has the block at @index; NULL if there is none any more. */
+struct mm_struct *hs_pool_block_owner(struct hs_pool *pool, unsigned long index)
+{
+	struct mm_struct *mm;
+	unsigned long irq;
+
+	spin_lock_irqsave(&pool->lock, irq);
+	mm = pool->owners[index >> HS_BLOCK_ORDER];
+	if (mm && !mmget_not_zero(mm))
+		mm = NULL;
+	spin_unlock_irqrestore(&pool->lock, irq);
+	return mm;
 }
 
 /* Gives back a page that was allocated and then not needed. */

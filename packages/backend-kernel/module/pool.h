@@ -22,6 +22,8 @@
 #define HS_BLOCK_ORDER 0
 #endif
 
+#define HS_MAX_BLOCKS (HS_MAX_MEMORY_PAGES >> HS_BLOCK_ORDER)
+
 struct hs_pool {
 	struct list_head link;
 	struct dev_pagemap pagemap;
@@ -38,6 +40,8 @@ struct hs_pool {
 	/* No page below it is free. */
 	u32 hint;
 	unsigned long in_use[BITS_TO_LONGS(HS_MAX_MEMORY_PAGES)];
+	/* Whose a block was when it came: who can bring it back. */
+	struct mm_struct *owners[HS_BLOCK_ORDER ? HS_MAX_BLOCKS : 1];
 };
 
 static inline struct hs_pool *hs_page_pool(struct page *page)
@@ -48,6 +52,8 @@ static inline struct hs_pool *hs_page_pool(struct page *page)
 struct page *hs_pool_alloc(struct hs_pool *pool, unsigned int order);
 void hs_pool_put_unused(struct page *page);
 void hs_pool_folio_free(struct folio *folio);
+void hs_pool_own_block(struct page *page, struct mm_struct *mm);
+struct mm_struct *hs_pool_block_owner(struct hs_pool *pool, unsigned long index);
 struct page *hs_pool_copy_out(struct page *page, unsigned int order, gfp_t gfp);
 void hs_pool_copy_in(struct page *page, struct page *from, unsigned int order);
 

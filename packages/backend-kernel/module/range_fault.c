@@ -83,7 +83,7 @@ static int hs_fault_nowait(struct hs_fault *fault)
 	range.hmm_pfns = found;
 	if (READ_ONCE(mirror->notifier.invalidate_seq) == range.notifier_seq &&
 	    mmap_read_trylock(mm)) {
-		ret = hmm_range_fault(&range);
+		ret = hs_compat_range_fault_locked(&range);
 		mmap_read_unlock(mm);
 		if (ret == -EBUSY)
 			ret = -EAGAIN;
@@ -124,7 +124,7 @@ static void hs_fault_blame(struct hs_fault *fault, const unsigned long *requests
 	range.hmm_pfns = found;
 	range.notifier_seq = mmu_interval_read_begin(range.notifier);
 	if (!mmap_read_lock_killable(mm)) {
-		if (hmm_range_fault(&range))
+		if (hs_compat_range_fault_locked(&range))
 			memset(found, 0, fault->pages * sizeof(*found));
 		mmap_read_unlock(mm);
 		for (i = 0; i < fault->pages; i++)

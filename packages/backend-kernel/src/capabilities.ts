@@ -65,11 +65,6 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'there is no swap, so anonymous pages cannot be reclaimed',
       'Switch swap on (zram is enough): swapon.',
     ),
-    'space.hugepage': when(
-      existsSync('/sys/kernel/mm/transparent_hugepage/enabled'),
-      'the kernel has no transparent huge pages',
-      'Use a kernel with CONFIG_TRANSPARENT_HUGEPAGE.',
-    ),
   }
 }
 

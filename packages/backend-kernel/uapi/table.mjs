@@ -66,7 +66,7 @@ export const constants = {
     ['DEV_CACHE_COHERENT', 2048, 'device and CPU see the same data without sync'],
     ['DEV_EXACT_FAULT', 4096, 'an access to a revoked page fails exactly, and is reported'],
     ['DEV_STRICT', 8192, 'an access after DMA_UNMAP is sure to fault'],
-    ['DEV_MEMORY_HUGE', 32768, 'MIGRATE moves huge pages whole'],
+    ['DEV_MEMORY_HUGE', 262144, 'MIGRATE moves huge pages whole'],
     [
       'DEV_INTX',
       16384,
