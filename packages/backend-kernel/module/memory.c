@@ -9,7 +9,6 @@
 #include <linux/delay.h>
 #include <linux/ioport.h>
 #include <linux/log2.h>
-#include <linux/mmap_lock.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 

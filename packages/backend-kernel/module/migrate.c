@@ -3,7 +3,6 @@
  * MIGRATE: one call with a plan, an outcome for every page. Chunk by chunk, each inside one VMA,
  * with the copy between setup and finalize.
  */
-#include <linux/mmap_lock.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>

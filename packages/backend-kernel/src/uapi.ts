@@ -72,7 +72,7 @@ export const DEV_EXACT_FAULT = 0x1000
 /** an access after DMA_UNMAP is sure to fault */
 export const DEV_STRICT = 0x2000
 /** MIGRATE moves huge pages whole */
-export const DEV_MEMORY_HUGE = 0x8000
+export const DEV_MEMORY_HUGE = 0x40000
 /** the only vector is a level-triggered line: masked at each interrupt until IRQ_UNMASK */
 export const DEV_INTX = 0x4000
 /** mappings, or those that fill no pages, go through bounce buffers */

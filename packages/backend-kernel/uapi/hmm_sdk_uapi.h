@@ -63,7 +63,7 @@
 /* an access after DMA_UNMAP is sure to fault */
 #define HMM_SDK_DEV_STRICT 0x2000U
 /* MIGRATE moves huge pages whole */
-#define HMM_SDK_DEV_MEMORY_HUGE 0x8000U
+#define HMM_SDK_DEV_MEMORY_HUGE 0x40000U
 /* the only vector is a level-triggered line: masked at each interrupt until IRQ_UNMASK */
 #define HMM_SDK_DEV_INTX 0x4000U
 /* mappings, or those that fill no pages, go through bounce buffers */
