@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -215,6 +216,32 @@ static int do_userfaultfd(const void *payload)
 	return 0;
 }
 
+static int do_device(int32_t op, uint32_t request, unsigned char *payload, size_t length)
+{
+	struct ioctl_request call;
+	uint32_t fd;
+
+	if (op == OP_DEVICE_OPEN) {
+		char path[64] = { 0 };
+		int opened;
+
+		memcpy(path, payload, length < sizeof(path) - 1 ? length : sizeof(path) - 1);
+		opened = open(path, O_RDWR | O_CLOEXEC);
+		if (opened < 0)
+			return -errno;
+		fd = (uint32_t)opened;
+		reply(request, 0, &fd, sizeof(fd));
+		return 1;
+	}
+	memcpy(&call, payload, sizeof(call));
+	if (op == OP_DEVICE_CLOSE)
+		return close((int)call.fd) == 0 ? 0 : -errno;
+	if (ioctl((int)call.fd, call.request, payload + sizeof(call)) != 0)
+		return -errno;
+	reply(request, 0, payload + sizeof(call), length - sizeof(call));
+	return 1;
+}
+
 /* Least bytes of payload for each command. */
 static size_t payload_size(int32_t op)
 {
@@ -242,6 +269,9 @@ static size_t payload_size(int32_t op)
 		return sizeof(struct exit_request);
 	case OP_USERFAULTFD:
 		return sizeof(struct userfaultfd_request);
+	case OP_DEVICE_IOCTL:
+	case OP_DEVICE_CLOSE:
+		return sizeof(struct ioctl_request);
 	default:
 		return 0;
 	}
@@ -288,6 +318,10 @@ static int execute(const struct frame *frame, size_t length)
 		return soft_dirty_clear();
 	case OP_SOFT_DIRTY:
 		return do_soft_dirty(frame->request, &range);
+	case OP_DEVICE_OPEN:
+	case OP_DEVICE_IOCTL:
+	case OP_DEVICE_CLOSE:
+		return do_device(frame->code, frame->request, input, length);
 	case OP_FORK:
 		return fork_process(frame->request, input, length);
 	case OP_EXEC:

@@ -63,6 +63,9 @@ enum op {
 	OP_USERFAULTFD = 32,
 	OP_CLEAR_SOFT_DIRTY = 33,
 	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
+	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
+	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
+	OP_DEVICE_CLOSE = 38, /* struct ioctl_request, of which only the fd counts */
 
 	/* To a handler of userfaults, which also takes EXIT. */
 	OP_UFFD_STAGE = 40, /* struct stage_request, with bytes after it: what COPY copies */
@@ -139,6 +142,12 @@ struct file_request {
 
 struct fork_request { /* with the name after it */
 	uint32_t process;
+};
+
+/* For drivers of the kernel itself that mirror whoever opens them, such as test_hmm. */
+struct ioctl_request {
+	uint32_t fd;
+	uint32_t request;
 };
 
 struct exit_request {

@@ -13,6 +13,7 @@ const stages = {
   'conformance-edu': { seconds: 600, faults: true },
   examples: { seconds: 300 },
   dmirror: { seconds: 600 },
+  'dmirror-upstream': { seconds: 600 },
   'fail-every-step': { seconds: 300 },
   lifecycle: { seconds: 120 },
   'random-ioctls': { seconds: 120 },

@@ -49,6 +49,13 @@ export interface SpaceHost {
   hold(): () => void
 }
 
+/** A file that the process has open. */
+export interface DeviceFile {
+  /** The struct as the kernel left it. */
+  ioctl(request: number, struct: Uint8Array): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
 /** A process of the agent. Commands of one process run in order, each with its events behind it. */
 export class KernelAddressSpace implements RawAddressSpace {
   readonly id: number
@@ -252,6 +259,21 @@ export class KernelAddressSpace implements RawAddressSpace {
   /** Somebody may await `released`: Node stays alive until it comes. */
   #awaitRelease(): void {
     if (!this.#isReleased) this.#letGo ??= this.#host.hold()
+  }
+
+  /**
+   * Opens a driver of the kernel itself, which mirrors the process that opens it, in the process: for
+   * comparisons with the kernel's own test driver. HmmError with the errno of the call.
+   */
+  async openDeviceFile(path: string): Promise<DeviceFile> {
+    const reply = await this.#command(agent.OP_DEVICE_OPEN, Buffer.from(path))
+    const fd = agent.readU32(reply, 0)
+    const call = (op: number, request: number, struct: Uint8Array) =>
+      this.#command(op, new agent.Packer().u32(fd).u32(request).done(struct))
+    return {
+      ioctl: (request, struct) => call(agent.OP_DEVICE_IOCTL, request, struct),
+      close: async () => void (await call(agent.OP_DEVICE_CLOSE, 0, new Uint8Array())),
+    }
   }
 
   async #command(op: number, payload: Uint8Array): Promise<Uint8Array> {

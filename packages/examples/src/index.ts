@@ -1,7 +1,13 @@
 export { dmirrorConfig, openDmirror } from './dmirror/config.js'
-export { DmirrorDriver, type DmirrorData, type DmirrorResult } from './dmirror/driver.js'
+export {
+  DmirrorDriver,
+  type Dmirror,
+  type DmirrorData,
+  type DmirrorResult,
+} from './dmirror/driver.js'
 export { PROT } from './dmirror/snapshot.js'
 export type { DmirrorTest, Outcome } from './dmirror/tests/dmirror-test.js'
+export type { OpenDmirror } from './dmirror/tests/scene.js'
 export { dmirrorTests } from './dmirror/tests/index.js'
 export { findZeroPage } from './dmirror/zero-page.js'
 export { exampleConfig } from './example-config.js'

@@ -30,6 +30,20 @@ export interface DmirrorData extends DmirrorResult {
   readonly data: Uint8Array
 }
 
+/** What the tests ask of a driver; the kernel's own can stand behind it as well. */
+export interface Dmirror {
+  read(range: VirtualRange): Promise<DmirrorData>
+  write(range: VirtualRange, data: Uint8Array): Promise<DmirrorResult>
+  migrateToDevice(range: VirtualRange): Promise<DmirrorData>
+  migrateToSystem(range: VirtualRange): Promise<{ readonly pages: number }>
+  snapshot(range: VirtualRange): Promise<Uint8Array>
+  exclusive(range: VirtualRange): Promise<DmirrorData>
+  checkExclusive(range: VirtualRange): Promise<void>
+  release(): Promise<void>
+  setFlags(flags: { readonly failAllocation: boolean }): void | Promise<void>
+  close(): Promise<void>
+}
+
 /**
  * Mirrors a process on a device, and does what it is told: the kernel's own test driver
  * (`lib/test_hmm.c`), by its commands. One of these is what `open()` gives there.
@@ -37,7 +51,7 @@ export interface DmirrorData extends DmirrorResult {
  * A range is checked where it is made. Errors of all commands, unless said otherwise: those of
  * `mirror.map` (EFAULT, EPERM, ENOMEM, EBUSY), ESRCH when the process is gone.
  */
-export class DmirrorDriver implements AsyncDisposable {
+export class DmirrorDriver implements Dmirror, AsyncDisposable {
   readonly #device: Device
   readonly #space: AddressSpace
   readonly #zeroPage: PageFrame | undefined

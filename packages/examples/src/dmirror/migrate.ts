@@ -1,6 +1,7 @@
 import {
   HmmError,
   type Device,
+  type MigrateOptions,
   type MigrateOutcome,
   type MigrateResult,
   type MirroredRange,
@@ -10,7 +11,8 @@ import type { PageTable } from './page-table.js'
 
 /**
  * Migrates piece by piece, and maps for the device what moved. Best effort: which pages stayed
- * where they were shows when they are read. `failAllocation`: the first page is declined.
+ * where they were shows when they are read. `failAllocation`: the first page is declined; a huge
+ * page finds only small ones instead.
  */
 export async function migrateToDevice(
   device: Device,
@@ -18,28 +20,49 @@ export async function migrateToDevice(
   pieces: readonly MirroredRange[],
   failAllocation: boolean,
 ): Promise<void> {
-  let decline = failAllocation ? [0] : []
+  let failing = failAllocation
   for (const piece of pieces) {
     for await (const part of readable(piece)) {
       const { mirror, range } = part
-      const result = await device.memory.migrate(mirror, range, { to: 'device', decline })
-      decline = []
+      const plan = failing ? failingPlan(device, range) : {}
+      const result = await device.memory.migrate(mirror, range, { to: 'device', ...plan })
+      failing = false
       await mapDevicePages(device, table, part, result)
     }
   }
 }
 
-/** Migrates piece by piece; how many pages moved. `failAllocation`: ENOMEM before any did. */
+/** What happens when the first allocation fails: pages of a huge page get small ones. */
+function failingPlan(device: Device, range: VirtualRange): Partial<MigrateOptions> {
+  return coversHugePage(device, range) ? { order: 0 } : { decline: [0] }
+}
+
+/** Whether a migration of the range would begin with a whole huge page. */
+function coversHugePage(device: Device, range: VirtualRange): boolean {
+  const capability = device.capabilities.get('memory.huge')
+  if (!capability.supported) return false
+  const pages = 2 ** (capability.limits['order'] ?? 0)
+  return range.startPage % pages === 0 && range.pages >= pages
+}
+
+/**
+ * Migrates piece by piece; how many pages moved. `failAllocation`: ENOMEM before any did; a huge page
+ * comes back as small ones.
+ */
 export async function migrateToSystem(
   device: Device,
   pieces: readonly MirroredRange[],
   failAllocation: boolean,
 ): Promise<number> {
   let pages = 0
+  let failing = failAllocation
   for (const piece of pieces) {
     for await (const { mirror, range } of readable(piece)) {
-      if (failAllocation) throw new HmmError('ENOMEM', { range, message: 'told to fail' })
-      const result = await device.memory.migrate(mirror, range, { to: 'system' })
+      const small = failing && coversHugePage(device, range)
+      if (failing && !small) throw new HmmError('ENOMEM', { range, message: 'told to fail' })
+      const options = small ? ({ to: 'system', order: 0 } as const) : ({ to: 'system' } as const)
+      const result = await device.memory.migrate(mirror, range, options)
+      failing = false
       pages += result.count('migrated')
     }
   }

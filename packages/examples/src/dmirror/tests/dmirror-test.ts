@@ -1,5 +1,5 @@
 import { HmmError, type Backend, type CapabilityName } from '@hmm-sdk/hmm-api'
-import { Scene } from './scene.js'
+import { Scene, type OpenDmirror } from './scene.js'
 
 /** What a test needs: a capability, or one that has no name of its own yet. */
 export type Need = CapabilityName | 'huge pages' | 'huge device pages'
@@ -9,12 +9,15 @@ export type Outcome =
   | { readonly status: 'passed'; readonly notes: readonly string[] }
   | { readonly status: 'skipped'; readonly reason: string }
 
-/** A test, as a function of a backend whose config is `dmirrorConfig()`. */
-export type DmirrorTest = (backend: Backend) => Promise<Outcome>
+/**
+ * A test, as a function of a backend whose config is `dmirrorConfig()`. With `open` another driver is
+ * tested than that of this folder: the kernel's own.
+ */
+export type DmirrorTest = (backend: Backend, open?: OpenDmirror) => Promise<Outcome>
 
 /** A test that runs where all of its needs are met. */
 export function needing(needs: readonly Need[], run: (t: Scene) => Promise<void>): DmirrorTest {
-  return async (backend) => {
+  return async (backend, open) => {
     const notes: string[] = []
     let reason: string | undefined
     const body = async (t: Scene): Promise<void> => {
@@ -24,7 +27,7 @@ export function needing(needs: readonly Need[], run: (t: Scene) => Promise<void>
       }
       if (reason === undefined) await run(t)
     }
-    await Scene.run(backend, (text) => notes.push(text), body)
+    await Scene.run(backend, (text) => notes.push(text), body, open)
     return reason === undefined ? { status: 'passed', notes } : { status: 'skipped', reason }
   }
 }

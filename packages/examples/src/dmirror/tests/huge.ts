@@ -1,5 +1,5 @@
 import { VirtualRange, type Advice } from '@hmm-sdk/hmm-api'
-import type { DmirrorDriver } from '../driver.js'
+import type { Dmirror } from '../driver.js'
 import { PROT } from '../snapshot.js'
 import { needing, variants } from './dmirror-test.js'
 import { did, equal, same, type Scene } from './scene.js'
@@ -55,6 +55,37 @@ export const hugeTests = {
     await t.cpuSees(range, t.words(range))
   }),
 
+  migrate_anon_huge_err: needing(['memory', 'huge pages', 'huge device pages'], async (t) => {
+    const driver = await t.open()
+    for (const way of ['there', 'back']) {
+      const range = await hugeRange(t, 'rw')
+      const words = t.words(range)
+      await t.fill(range, words)
+      if (way === 'there') await driver.setFlags({ failAllocation: true })
+      did(await driver.migrateToDevice(range), range.pages, 0, words)
+      if (way === 'back') {
+        await driver.setFlags({ failAllocation: true })
+        await driver.migrateToSystem(range)
+      }
+      await t.cpuSees(range.page(2), words.subarray(2 * t.pageSize, 3 * t.pageSize))
+      await t.cpuSees(range, words)
+      await t.space.munmap(range)
+    }
+  }),
+
+  migrate_anon_huge_zero_err: needing(['memory', 'huge pages', 'huge device pages'], async (t) => {
+    const driver = await t.open()
+    for (const touched of [false, true]) {
+      const range = await hugeRange(t, 'r')
+      const zeros = new Uint8Array(range.pages * t.pageSize)
+      if (touched) await t.cpuSees(range.page(0), new Uint8Array(t.pageSize))
+      await driver.setFlags({ failAllocation: true })
+      did(await driver.migrateToDevice(range), range.pages, 0, zeros)
+      await t.cpuSees(range, zeros)
+      await t.space.munmap(range)
+    }
+  }),
+
   migrate_partial_unmap_fault: needing(['memory'], async (t) => {
     const driver = await t.open()
     for (const huge of await variants(t, 'huge pages')) {
@@ -102,12 +133,7 @@ async function advise(t: Scene, range: VirtualRange, huge: boolean): Promise<voi
   if (huge) await t.space.madvise(range, 'hugepage')
 }
 
-async function unmapPart(
-  t: Scene,
-  driver: DmirrorDriver,
-  huge: boolean,
-  offset: number,
-): Promise<void> {
+async function unmapPart(t: Scene, driver: Dmirror, huge: boolean, offset: number): Promise<void> {
   const mapping = await t.mmap(2 * t.hugePages)
   const range = t.hugeBlock(mapping)
   await advise(t, range, huge)
@@ -130,7 +156,7 @@ async function unmapPart(
 
 async function moveMapping(
   t: Scene,
-  driver: DmirrorDriver,
+  driver: Dmirror,
   huge: boolean,
   before: boolean,
   dontUnmap: boolean,
@@ -155,12 +181,7 @@ async function moveMapping(
 }
 
 /** Milliseconds there and back, of the backend's clock. */
-async function measure(
-  t: Scene,
-  driver: DmirrorDriver,
-  pages: number,
-  advice: Advice,
-): Promise<string> {
+async function measure(t: Scene, driver: Dmirror, pages: number, advice: Advice): Promise<string> {
   const range = await t.mmap(pages)
   await t.space.madvise(range, advice)
   await t.fill(range, t.words(range))

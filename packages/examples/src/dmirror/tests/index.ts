@@ -12,8 +12,6 @@ import { userfaultfdTests } from './userfaultfd.js'
 const notYetTests = {
   mixedmap: notYet('a driver cannot map memory of its own into a process yet'),
   hmm_gup_test: notYet('the API has nothing that pins pages of a process'),
-  migrate_anon_huge_err: notYet('the API cannot make the allocation of a huge page fail'),
-  migrate_anon_huge_zero_err: notYet('the API cannot make the allocation of a huge page fail'),
 }
 
 /**

@@ -9,12 +9,15 @@ import {
 } from '@hmm-sdk/hmm-api'
 import { CheckFailed } from '../../story-log.js'
 import { openDmirror } from '../config.js'
-import { DmirrorDriver, type DmirrorData, type DmirrorResult } from '../driver.js'
+import { DmirrorDriver, type Dmirror, type DmirrorData, type DmirrorResult } from '../driver.js'
 import { hugeOrder } from '../snapshot.js'
 import { findZeroPage } from '../zero-page.js'
 
 /** Bytes of a buffer, where a test does not say otherwise. */
 const BUFFER_BYTES = 4 * 2 ** 20
+
+/** Opens a driver for the process, on the device of that number. */
+export type OpenDmirror = (space: AddressSpace, unit: number) => Promise<Dmirror>
 
 interface Closable {
   close(): Promise<void>
@@ -25,14 +28,21 @@ export class Scene {
   readonly backend: Backend
   readonly space: AddressSpace
   readonly #note: (text: string) => void
+  readonly #openDmirror: OpenDmirror | undefined
   readonly #devices = new Map<number, Device>()
   readonly #owned: Closable[] = []
   readonly #words = new Map<string, Uint8Array>()
 
-  private constructor(backend: Backend, space: AddressSpace, note: (text: string) => void) {
+  private constructor(
+    backend: Backend,
+    space: AddressSpace,
+    note: (text: string) => void,
+    open: OpenDmirror | undefined,
+  ) {
     this.backend = backend
     this.space = space
     this.#note = note
+    this.#openDmirror = open
   }
 
   /** Runs `work` in a scene of its own, and closes what it made. */
@@ -40,8 +50,10 @@ export class Scene {
     backend: Backend,
     note: (text: string) => void,
     work: (t: Scene) => Promise<void>,
+    open?: OpenDmirror,
   ): Promise<void> {
-    const scene = new Scene(backend, await backend.createAddressSpace({ name: 'process' }), note)
+    const space = await backend.createAddressSpace({ name: 'process' })
+    const scene = new Scene(backend, space, note, open)
     try {
       await work(scene)
     } finally {
@@ -76,12 +88,14 @@ export class Scene {
   }
 
   /** A driver that mirrors the process, or another one. */
-  async open(unit = 0, space = this.space): Promise<DmirrorDriver> {
+  async open(unit = 0, space = this.space): Promise<Dmirror> {
+    if (this.#openDmirror) return this.#own(await this.#openDmirror(space, unit))
     return this.#own(new DmirrorDriver(await this.device(unit), space))
   }
 
   /** The same, for snapshots that name the zero page. */
-  async openWithZeroPage(unit = 0): Promise<DmirrorDriver> {
+  async openWithZeroPage(unit = 0): Promise<Dmirror> {
+    if (this.#openDmirror) return this.open(unit)
     const device = await this.device(unit)
     const zeroPage = await findZeroPage(this.backend, device)
     if (zeroPage === undefined) throw new CheckFailed('two pages that were only read differ')
