@@ -57,6 +57,7 @@ export function catalogueTable(
       `Run with seed ${run.seed} on Node ${run.node}, one core. _Schedules_: until it was found. _Switches_: of the
 shrunk schedule. _Seconds_: until it was found and shrunk. _Fixed_: schedules of the fixed variant
 without a finding, "all" if there are no others. _Mirror_: how the high-level \`Mirror\` answers the bug.`,
+      answers(bugs),
       markdownTable(['bug', 'level', 'schedules', 'switches', 'seconds', 'fixed', 'Mirror'], rows),
       '## Bugs of the core',
       `These were in \`mm/\`, where a driver cannot mend them. They are broken backends instead, and the
@@ -69,6 +70,14 @@ conformance suite must turn red for each of them.`,
       ...sections,
     ].join('\n\n') + '\n'
   )
+}
+
+/** How many bugs the high-level API answers in which way. */
+function answers(bugs: readonly AnyBug[]): string {
+  const counts = new Map<string, number>()
+  for (const { mirror } of bugs) counts.set(mirror.answer, (counts.get(mirror.answer) ?? 0) + 1)
+  const list = [...counts].map(([answer, count]) => `${count} ${answer}`).join(', ')
+  return `${bugs.length} bugs; for a driver that is written with \`Mirror\`: ${list}.`
 }
 
 function section(bug: AnyBug, result: BugResult, source: string): string {
