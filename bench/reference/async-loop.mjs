@@ -4,9 +4,10 @@
  * the order. Returns how many turns it gave.
  */
 export async function asyncLoop(schedules, { actors, points, choose }) {
+  const turn = Promise.resolve()
   let turns = 0
   for (let schedule = 0; schedule < schedules; schedule++) {
-    const waiting = new Array(actors)
+    const waiting = Array.from({ length: actors })
     const order = []
     let running = actors
     const actor = async (id) => {
@@ -25,7 +26,7 @@ export async function asyncLoop(schedules, { actors, points, choose }) {
       order.push(id)
       go()
       // The actor goes on with the first microtask, and stops or ends before the second.
-      await undefined
+      await turn
     }
   }
   return turns

@@ -121,8 +121,9 @@ class Search {
   *#bounds(): Generator<number> {
     const { preemptions, schedules } = this.#options
     yield* preemptions
+    if (!this.#options.goOn) return
     let next = Math.max(-1, ...preemptions) + 1
-    while (next > 0 && this.#schedules < Math.min(SMALL, schedules * BOUNDED_SHARE)) yield next++
+    while (this.#schedules < Math.min(SMALL, schedules * BOUNDED_SHARE)) yield next++
   }
 
   async #runOne(how: RunOptions): Promise<RunResult> {

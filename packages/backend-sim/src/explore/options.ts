@@ -23,7 +23,10 @@ export interface Budget {
 
 /** How schedules are searched: bounds on preemptions, in this order, then at random. */
 export interface Strategies {
-  /** All schedules with so many preemptions, one bound after the other. Default [0, 1, 2, 3]. */
+  /**
+   * All schedules with so many preemptions, one bound after the other. Default [0, 1, 2, 3], and
+   * more where there are few schedules.
+   */
   readonly preemptions?: readonly number[]
   /** Whether choices are also made at random. Default true. */
   readonly randomWalk?: boolean
@@ -74,6 +77,8 @@ export interface CheckedExploreOptions {
   readonly flat: number
   readonly seed: number
   readonly preemptions: readonly number[]
+  /** More bounds after those, as long as that is nothing. */
+  readonly goOn: boolean
   readonly randomWalk: boolean
   readonly pct: readonly number[]
   readonly mode: 'batched' | 'exact'
@@ -129,6 +134,7 @@ export function checkExploreOptions(given: ExploreOptions): CheckedExploreOption
     flat: checkNumber('budget.flat', budget.flat ?? 20_000, 1, 1e12),
     seed: checkNumber('seed', given.seed ?? 1, 0, 2 ** 32 - 1),
     preemptions,
+    goOn: strategies.preemptions === undefined,
     randomWalk,
     pct,
     mode,

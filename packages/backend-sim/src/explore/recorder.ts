@@ -57,18 +57,22 @@ export class Recorder {
   }
 }
 
+/** Steps that racing ones are apart, at the most. */
+const NEAR = 50
+
 /**
  * The last two steps of different strands on one object, one of them writing, around a switch; if
  * the simulation knows of none, the last switch: what it came to, and what it came before.
  */
 function racingPair(steps: readonly Step[]): ReadonlySet<number> {
   for (let later = steps.length - 1; later > 0; later--) {
-    for (let earlier = later - 1; earlier >= 0; earlier--) {
-      const a = steps[earlier]!.stop
-      const b = steps[later]!.stop
-      if (a.strand === b.strand || a.object === undefined || a.object !== b.object) continue
-      if (!a.write && !b.write) continue
-      const around = steps.slice(earlier, later + 1).some(({ switched }) => switched)
+    const b = steps[later]!
+    if (b.stop.object === undefined) continue
+    for (let earlier = later - 1; earlier >= Math.max(0, later - NEAR); earlier--) {
+      const a = steps[earlier]!
+      if (a.stop.strand === b.stop.strand || a.stop.object !== b.stop.object) continue
+      if (!a.stop.write && !b.stop.write) continue
+      const around = steps.slice(earlier + 1, later + 1).some(({ switched }) => switched)
       if (around) return new Set([earlier, later])
     }
   }

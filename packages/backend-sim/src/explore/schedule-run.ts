@@ -50,7 +50,7 @@ export interface RunResult {
 const PASSED: Park = { label: 'passed' }
 const DONE = Promise.resolve()
 
-/** After so many steps of one strand the others get a turn, so that polling is no livelock. */
+/** After so many steps of one strand another gets the turn, so that polling is no livelock. */
 const FAIR_STEPS = 500
 
 /**
@@ -160,7 +160,9 @@ export class ScheduleRun implements Explorer {
 
   leave(): void {
     const strand = this.#self()
-    if (--strand.calls === 0) strand.passed = false
+    if (--strand.calls > 0) return
+    strand.passed = false
+    strand.op = ''
   }
 
   touch(): void {
@@ -374,8 +376,8 @@ export class ScheduleRun implements Explorer {
       }
     }
     // Whoever ran goes on, unless it has done nothing but that for a long time.
-    if (own > 0 && this.#streak < FAIR_STEPS) enabled.unshift(enabled.splice(own, 1)[0]!)
-    else if (own === 0 && this.#streak >= FAIR_STEPS) enabled.push(enabled.shift()!)
+    if (this.#streak >= FAIR_STEPS && own >= 0 && enabled.length > 1) enabled.splice(own, 1)
+    else if (own > 0) enabled.unshift(enabled.splice(own, 1)[0]!)
     return enabled
   }
 
