@@ -1,0 +1,2 @@
+/** What runs in each worker thread. */
+export { runPart as default } from './run-part.js'
