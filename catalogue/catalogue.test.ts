@@ -5,7 +5,7 @@ import { BROKEN_BACKENDS, conformanceCases } from '@hmm-sdk/hmm-api/conformance'
 import { describe, expect, it } from 'vitest'
 import { BUGS } from './bugs.js'
 import { CORE_BUGS } from './core-bugs.js'
-import { main, readBug } from './main.js'
+import { formattedTable, main, readBug, readRun } from './main.js'
 import { fixAsDiff, lineDiff } from './parts/fix-as-diff.js'
 import { problemsOf, runBug, type BugResult } from './run-bug.js'
 
@@ -72,6 +72,24 @@ describe('the catalogue', () => {
       const found = BROKEN_BACKENDS.find(({ name }) => name === broken)
       expect(`case:${found?.caughtBy}`).toBe(shows)
     }
+  })
+})
+
+describe('the committed run', () => {
+  const run = readRun(root)
+
+  it('has every bug, within the limits', () => {
+    expect(run.results.map(({ id }) => id)).toEqual(ids)
+    expect(run.fixedSchedules).toBeGreaterThanOrEqual(50_000)
+    for (const result of run.results) {
+      expect(problemsOf(result, run.fixedSchedules), result.id).toEqual([])
+    }
+  })
+
+  it('is what docs/catalogue.md was made of', async () => {
+    expect(readFileSync(join(root, 'docs/catalogue.md'), 'utf8')).toBe(
+      await formattedTable(root, run),
+    )
   })
 })
 
