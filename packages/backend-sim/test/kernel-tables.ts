@@ -1,0 +1,431 @@
+/** Where a line of the kernel's behaviour is tested. */
+export interface TableLine {
+  readonly what: string
+  /** The event, or what a range fault says. */
+  readonly says: string
+  /** Conformance cases, by address: on every backend. */
+  readonly cases?: readonly string[]
+  /** Tests of the simulation, by file and part of their name: what no user space can cause. */
+  readonly tests?: readonly (readonly [file: string, name: string])[]
+  /** Why there is neither. */
+  readonly none?: string
+}
+
+const EVENTS = 'mm-events.test.ts'
+
+/** What raises which event (`mmu_notifier_event`). */
+export const EVENT_SOURCES: readonly TableLine[] = [
+  { what: 'munmap', says: 'UNMAP', cases: ['events/mapping/munmap', 'events/hugetlb/munmap'] },
+  {
+    what: 'mmap MAP_FIXED over a mapping',
+    says: 'UNMAP',
+    cases: ['events/mapping/mmap-fixed-on-top'],
+  },
+  {
+    what: 'exit, exec, SIGKILL',
+    says: 'RELEASE, then UNMAP',
+    cases: ['events/release/exit', 'events/release/exec', 'events/release/kill'],
+  },
+  {
+    what: 'mremap: move, onto a mapping, DONTUNMAP',
+    says: 'UNMAP of the old place',
+    cases: [
+      'events/mapping/mremap-move',
+      'events/mapping/mremap-onto-a-mapping',
+      'events/mapping/mremap-dontunmap',
+    ],
+  },
+  { what: 'mremap: shrink', says: 'UNMAP of what goes', cases: ['events/mapping/mremap-shrink'] },
+  { what: 'mremap: grow in place', says: 'none', cases: ['events/mapping/mremap-grow-in-place'] },
+  { what: 'mremap of hugetlb', says: 'CLEAR, then UNMAP', cases: ['events/hugetlb/move'] },
+  {
+    what: 'MADV_DONTNEED',
+    says: 'CLEAR',
+    cases: [
+      'events/advice/dontneed',
+      'events/advice/dontneed-untouched',
+      'events/hugetlb/dontneed',
+    ],
+  },
+  { what: 'MADV_FREE', says: 'CLEAR', cases: ['events/advice/free'] },
+  {
+    what: 'MADV_REMOVE',
+    says: 'CLEAR',
+    cases: ['events/advice/remove-of-shared-memory', 'events/hugetlb/remove-of-shared'],
+  },
+  {
+    what: 'MADV_GUARD_INSTALL',
+    says: 'CLEAR if something was there',
+    cases: ['events/advice/guard'],
+  },
+  {
+    what: 'ftruncate',
+    says: 'CLEAR',
+    cases: [
+      'events/file/truncate',
+      'events/file/truncate-takes-private-copies',
+      'events/hugetlb/truncate',
+    ],
+  },
+  {
+    what: 'fallocate PUNCH_HOLE',
+    says: 'CLEAR',
+    cases: ['events/file/punch-hole', 'events/hugetlb/punch-hole'],
+  },
+  {
+    what: 'copy-on-write',
+    says: 'CLEAR',
+    cases: [
+      'events/copy-on-write/write-of-the-parent',
+      'events/copy-on-write/write-of-the-child',
+      'events/copy-on-write/private-file-copy',
+      'events/hugetlb/copy-on-write',
+    ],
+  },
+  {
+    what: 'replacement of the zero page',
+    says: 'CLEAR',
+    cases: ['events/copy-on-write/write-to-the-zero-page', 'events/userfaultfd/zero-page'],
+  },
+  { what: 'reclaim, swap-out (try_to_unmap)', says: 'CLEAR', cases: ['events/advice/pageout'] },
+  {
+    what: 'memory that breaks (memory_failure)',
+    says: 'CLEAR',
+    cases: ['events/advice/hwpoison'],
+    tests: [[EVENTS, 'every mapping of the page']],
+  },
+  {
+    what: 'page migration (try_to_migrate)',
+    says: 'CLEAR',
+    cases: ['events/advice/soft-offline', 'events/advice/moved-under-a-device'],
+    tests: [[EVENTS, 'CLEAR; the pages have other frames']],
+  },
+  {
+    what: 'split of a huge page',
+    says: 'CLEAR',
+    cases: ['events/huge-page/unmapped-in-part', 'events/huge-page/dropped-in-part'],
+  },
+  { what: 'collapse to a huge page', says: 'CLEAR', cases: ['events/huge-page/collapse'] },
+  {
+    what: 'KSM: write protection, merge',
+    says: 'CLEAR',
+    tests: [[EVENTS, 'CLEAR for the write protection and the replacement']],
+  },
+  {
+    what: 'hugetlb: fork',
+    says: 'CLEAR',
+    cases: ['events/hugetlb/fork', 'events/hugetlb/fork-of-shared'],
+  },
+  {
+    what: 'hugetlb: the owner takes pages back',
+    says: 'CLEAR',
+    cases: ['events/hugetlb/the-owner-gets-what-was-promised'],
+  },
+  {
+    what: 'restore of a device-exclusive page',
+    says: 'CLEAR',
+    cases: ['exclusive/read-revokes', 'exclusive/write-revokes'],
+  },
+  {
+    what: 'OOM reaper',
+    says: 'CLEAR that may not wait',
+    tests: [
+      [EVENTS, 'CLEAR that cannot wait'],
+      [EVENTS, 'inside a commit is left alone'],
+    ],
+  },
+  {
+    what: 'mprotect, any direction',
+    says: 'PROTECTION_VMA',
+    cases: [
+      'events/protection/write-to-read',
+      'events/protection/read-to-write',
+      'events/protection/none-to-write',
+      'events/hugetlb/mprotect',
+    ],
+  },
+  {
+    what: 'mprotect where there are no page tables',
+    says: 'none',
+    cases: ['events/protection/without-page-tables'],
+  },
+  {
+    what: 'NUMA balancing',
+    says: 'PROTECTION_VMA',
+    tests: [[EVENTS, 'PROTECTION_VMA; the pages are not valid']],
+  },
+  {
+    what: 'userfaultfd: write protection comes, goes',
+    says: 'PROTECTION_VMA',
+    cases: ['events/userfaultfd/write-protection', 'events/userfaultfd/protection-ends-with-it'],
+  },
+  {
+    what: 'userfaultfd: a page is filled',
+    says: 'none',
+    cases: ['events/userfaultfd/read-waits-for-a-copy', 'events/userfaultfd/zero-page'],
+  },
+  {
+    what: 'fork of private memory',
+    says: 'PROTECTION_PAGE',
+    cases: ['events/copy-on-write/fork', 'events/copy-on-write/fork-with-one-page'],
+  },
+  {
+    what: 'fork of shared, of untouched memory',
+    says: 'none',
+    cases: [
+      'events/copy-on-write/fork-of-shared-memory',
+      'events/copy-on-write/fork-untouched',
+      'events/copy-on-write/fork-of-a-file',
+    ],
+  },
+  {
+    what: 'writeback of file pages',
+    says: 'PROTECTION_PAGE',
+    tests: [[EVENTS, 'PROTECTION_PAGE for every shared mapping']],
+  },
+  {
+    what: 'clear_refs 4',
+    says: 'SOFT_DIRTY over everything',
+    cases: ['events/soft-dirty/over-everything'],
+  },
+  {
+    what: 'migration to and from a device',
+    says: 'MIGRATE',
+    cases: [
+      'memory/migrate/revokes-and-tells',
+      'memory/migrate/other-mirrors-are-told',
+      'memory/migrate/holes',
+    ],
+  },
+  {
+    what: 'CPU touch of a device page',
+    says: 'MIGRATE',
+    cases: ['memory/cpu-fault/revokes-and-tells'],
+  },
+  {
+    what: 'eviction of device memory',
+    says: 'CLEAR',
+    cases: ['memory/evict/evict', 'memory/evict/of-several-processes'],
+  },
+  {
+    what: 'taking a page exclusively',
+    says: 'EXCLUSIVE',
+    cases: ['exclusive/event-of-its-own', 'exclusive/revokes-other-devices'],
+  },
+  {
+    what: 'first touch, upgrade without a copy',
+    says: 'none',
+    cases: [
+      'events/copy-on-write/first-write',
+      'events/copy-on-write/first-read',
+      'events/hugetlb/copy-on-write',
+    ],
+  },
+  {
+    what: 'MADV_COLD, MADV_WILLNEED',
+    says: 'none',
+    cases: ['events/advice/cold', 'events/advice/willneed'],
+  },
+  {
+    what: 'UFFDIO_MOVE, PAGEMAP_SCAN, removal of a uprobe, mlock',
+    says: 'CLEAR, PROTECTION_VMA, CLEAR, none',
+    none: 'not offered by the API',
+  },
+]
+
+/** What a range fault says of a page in which situation (`hmm_range_fault`). */
+export const FAULT_RESULTS: readonly TableLine[] = [
+  {
+    what: 'no mapping',
+    says: 'error; EFAULT',
+    cases: ['range-fault/snapshot/hole', 'range-fault/fault/hole'],
+  },
+  {
+    what: 'a mapping without the right to read',
+    says: 'error; EFAULT',
+    cases: [
+      'range-fault/snapshot/prot-none',
+      'range-fault/snapshot/write-only',
+      'range-fault/snapshot/exec-only',
+      'range-fault/fault/prot-none',
+    ],
+  },
+  {
+    what: 'VM_IO, VM_PFNMAP, pages without a struct page',
+    says: 'error; EFAULT',
+    none: 'a driver cannot map memory of its own into a process',
+  },
+  {
+    what: 'write asked for, mapping read-only',
+    says: 'EPERM',
+    cases: [
+      'range-fault/fault/write-to-read-only',
+      'range-fault/fault/write-to-read-only-untouched',
+      'range-fault/hugetlb/write-to-read-only',
+    ],
+  },
+  {
+    what: 'nothing there',
+    says: 'none; faulted in',
+    cases: [
+      'range-fault/snapshot/untouched',
+      'range-fault/fault/read-of-a-hole',
+      'range-fault/fault/write-of-a-hole',
+    ],
+  },
+  {
+    what: 'mark of userfaultfd, nothing there',
+    says: 'none; faulted in',
+    cases: ['range-fault/userfaultfd/marked-and-not-there'],
+  },
+  { what: 'guard', says: 'none; EFAULT', cases: ['events/advice/guard'] },
+  { what: 'swapped out', says: 'none; faulted in', cases: ['events/advice/pageout'] },
+  {
+    what: 'on its way to another frame',
+    says: 'none; waits',
+    tests: [[EVENTS, 'during it: snapshots see nothing']],
+  },
+  { what: 'broken memory', says: 'none; EFAULT', cases: ['events/advice/hwpoison'] },
+  {
+    what: 'own device page',
+    says: 'valid, never migrated',
+    cases: ['memory/cpu-fault/fault-of-the-own-device-leaves-it', 'memory/migrate/to-device'],
+  },
+  {
+    what: 'own device pages in one block',
+    says: 'valid, with the order',
+    cases: ['memory/huge-page/there-and-back'],
+  },
+  {
+    what: 'page of another device',
+    says: 'none; comes back',
+    cases: ['memory/cpu-fault/fault-of-another-device-brings-it-back'],
+  },
+  {
+    what: 'block of another device',
+    says: 'error; comes back',
+    cases: ['memory/huge-page/another-device'],
+  },
+  {
+    what: 'exclusive to a device',
+    says: 'none; taken back',
+    cases: ['exclusive/takes-the-page-from-the-cpu', 'exclusive/read-revokes'],
+  },
+  {
+    what: 'NUMA hint',
+    says: 'not valid; faulted',
+    tests: [[EVENTS, 'PROTECTION_VMA; the pages are not valid']],
+  },
+  {
+    what: 'zero page',
+    says: 'valid, not writable; a write replaces it',
+    cases: ['range-fault/snapshot/zero-page', 'range-fault/fault/write-to-the-zero-page'],
+  },
+  {
+    what: 'huge page',
+    says: 'valid, with the order',
+    cases: ['events/huge-page/order', 'events/huge-page/protected-as-a-whole'],
+  },
+  {
+    what: 'hugetlb',
+    says: 'valid, with the order; the first request counts',
+    cases: [
+      'range-fault/hugetlb/order',
+      'range-fault/hugetlb/only-the-first-request-counts',
+      'range-fault/hugetlb/of-1-gib',
+    ],
+  },
+  {
+    what: 'copy-on-write',
+    says: 'valid, not writable; a write copies',
+    cases: ['range-fault/snapshot/copy-on-write', 'range-fault/fault/write-breaks-copy-on-write'],
+  },
+  {
+    what: 'page of a file',
+    says: 'as other memory',
+    cases: [
+      'range-fault/snapshot/private-file-read',
+      'range-fault/snapshot/shared-file-written',
+      'range-fault/fault/shared-file',
+    ],
+  },
+  {
+    what: 'beyond the end of a file (SIGBUS)',
+    says: 'EFAULT',
+    cases: [
+      'range-fault/fault/beyond-the-end-of-a-file',
+      'range-fault/hugetlb/beyond-the-end-of-a-file',
+    ],
+  },
+  { what: 'no memory', says: 'ENOMEM', tests: [['fail-every-point.test.ts', 'fail']] },
+  {
+    what: 'an invalidation came between',
+    says: 'again, EBUSY at the deadline',
+    cases: ['sequence/commit/refused-after-munmap', 'sequence/protocol/munmap'],
+  },
+  {
+    what: 'userfaultfd serves the page',
+    says: 'none; waits (Linux 7.3), else EFAULT',
+    cases: [
+      'range-fault/userfaultfd/snapshot-does-not-wait',
+      'range-fault/userfaultfd/read-waits',
+      'range-fault/userfaultfd/cannot-wait',
+    ],
+  },
+  {
+    what: 'a page was served: progress',
+    says: 'the deadline begins again',
+    cases: [
+      'range-fault/userfaultfd/served-pages-are-progress',
+      'range-fault/userfaultfd/nobody-serves',
+    ],
+  },
+  {
+    what: 'the wait is aborted',
+    says: 'EINTR',
+    cases: ['range-fault/userfaultfd/aborted-while-it-waits'],
+  },
+  {
+    what: 'the process dies of the OOM killer',
+    says: 'EFAULT',
+    tests: [[EVENTS, 'CLEAR that cannot wait']],
+  },
+  {
+    what: 'what is faulted with a page',
+    says: 'its successors in the page table',
+    cases: [
+      'range-fault/per-page/over-fault',
+      'range-fault/per-page/over-fault-with-the-first-kind',
+    ],
+  },
+]
+
+/** The page of the documentation. */
+export function describeTables(): string {
+  const part = (title: string, columns: [string, string], lines: readonly TableLine[]): string =>
+    [
+      `## ${title}\n`,
+      `| ${columns[0]} | ${columns[1]} | tested by |`,
+      '| --- | --- | --- |',
+      ...lines.map((line) => `| ${line.what} | ${line.says} | ${testedBy(line)} |`),
+    ].join('\n')
+  return `# The memory model, line by line
+
+What the kernel does to the memory of a process, and where it is tested. A name such as
+\`events/mapping/munmap\` is a case of the conformance suite, which every backend runs: the simulation, and
+real kernels. What no program can cause at will is tested on the simulation alone (_in italics_).
+
+${part('Who raises which event', ['source', 'event'], EVENT_SOURCES)}
+
+${part('What a range fault says', ['situation', 'snapshot; fault'], FAULT_RESULTS)}
+`
+}
+
+function testedBy({ cases = [], tests = [], none }: TableLine): string {
+  const names = [
+    ...cases.map((address) => `\`${address}\``),
+    ...tests.map(([, name]) => `_${name}_`),
+    ...(none === undefined ? [] : [none]),
+  ]
+  return names.join(', ')
+}
