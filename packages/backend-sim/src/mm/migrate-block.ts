@@ -20,7 +20,7 @@ import {
   ptePresent,
 } from './pte.js'
 import { pteMaps, setMigrationEntry, tryToMigrate, walkMappings } from './rmap.js'
-import { VM_WRITE, type Vma } from './vma.js'
+import { VM_UFFD_MISSING, VM_WRITE, type Vma } from './vma.js'
 
 /*
  * Migration of whole blocks (huge pages): what `MIGRATE_VMA_SELECT_COMPOUND` allows. A block in a
@@ -113,7 +113,7 @@ export function insertBlock(mm: MemoryMap, vma: Vma, start: number, first: numbe
   const { tables, machine } = mm
   const { frames } = machine
   const empty = tables.leaf(start) === 0 || (tables.isHuge(start) && blockAt(mm, start) === 0)
-  if (mm.unstable || !empty) return false
+  if (mm.unstable || !empty || (vma.flags & VM_UFFD_MISSING) !== 0) return false
   anonPrepare(vma)
   const pages = tables.leafPages
   for (let frame = first; frame < first + pages; frame++) {

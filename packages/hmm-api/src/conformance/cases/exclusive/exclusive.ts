@@ -1,4 +1,4 @@
-import { equal, rejects } from '../../harness/check.js'
+import { equal, ok, rejects } from '../../harness/check.js'
 import { caseGroup, needing } from '../../harness/case.js'
 
 export const description = `
@@ -172,6 +172,36 @@ export const group = caseGroup(
       await rejects('EFAULT', pages.fetchAdd(0, 1), 'an atomic of the device')
       await rejects('EPERM', watch.map('write'), 'mapping it for writing')
     },
+
+    dontneed: async (t) => {
+      const watch = await t.watch(await t.mmap(1))
+      const pages = await watch.exclusive()
+      await pages.fetchAdd(0, 5)
+      await t.space.madvise(watch.range, 'dontneed')
+      await rejects('EFAULT', pages.fetchAdd(0, 1))
+      equal(await t.peek(watch.range, 0), 0)
+    },
+
+    'of-device-memory': needing(['memory'], async (t) => {
+      const range = await t.mmap(1)
+      await t.poke(range, 0, 3)
+      const watch = await t.watch(range)
+      await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+      const pages = await watch.exclusive()
+      equal([pages.isDevice[0], await pages.fetchAdd(0, 4)], [false, 3], 'brought back first')
+      equal(await t.peek(range, 0), 7)
+    }),
+
+    'migrating-revokes-nothing': needing(['memory'], async (t) => {
+      const range = await t.mmap(2)
+      await t.fill(range, 1)
+      const watch = await t.watch(range)
+      await watch.exclusive(range.page(0))
+      const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+      equal(result.outcome(1), 'migrated')
+      ok(result.outcome(0) !== 'migrated', 'the exclusive page stays')
+      equal(await t.contents(range), [1, 2])
+    }),
 
     munmap: async (t) => {
       const watch = await t.watch(await t.mmap(1))

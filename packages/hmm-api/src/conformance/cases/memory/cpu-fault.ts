@@ -78,6 +78,51 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
     equal(t.device.memory.freePages, free, 'afterwards')
   },
 
+  'exit-frees-device-pages': async (t) => {
+    const free = t.device.memory.freePages
+    const other = await t.spawn()
+    const range = await other.mmap({ pages: 2 })
+    await other.write(range.start, Uint8Array.of(1))
+    const watch = await t.watch(range, { space: other })
+    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    equal(t.device.memory.freePages, free - 2, 'while the process lives')
+    await other.exit()
+    await watch.whenReleased()
+    await other.close()
+    await t.device.memory.evict()
+    equal(t.device.memory.freePages, free, 'afterwards')
+  },
+
+  'dontneed-frees-device-pages': async (t) => {
+    const free = t.device.memory.freePages
+    const { range, watch, mapped } = await onDevice(t, 2)
+    await t.space.madvise(range, 'dontneed')
+    await rejects('EFAULT', mapped.peek(0), 'a device read of the old place')
+    equal(t.device.memory.freePages, free, 'the free pages')
+    equal(
+      [await t.contents(range), await watch.snapshot()],
+      [
+        [0, 0],
+        ['read', 'read'],
+      ],
+    )
+  },
+
+  'free-leaves-device-pages': async (t) => {
+    const { range, watch } = await onDevice(t, 1)
+    await t.space.madvise(range, 'free')
+    equal(await watch.snapshot(), ['device-write'])
+    equal(await t.peek(range, 0), 1)
+  },
+
+  'mapping-over-device-pages': async (t) => {
+    const free = t.device.memory.freePages
+    const { range, mapped } = await onDevice(t, 2)
+    await t.space.mmap({ pages: 2, at: range.start })
+    await rejects('EFAULT', mapped.peek(0), 'a device read of the old place')
+    equal([await t.contents(range), t.device.memory.freePages], [[0, 0], free])
+  },
+
   'fault-of-the-own-device-leaves-it': async (t) => {
     const { watch } = await onDevice(t, 1)
     equal(await watch.fault('write'), ['device-write'])

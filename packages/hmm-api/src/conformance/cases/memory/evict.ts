@@ -23,6 +23,23 @@ export const group = caseGroup('memory/evict', ['mirror', 'dma.mirror', 'engine'
     equal(await t.device.memory.evict(), 0)
   },
 
+  'shared-by-fork': needing(['space.fork'], async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const child = await t.fork()
+    equal(await t.device.memory.evict(), 2, 'the number of pages that came back')
+    await t.poke(range, 0, 9)
+    equal(
+      [await t.contents(range), await t.contents(range, child)],
+      [
+        [9, 2],
+        [1, 2],
+      ],
+    )
+  }),
+
   'of-several-processes': async (t) => {
     const other = await t.spawn()
     const mine = await t.mmap(1)
