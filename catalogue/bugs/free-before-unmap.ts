@@ -29,7 +29,8 @@ export default defineBug<Variant>({
   level: 'mapping',
   mirror: {
     answer: 'caught by a checker',
-    because: 'a buffer with live mappings is not freed: close() fails with EBUSY and says so',
+    because:
+      'closing a buffer unmaps it first and names the leak; the late unmap fails with EINVAL',
     evidence: ['case:dma/streaming/closing-a-mapped-buffer'],
   },
   faulty,

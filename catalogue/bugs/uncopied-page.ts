@@ -35,8 +35,7 @@ export default defineBug<Variant>({
   level: 'mapping',
   mirror: {
     answer: 'impossible by construction',
-    because:
-      'a migration is one call of the backend, which copies; a page that fails stays or is lost',
+    because: 'the backend copies; a page whose copy fails stays where it is, with its data',
     evidence: ['test:a failed copy moves no page'],
   },
   faulty,
