@@ -28,6 +28,10 @@ import { noUndo } from './no-undo.js'
 import { presentOnlyFaults } from './present-only-faults.js'
 import { readMapsWritable } from './read-maps-writable.js'
 import { retryForEver } from './retry-for-ever.js'
+import { everythingIsDirty } from './everything-is-dirty.js'
+import { hugePagesInParts } from './huge-pages-in-parts.js'
+import { ordersLost } from './orders-lost.js'
+import { servedTwice } from './served-twice.js'
 import { segmentsOutOfOrder } from './segments-out-of-order.js'
 import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
@@ -86,6 +90,10 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   mprotectDoesNothing,
   wrongEventKind,
   zeroPageWritable,
+  ordersLost,
+  hugePagesInParts,
+  servedTwice,
+  everythingIsDirty,
   segmentsTooLong,
   segmentsOutOfOrder,
   boundaryIgnored,
