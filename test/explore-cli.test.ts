@@ -61,3 +61,20 @@ test('four worker threads come to the same as one', async () => {
     expect(whole(one.output)).toMatchObject({ hmm: 'exploration', plan: { schedules: 320 } })
   }
 })
+
+test('three processes, each with a shard, merged, come to the same as one', async () => {
+  const { project } = packed()
+  const args = ['explore', 'race.ts#broken', '--schedules', '320', '--workers', '1', '--json']
+  const one = await hmm(...args)
+  const shards = await Promise.all(
+    [0, 1, 2].map(async (index) => {
+      const { code, output } = await hmm(...args, '--shard', `${index}/3`)
+      expect([0, 1], output).toContain(code)
+      await write(project, `shard-${index}.jsonl`, output)
+      return `shard-${index}.jsonl`
+    }),
+  )
+  const merged = await hmm('merge', ...shards, '--json')
+  expect(merged.code, merged.output).toBe(1)
+  expect(whole(merged.output)).toEqual(whole(one.output))
+})

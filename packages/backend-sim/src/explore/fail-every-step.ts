@@ -21,8 +21,8 @@ export interface FailOptions {
   /** Which points fail; all if left out. */
   readonly points?: readonly FailurePoint[]
   /**
-   * Most pairs of failures that are tried, 5,000 if left out, 0 for none. Where there are more,
-   * every so manieth of them, and the result says so.
+   * Most pairs of failures that are tried, 5,000 if left out, 0 for none. Where there are more, they
+   * are taken at even distances, and the result says so.
    */
   readonly pairs?: number
   /** Called after every run. */
