@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The reference of the rows kernel-batch and kernel-call: what MAP costs from C. Reads lines
- * `present|fault PAGES ROUNDS`, answers each with the mean nanoseconds of one call. What is mapped is
+ * `present|fault PAGES ROUNDS`, answers each with the median nanoseconds of one call. What is mapped is
  * unmapped after each call, and with `fault` taken from the process before it, outside of the time.
  */
 #include "../../packages/backend-kernel/module/selftest/selftest.h"
@@ -9,6 +9,7 @@
 #define PAGES 512
 #define NOHUGEPAGE 15
 #define DONTNEED 4
+#define MOST_ROUNDS 10000
 
 static int64_t now(void)
 {
@@ -18,9 +19,17 @@ static int64_t now(void)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
+static int compare(const void *one, const void *other)
+{
+	int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+
+	return (a > b) - (a < b);
+}
+
 int main(void)
 {
 	static uint64_t entries[PAGES];
+	static int64_t times[MOST_ROUNDS];
 	int context = context_open();
 	struct agent agent = agent_start(context);
 	int device = soft_open(context, 0);
@@ -37,8 +46,10 @@ int main(void)
 	while (scanf("%7s %d %d", kind, &pages, &rounds) == 3) {
 		int fault = !strcmp(kind, "fault");
 		uint32_t flags = HMM_SDK_MAP_WRITE | (fault ? 0 : HMM_SDK_NOWAIT);
-		int64_t total = 0, begin;
+		int64_t begin;
 
+		if (rounds < 1 || rounds > MOST_ROUNDS)
+			return 2;
 		for (i = 0; i < rounds; i++) {
 			if (fault)
 				tell(&agent, OP_MADVISE, address, pages, DONTNEED);
@@ -46,11 +57,12 @@ int main(void)
 			begin = now();
 			if (map(&mirror, 0, pages, flags, entries))
 				return 2;
-			total += now() - begin;
+			times[i] = now() - begin;
 			if (unmap(&mirror, 0, pages) != pages)
 				return 2;
 		}
-		printf("%lld\n", (long long)(total / rounds));
+		qsort(times, rounds, sizeof(*times), compare);
+		printf("%lld\n", (long long)times[rounds / 2]);
 		fflush(stdout);
 	}
 	return 0;

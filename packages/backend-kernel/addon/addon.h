@@ -66,6 +66,7 @@ napi_value memory_map(napi_env env, napi_callback_info info);
 napi_value memory_address(napi_env env, napi_callback_info info);
 napi_value memory_release(napi_env env, napi_callback_info info);
 napi_value call_ioctl(napi_env env, napi_callback_info info);
+napi_value call_prepare(napi_env env, napi_callback_info info);
 napi_value call_ioctl_async(napi_env env, napi_callback_info info);
 napi_value call_cancel(napi_env env, napi_callback_info info);
 napi_value watch_add(napi_env env, napi_callback_info info);

@@ -208,6 +208,71 @@ napi_value call_ioctl(napi_env env, napi_callback_info info)
 	return value_number(env, result);
 }
 
+/* What a function of `prepare` does; the arguments of the call are looked up once. */
+struct prepared {
+	struct memory *memory;
+	void *argument;
+	uint32_t request;
+	int fd;
+};
+
+static napi_value run_prepared(napi_env env, napi_callback_info info)
+{
+	struct prepared *prepared;
+	void *data = NULL;
+	napi_value result = NULL;
+
+	if (napi_get_cb_info(env, info, NULL, NULL, NULL, &data) != napi_ok || data == NULL)
+		return value_number(env, -EINVAL);
+	prepared = data;
+	napi_create_int32(env, perform(prepared->fd, prepared->request, prepared->argument),
+			  &result);
+	return result;
+}
+
+static void drop_prepared(napi_env env, void *data, void *hint)
+{
+	struct prepared *prepared = data;
+
+	(void)env;
+	(void)hint;
+	memory_put(prepared->memory);
+	free(prepared);
+}
+
+/*
+ * prepare(fd, request, memory, offset): a function without arguments that does that ioctl on this
+ * thread; or -errno. Not to be called once the descriptor is closed: its number may be somebody
+ * else's then.
+ */
+napi_value call_prepare(napi_env env, napi_callback_info info)
+{
+	struct prepared *prepared;
+	napi_value function;
+	double numbers[4];
+
+	if (!value_arguments(env, info, 4, numbers))
+		return value_number(env, -EINVAL);
+	prepared = malloc(sizeof(*prepared));
+	if (prepared == NULL)
+		return value_number(env, -ENOMEM);
+	prepared->fd = (int)numbers[0];
+	prepared->request = (uint32_t)numbers[1];
+	prepared->memory = memory_use((uint32_t)numbers[2], (uint32_t)numbers[3],
+				      (size_t)size_of(prepared->request));
+	if (prepared->memory == NULL) {
+		free(prepared);
+		return value_number(env, -EFAULT);
+	}
+	prepared->argument = prepared->memory->bytes + (uint32_t)numbers[3];
+	if (napi_create_function(env, "ioctl", NAPI_AUTO_LENGTH, run_prepared, prepared,
+				 &function) == napi_ok &&
+	    napi_add_finalizer(env, function, prepared, drop_prepared, NULL, NULL) == napi_ok)
+		return function;
+	drop_prepared(env, prepared, NULL);
+	return value_number(env, -ENOMEM);
+}
+
 /* ioctlAsync(id, fd, request, memory, offset): 0 if it was started, then onDone(id, result). */
 napi_value call_ioctl_async(napi_env env, napi_callback_info info)
 {

@@ -156,6 +156,7 @@ static const struct {
 	{ "address", memory_address },
 	{ "release", memory_release },
 	{ "ioctl", call_ioctl },
+	{ "prepare", call_prepare },
 	{ "ioctlAsync", call_ioctl_async },
 	{ "cancel", call_cancel },
 	{ "watch", watch_add },

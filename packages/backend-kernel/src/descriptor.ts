@@ -42,6 +42,35 @@ export class Call<S extends UapiStruct> extends StructView<S> {
   }
 }
 
+/**
+ * An argument that is kept for one request, for calls that are made often: nothing is looked up or
+ * made when it runs. Its `deadline`, if it has one, is 0: the default of the module.
+ */
+export class FixedCall {
+  /** The struct. Runs on this thread only: 0 or positive, or -errno. */
+  readonly words: Uint32Array
+  readonly run: () => number
+  /** What is to be called when its results are not needed any more. */
+  over: () => void = () => undefined
+  readonly #memory: NativeMemory
+  #entries: Uint32Array
+
+  constructor(memory: NativeMemory, run: () => number) {
+    this.#memory = memory
+    this.words = new Uint32Array(memory.buffer, 0, PAYLOAD >> 2)
+    this.run = run
+    this.#entries = new Uint32Array(memory.buffer, PAYLOAD, 0)
+  }
+
+  /** The first `pages` entries of the array behind the struct; what is there, not a copy. */
+  entries(pages: number): Uint32Array {
+    if (this.#entries.length !== 2 * pages) {
+      this.#entries = new Uint32Array(this.#memory.buffer, PAYLOAD, 2 * pages)
+    }
+    return this.#entries
+  }
+}
+
 /** An open descriptor of the module: the context, or a device. */
 export class Descriptor {
   readonly native: Native
@@ -57,6 +86,23 @@ export class Descriptor {
   /** A zeroed argument with `payload` bytes behind it. Give it back with {@link end}. */
   call<S extends UapiStruct>(layout: S, payload = 0): Call<S> {
     return new Call(layout, this.native.acquire(PAYLOAD + payload), payload)
+  }
+
+  /** An argument for `request` alone, whose `field` points to `payload` bytes. Lasts as long as this. */
+  fixed<S extends UapiStruct>(
+    request: number,
+    layout: S,
+    field: FieldOf<S>,
+    payload: number,
+  ): FixedCall {
+    const memory = this.native.allocate(PAYLOAD + payload)
+    new Call(layout, memory, payload).point(field)
+    return new FixedCall(memory, this.native.prepare(this.fd, request, memory))
+  }
+
+  /** Whether it was not closed. */
+  get isOpen(): boolean {
+    return !this.#closed
   }
 
   end(call: Call<UapiStruct>): void {

@@ -18,6 +18,7 @@ import { KernelDeviceMemory } from './device-memory.js'
 import { KernelDma } from './dma.js'
 import { KernelEngine } from './engine.js'
 import { EventQueue } from './events.js'
+import { FastMap } from './fast-map.js'
 import type { ModuleInfo } from './handshake.js'
 import { KernelInterrupts } from './interrupts.js'
 import { KernelMirror } from './mirror.js'
@@ -47,6 +48,7 @@ export class KernelDevice implements RawDevice {
   readonly engine?: RawEngine
   readonly memory?: KernelDeviceMemory
   readonly events: EventQueue
+  readonly #fastMap: FastMap
   readonly #host: DeviceHost
   readonly #descriptor: Descriptor
   readonly #info: DeviceInfo
@@ -72,6 +74,7 @@ export class KernelDevice implements RawDevice {
       deviceFault: (event) => tracer.emit?.({ type: 'device-fault', device, ...event }),
     })
     this.events = events
+    this.#fastMap = new FastMap(descriptor, events)
     this.dma = new KernelDma(descriptor, info, host.info.pageShift, this.#open)
     if (info.has(uapi.DEV_REGISTERS)) this.registers = new KernelRegisters(descriptor, info.bars)
     if (info.has(uapi.DEV_INTERRUPTS)) {
@@ -102,6 +105,7 @@ export class KernelDevice implements RawDevice {
       {
         descriptor: this.#descriptor,
         events: this.events,
+        fastMap: this.#fastMap,
         tracer,
         device: this.id,
         space: space.id,

@@ -1,6 +1,5 @@
 import type { RawMapAttempt } from '@hmm-sdk/hmm-api/raw'
 import { check, EBADF, ESTALE } from './call-error.js'
-import type { Call } from './descriptor.js'
 import type { KernelMirror } from './mirror.js'
 import * as uapi from './uapi.js'
 
@@ -9,69 +8,97 @@ import * as uapi from './uapi.js'
  * process changes them; `commit` only asks whether it has.
  */
 export class MapAttempt implements RawMapAttempt {
+  /** Not to be used any more after `commit` or `undo`. */
   readonly entries: Uint32Array
-  readonly #mirror: KernelMirror
-  readonly #first: number
-  readonly #pages: number
-  readonly #since: number
-  readonly #serial: number
-  readonly #changed: number
-  #undone = false
+  // Not `#private`, and nothing set here but in the constructor: both would be a function called
+  // for each object, and devices map often.
+  private readonly mirror: KernelMirror
+  private readonly first: number
+  private readonly pages: number
+  private readonly since: number
+  private readonly serial: number
+  private readonly changed: number
+  private over: (() => void) | undefined
+  private undone: boolean
 
+  /**
+   * `since`, `serial` and `changed` are fields of the reply. `over` is called once, when nobody
+   * needs the entries any more.
+   */
   constructor(
     mirror: KernelMirror,
-    range: { readonly first: number; readonly pages: number },
-    call: Call<typeof uapi.Map>,
+    first: number,
+    pages: number,
+    since: number,
+    serial: number,
+    changed: number,
+    entries: Uint32Array,
+    over: (() => void) | undefined,
   ) {
-    this.#mirror = mirror
-    this.#first = range.first
-    this.#pages = range.pages
-    this.#since = call.get('eventSeq')
-    this.#serial = call.get('serial')
-    this.#changed = call.get('changed')
-    this.entries = call.words().slice()
+    this.mirror = mirror
+    this.first = first
+    this.pages = pages
+    this.since = since
+    this.serial = serial
+    this.changed = changed
+    this.entries = entries
+    this.over = over
+    this.undone = false
   }
 
   commit(run: () => void): boolean {
-    const { descriptor, events, tracer, device } = this.#mirror.parts
+    const { events, tracer, device } = this.mirror.parts
     events.drain()
-    const { number: mirror } = this.#mirror
-    const values = { mirror, first: this.#first, pages: this.#pages, since: this.#since }
+    // The shared page says without a system call that there was no event at all since; an event is
+    // there before whoever caused it goes on.
+    if (!events.isNewest(this.since) && !this.check()) return false
+    run()
+    this.end()
+    if (this.changed > 0) {
+      const page = this.mirror.startPage + this.first
+      const { id } = this.mirror
+      tracer.emit?.({ type: 'dma-map', device, mirror: id, page, pages: this.pages })
+    }
+    return true
+  }
+
+  /** Whether none of the events since is about these pages; they are dispatched. */
+  private check(): boolean {
+    const { descriptor, events } = this.mirror.parts
+    const { number: mirror } = this.mirror
+    const values = { mirror, first: this.first, pages: this.pages, since: this.since }
     const result = descriptor.once(
       uapi.IOC_COMMIT_CHECK,
       uapi.CommitCheck,
       values,
       (answer) => answer,
     )
-    if (result === -ESTALE) {
-      events.drain()
-      return false
-    }
-    check(result)
-    run()
-    if (this.#changed > 0) {
-      const page = this.#mirror.startPage + this.#first
-      const { id } = this.#mirror
-      tracer.emit?.({ type: 'dma-map', device, mirror: id, page, pages: this.#pages })
-    }
-    return true
+    if (result === -ESTALE) events.drain()
+    else check(result)
+    return result !== -ESTALE
+  }
+
+  private end(): void {
+    this.over?.()
+    this.over = undefined
   }
 
   undo(): void {
-    if (this.#undone) return
-    this.#undone = true
-    const { descriptor, tracer, device } = this.#mirror.parts
-    const { number: mirror, id } = this.#mirror
-    const values = { mirror, serial: this.#serial, first: this.#first, pages: this.#pages }
+    if (this.undone) return
+    this.undone = true
+    this.end()
+    const { descriptor, tracer, device } = this.mirror.parts
+    const { number: mirror, id } = this.mirror
+    const values = { mirror, serial: this.serial, first: this.first, pages: this.pages }
     const unmapped = descriptor.once(uapi.IOC_UNDO, uapi.Unmap, values, (result, call) => {
       // Closed meanwhile: then nothing is mapped any more.
       if (result !== -EBADF) check(result)
       return result < 0 ? 0 : call.get('unmapped')
     })
     if (unmapped > 0) {
-      const page = this.#mirror.startPage + this.#first
+      const page = this.mirror.startPage + this.first
       const { emit } = tracer
-      emit?.({ type: 'dma-unmap', device, mirror: id, page, pages: this.#pages, cause: 'undo' })
+      emit?.({ type: 'dma-unmap', device, mirror: id, page, pages: this.pages, cause: 'undo' })
     }
   }
 }

@@ -11,6 +11,7 @@ import { BoundedWait } from './bounded-wait.js'
 import { callError, check, EAGAIN, EBADF, EBUSY, ESTALE } from './call-error.js'
 import type { Call, Descriptor } from './descriptor.js'
 import type { EventQueue, MirrorSink } from './events.js'
+import type { FastMap } from './fast-map.js'
 import { MapAttempt } from './map-attempt.js'
 import type { Tracer } from './trace.js'
 import * as uapi from './uapi.js'
@@ -32,6 +33,7 @@ export interface MirrorIds {
 export interface MirrorParts {
   readonly descriptor: Descriptor
   readonly events: EventQueue
+  readonly fastMap: FastMap
   readonly tracer: Tracer
   readonly device: number
   readonly space: number
@@ -154,9 +156,11 @@ export class KernelMirror implements RawMirror, MirrorSink {
       readonly fault: boolean
     },
     wait: RawWait,
-  ): Promise<RawMapAttempt> {
+  ): RawMapAttempt | Promise<RawMapAttempt> {
+    const { first, pages } = request
     const flags = (request.write ? uapi.MAP_WRITE : 0) | (request.fault ? 0 : uapi.MAP_PRESENT)
-    return this.#attempt(uapi.IOC_MAP, { ...request, flags }, wait)
+    const attempt = this.parts.fastMap.try(this, first, pages, flags)
+    return attempt ?? this.#attempt(uapi.IOC_MAP, { first, pages, flags }, wait)
   }
 
   unmap(first: number, pages: number): void {
@@ -219,7 +223,17 @@ export class KernelMirror implements RawMirror, MirrorSink {
     const call = descriptor.call(uapi.Map, 8 * range.pages)
     const { first, pages, flags } = range
     call.fill({ mirror: this.number, first, pages, flags }).point('entries')
-    const result = (): MapAttempt => new MapAttempt(this, range, call)
+    const result = (): MapAttempt =>
+      new MapAttempt(
+        this,
+        first,
+        pages,
+        call.get('eventSeq'),
+        call.get('serial'),
+        call.get('changed'),
+        call.words().slice(),
+        undefined,
+      )
     return this.#run(request, call, wait, range, {
       done: result,
       late: () => {
@@ -250,8 +264,8 @@ export class KernelMirror implements RawMirror, MirrorSink {
     const flags = call.get('flags')
     const end = (): void => descriptor.end(call)
     let ended = true
-    // EXCLUSIVE takes no flags: it always faults.
-    let fast = range.pages <= FAST_PAGES && request !== uapi.IOC_EXCLUSIVE
+    // MAP was tried before; EXCLUSIVE takes no flags, it always faults.
+    let fast = range.pages <= FAST_PAGES && request === uapi.IOC_FAULT
     this.parts.waits.add(bounded)
     try {
       for (;;) {

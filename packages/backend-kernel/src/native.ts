@@ -20,6 +20,7 @@ export interface Addon {
   address(memory: number): number
   release(memory: number, buffer: ArrayBuffer): number
   ioctl(fd: number, request: number, memory: number, offset: number): number
+  prepare(fd: number, request: number, memory: number, offset: number): (() => number) | number
   ioctlAsync(id: number, fd: number, request: number, memory: number, offset: number): number
   cancel(id: number): number
   watch(id: number, fd: number): number
@@ -90,6 +91,13 @@ export class Native {
     return this.#addon.ioctl(fd, request, memory.id, offset)
   }
 
+  /** A function that does `ioctl(fd, request, memory)`. Not to be called when `fd` is closed. */
+  prepare(fd: number, request: number, memory: NativeMemory): () => number {
+    const run = this.#addon.prepare(fd, request, memory.id, 0)
+    if (typeof run === 'number') throw nativeError(run, 'a call could not be prepared')
+    return run
+  }
+
   /** On a thread of the addon. Keeps Node alive until it ends; the memory too. */
   ioctlAsync(fd: number, request: number, memory: NativeMemory, offset = 0): PendingCall {
     const id = this.#id()
@@ -132,9 +140,12 @@ export class Native {
   /** At least `bytes` of memory, page aligned; from a pool, so its content is arbitrary. */
   acquire(bytes: number): NativeMemory {
     const size = Math.max(FIRST_CLASS, Math.ceil(Math.log2(bytes)))
-    const pooled = this.#pool.get(size)?.pop()
-    if (pooled !== undefined) return pooled
-    return this.#hand(this.#addon.allocate(2 ** size), `${2 ** size} bytes of call memory`)
+    return this.#pool.get(size)?.pop() ?? this.allocate(2 ** size)
+  }
+
+  /** Zeroed memory that belongs to no pool: freed with its buffer, or by `release`. */
+  allocate(bytes: number): NativeMemory {
+    return this.#hand(this.#addon.allocate(bytes), `${bytes} bytes of call memory`)
   }
 
   /** Gives memory of `acquire` back. */

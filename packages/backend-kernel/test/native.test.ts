@@ -54,6 +54,22 @@ describe.runIf(here)('addon (linux-x64)', () => {
     native.recycle(memory)
   })
 
+  it('prepares an ioctl that is done often', () => {
+    const [read, write] = pipe()
+    const memory = native.allocate(64)
+    const run = native.prepare(read, FIONREAD, memory)
+    expect(native.prepare(9999, FIONREAD, memory)()).toBe(-EBADF)
+    expect(() => native.prepare(read, LARGE, memory)).toThrow('EFAULT')
+    writeSync(write, 'abc')
+    expect(run()).toBe(0)
+    expect(new DataView(memory.buffer).getInt32(0, true)).toBe(3)
+    // The function keeps what it needs.
+    native.release(memory)
+    expect(run()).toBe(0)
+    closeSync(read)
+    closeSync(write)
+  })
+
   it('gives results back in the memory', async () => {
     const [read, write] = pipe()
     writeSync(write, 'abc')

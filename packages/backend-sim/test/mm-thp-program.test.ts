@@ -150,7 +150,8 @@ async function run(thp: 'always' | 'madvise', steps: readonly Step[]): Promise<v
         const write = kind === 'device-write'
         if (!pages.slice(a, b).every((page) => page !== undefined && (page.writable || !write)))
           break
-        const attempt = await ignore(mirror.map({ first: a, pages: b - a, write, fault: true }, {}))
+        const map = async () => mirror.map({ first: a, pages: b - a, write, fault: true }, {})
+        const attempt = await ignore(map())
         if (attempt === undefined) break
         if (!attempt.commit(() => {})) throw new Error('commit was refused')
         for (const page of probes) {

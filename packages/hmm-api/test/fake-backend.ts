@@ -25,6 +25,8 @@ export interface Fake {
   readonly commits: boolean[]
   /** What the next raw map fails with. */
   mapFailure: unknown
+  /** Whether a map needs no waiting: the raw layer returns the attempt itself. */
+  atOnce: boolean
   /** The callbacks of the mirror that was made last. */
   mirror: RawMirrorCallbacks | undefined
   /** Ends the process that was made last. */
@@ -39,6 +41,7 @@ export function fakeBackend(overrides: Partial<RawBackend> = {}): Fake {
     calls: [],
     commits: [],
     mapFailure: undefined,
+    atOnce: false,
     mirror: undefined,
     release: () => undefined,
     trace: undefined,
@@ -142,10 +145,13 @@ function fakeMirror(fake: Fake, log: (call: string) => void): RawMirror {
       for (let i = 0; i < pages; i++) setEntry(entries, i, 100 + i, ENTRY_VALID, 3)
       return 2
     },
-    map: async ({ first, pages, write }) => {
+    map: ({ first, pages, write }) => {
       log(`map ${first}+${pages} ${write ? 'write' : 'read'}`)
-      if (fake.mapFailure !== undefined) throw fake.mapFailure
-      return fakeAttempt(fake, log, pages, write ? ENTRY_WRITE : 0)
+      const failed = fake.mapFailure !== undefined
+      if (failed && fake.atOnce) throw fake.mapFailure
+      if (failed) return Promise.reject(fake.mapFailure as Error)
+      const attempt = fakeAttempt(fake, log, pages, write ? ENTRY_WRITE : 0)
+      return fake.atOnce ? attempt : Promise.resolve(attempt)
     },
     unmap: (first, pages) => log(`unmap ${first}+${pages}`),
     close: async () => log('mirror.close'),

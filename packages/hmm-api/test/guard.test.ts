@@ -24,7 +24,14 @@ beforeEach(async () => {
 
 afterEach(() => backend.close())
 
-describe('mirror.map', () => {
+describe.each([
+  ['mirror.map', false],
+  ['mirror.map that need not wait', true],
+])('%s', (_, atOnce) => {
+  beforeEach(() => {
+    fake.atOnce = atOnce
+  })
+
   it('maps, commits and returns what the commit returned', async () => {
     const pages = await mirror.map(mirror.range, { access: 'write' }, (mapping) =>
       [0, 1, 2, 3].map((index) => mapping.dmaPage(index)),
@@ -97,6 +104,16 @@ describe('mirror.map', () => {
     await expect(large.map(range.slice(0, 8), { access: 'read' }, () => 0)).resolves.toBe(0)
   })
 
+  it('commits before it returns where it need not wait', async () => {
+    let committed = false
+    const mapping = mirror.map(mirror.range, { access: 'read' }, () => void (committed = true))
+    expect(committed).toBe(atOnce)
+    await mapping
+    expect(committed).toBe(true)
+  })
+})
+
+describe('mirror.map that waits', () => {
   it('does not hand out pages of a process that ended meanwhile', async () => {
     const commit = () => 0
     const mapping = mirror.map(mirror.range, { access: 'read' }, commit)

@@ -20,7 +20,6 @@ export class VirtualRange {
     this.startPage = startPage
     this.pages = pages
     this.pageShift = pageShift
-    Object.defineProperty(this, MARK, { value: true })
   }
 
   /**
@@ -59,6 +58,7 @@ export class VirtualRange {
 
   /** Whether `value` is a VirtualRange, of any copy of this package. */
   static is(value: unknown): value is VirtualRange {
+    if (value instanceof VirtualRange) return true
     return typeof value === 'object' && value !== null && MARK in value
   }
 
@@ -175,3 +175,6 @@ export class VirtualRange {
     return `0x${this.start.toString(16)}+${this.pages}p`
   }
 }
+
+// Of the class, not of each range: defining a property takes longer than making a range.
+Object.defineProperty(VirtualRange.prototype, MARK, { value: true })

@@ -94,24 +94,30 @@ export class Context {
    * Runs `run` as a section that must not wait. A returned promise is EDEADLK: the section's work
    * would go on after its lock is dropped.
    */
-  section<T>(name: string, run: () => T): T {
+  section<T>(name: string, run: () => T): T
+  section<A, T>(name: string, run: (argument: A) => T, argument: A): T
+  section<A, T>(name: string, run: (argument: A) => T, argument?: A): T {
     const outer = this.#section
     this.#section = name
     try {
-      const result = run()
+      const result = run(argument as A)
       if (isPromiseLike(result)) {
         // Its outcome is reported through the error below; an unhandled rejection says nothing new.
         Promise.resolve(result).catch(() => undefined)
-        throw new HmmError('EDEADLK', {
-          message: `${name} returned a promise`,
-          hint: 'Make it synchronous: no async, no await; all it did is rolled back.',
-        })
+        throw returnedPromise(name)
       }
       return result
     } finally {
       this.#section = outer
     }
   }
+}
+
+function returnedPromise(section: string): HmmError {
+  return new HmmError('EDEADLK', {
+    message: `${section} returned a promise`,
+    hint: 'Make it synchronous: no async, no await; all it did is rolled back.',
+  })
 }
 
 function insideSection(op: string, section: string): HmmError {
@@ -167,6 +173,18 @@ const DEFAULT_RANGE_DEADLINE_MS = 10_000
 /** Rounds after which others get a turn, so that timers, signals and limits work in any case. */
 const ROUNDS_BETWEEN_TURNS = 64
 
+const DEFAULT_RANGE_WAIT: RawWait = Object.freeze({
+  signal: undefined,
+  deadlineMs: DEFAULT_RANGE_DEADLINE_MS,
+})
+
+/** The wait options of range work, which has a deadline in any case. */
+export function rangeWait(options: Wait | undefined): RawWait {
+  if (options?.signal === undefined && options?.deadlineMs === undefined) return DEFAULT_RANGE_WAIT
+  const { signal, deadlineMs } = rawWait(options)
+  return { signal, deadlineMs: deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS }
+}
+
 /**
  * Repeats `round` until it says it is done, the deadline is over (EBUSY), or the signal aborts.
  * Each round is given the wait options that are left.
@@ -178,8 +196,7 @@ export async function repeat(
 ): Promise<void> {
   const { scheduler } = context.raw
   const start = scheduler.now()
-  const given = rawWait(options)
-  const wait = { ...given, deadlineMs: given.deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS }
+  const wait = rangeWait(options)
   for (let rounds = 1; !(await round(remaining(wait, start, scheduler.now()))); rounds++) {
     if (rounds % ROUNDS_BETWEEN_TURNS === 0) await scheduler.sleep(0, wait.signal)
   }

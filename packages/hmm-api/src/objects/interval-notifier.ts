@@ -149,7 +149,7 @@ export class IntervalNotifier extends Owned {
       const entries = pages.take()
       try {
         if (this[RAW].readRetry(pages.sequence)) return false
-        pages.lend(() => this.context.section('a commit', () => run(pages)))
+        pages.lend(this.context, run)
         return true
       } finally {
         this.#spare = entries

@@ -1,6 +1,7 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { ENTRY_DEVICE, entryHas } from '../entry.js'
 import { HmmError } from '../error/hmm-error.js'
+import type { Context } from './context.js'
 
 /**
  * Entries of a range that are valid inside a commit only: they are lent to it, and throw ESTALE
@@ -23,11 +24,11 @@ export abstract class LentEntries {
     return this.has(index, ENTRY_DEVICE)
   }
 
-  /** @internal Makes the pages readable while `run` runs. */
-  lend<R>(run: () => R): R {
+  /** @internal Runs `commit`, which must not wait, and makes the pages readable while it runs. */
+  lend<R>(context: Context, commit: (pages: this) => R): R {
     this.#lent = true
     try {
-      return run()
+      return context.section('a commit', commit, this)
     } finally {
       this.#lent = false
     }

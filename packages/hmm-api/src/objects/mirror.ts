@@ -4,7 +4,7 @@ import type { RawMapAttempt } from '../raw/raw-mirror.js'
 import type { RawWait } from '../raw/raw-backend.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInside } from './check.js'
-import { repeat, type Wait } from './context.js'
+import { rangeWait, repeat, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { IntervalNotifier, type Synchronous } from './interval-notifier.js'
 import type { InvalidateRelay } from './invalidate-event.js'
@@ -52,7 +52,8 @@ export class Mirror extends IntervalNotifier {
    * Maps every page of `range` for the device, or none, and runs `commit` with the mapping.
    *
    * `commit` is synchronous: it installs the DMA pages in the driver's own translations. It runs
-   * at most once, and only if no invalidation came in since the fault began. If it throws, the
+   * at most once, before the promise resolves (where nothing has to be waited for even before `map`
+   * returns), and only if no invalidation came in since the fault began. If it throws, the
    * mapping is undone. What it returns is what `map` returns.
    *
    * The mapping stays until an invalidation revokes it, `unmap`, or close. Mapping mapped pages
@@ -68,14 +69,28 @@ export class Mirror extends IntervalNotifier {
     options: MirrorMapOptions,
     commit: (mapping: MirrorMapping) => R & Synchronous<R>,
   ): Promise<R> {
-    const access = options?.access
-    return this.#mapLoop<R>('mirror.map', range, options, commit, (wait) => {
-      if (access !== 'read' && access !== 'write') {
-        throw new TypeError(`options.access is 'read' or 'write', not ${String(access)}`)
+    const op = 'mirror.map'
+    const { context } = this
+    let begun: Promise<RawMapAttempt> | undefined
+    // The first attempt is made at once. If it needs no waiting, and its commit holds, that is all:
+    // devices map what is there far more often than what has to be faulted in.
+    if (context.raw.scheduler.explorer === undefined) {
+      try {
+        context.mayWait(op)
+        this.#checkMap(op, range)
+        const first = this.#attempt(range, options, rangeWait(options))
+        if (isAttempt(first)) {
+          const outcome: { value?: R } = {}
+          if (this.#commit(op, range, first, commit, outcome)) {
+            return Promise.resolve(outcome.value as R)
+          }
+        } else begun = first
+      } catch (error) {
+        return Promise.reject(context.decorate(error, op, range))
       }
-      const request = { write: access === 'write', fault: !(options.presentOnly ?? false) }
-      return this[RAW].map({ ...this.#pages(range), ...request }, wait)
-    })
+    }
+    const attempt = (wait: RawWait) => this.#attempt(range, options, wait)
+    return this.#mapLoop(op, range, options, commit, attempt, begun)
   }
 
   /**
@@ -90,13 +105,15 @@ export class Mirror extends IntervalNotifier {
     options: Wait,
     commit: (mapping: MirrorMapping) => R & Synchronous<R>,
   ): Promise<R> {
-    return this.#mapLoop<R>('mirror.exclusive', range, options, commit, (wait) => {
+    const op = 'mirror.exclusive'
+    const attempt = (wait: RawWait): Promise<RawMapAttempt> => {
       this.device.capabilities.require('exclusive')
       return (this[RAW].exclusive as NonNullable<(typeof this)[typeof RAW]['exclusive']>)(
         this.#pages(range),
         wait,
       )
-    })
+    }
+    return this.#mapLoop<R>(op, range, options, commit, attempt)
   }
 
   /** Unmaps what the device has mapped in `range`; nothing mapped there is fine. */
@@ -113,45 +130,89 @@ export class Mirror extends IntervalNotifier {
     return { mirror: this, range: checkInside(range, this.range, 'the mirror') }
   }
 
+  #attempt(
+    range: VirtualRange,
+    options: MirrorMapOptions,
+    wait: RawWait,
+  ): RawMapAttempt | Promise<RawMapAttempt> {
+    const access = options?.access
+    if (access !== 'read' && access !== 'write') throw notAccess(access)
+    return this[RAW].map(
+      {
+        first: range.startPage - this.range.startPage,
+        pages: range.pages,
+        write: access === 'write',
+        fault: !(options.presentOnly ?? false),
+      },
+      wait,
+    )
+  }
+
+  /** Attempts, of which the first may have begun, until a commit holds. */
   #mapLoop<R>(
     op: string,
     range: VirtualRange,
     options: Wait,
     commit: (mapping: MirrorMapping) => R,
-    attempt: (wait: RawWait) => Promise<RawMapAttempt>,
+    attempt: (wait: RawWait) => RawMapAttempt | Promise<RawMapAttempt>,
+    first?: Promise<RawMapAttempt>,
   ): Promise<R> {
     return this.context.wait(op, range, async () => {
-      this.checkUsable(op)
-      checkInside(range, this.range, 'the mirror')
-      const { pagesPerMap } = this.device.capabilities.require('dma.mirror')
-      if (pagesPerMap !== undefined && range.pages > pagesPerMap) {
-        throw new HmmError('EOVERFLOW', {
-          message: `${range.pages} pages are more than one map can keep valid (${pagesPerMap})`,
-          hint: 'Map slices of the range, each with its own commit.',
-        })
-      }
-      let result: R | undefined
+      this.#checkMap(op, range)
+      const outcome: { value?: R } = {}
+      let begun = first
       await repeat(this.context, options, async (wait) => {
         this.checkUsable(op)
-        const mapped = await attempt(wait)
-        let done = false
-        try {
-          // Closed or released while it waited: nothing may be handed out any more.
-          this.checkUsable(op)
-          done = mapped.commit(() => {
-            const mapping = new MirrorMapping(range, mapped.entries)
-            result = mapping.lend(() => this.context.section('a commit', () => commit(mapping)))
-          })
-        } finally {
-          if (!done) mapped.undo()
-        }
-        return done
+        const mapped = await (begun ?? attempt(wait))
+        begun = undefined
+        return this.#commit(op, range, mapped, commit, outcome)
       })
-      return result as R
+      return outcome.value as R
+    })
+  }
+
+  /** Whether the commit ran; otherwise all the attempt did is undone. */
+  #commit<R>(
+    op: string,
+    range: VirtualRange,
+    mapped: RawMapAttempt,
+    commit: (mapping: MirrorMapping) => R,
+    outcome: { value?: R },
+  ): boolean {
+    let done = false
+    try {
+      // Closed or released while it waited: nothing may be handed out any more.
+      this.checkUsable(op)
+      done = mapped.commit(() => {
+        const mapping = new MirrorMapping(range, mapped.entries)
+        outcome.value = mapping.lend(this.context, commit)
+      })
+    } finally {
+      if (!done) mapped.undo()
+    }
+    return done
+  }
+
+  #checkMap(op: string, range: VirtualRange): void {
+    this.checkUsable(op)
+    checkInside(range, this.range, 'the mirror')
+    const { pagesPerMap } = this.device.capabilities.require('dma.mirror')
+    if (pagesPerMap === undefined || range.pages <= pagesPerMap) return
+    throw new HmmError('EOVERFLOW', {
+      message: `${range.pages} pages are more than one map can keep valid (${pagesPerMap})`,
+      hint: 'Map slices of the range, each with its own commit.',
     })
   }
 
   #pages(range: VirtualRange): { first: number; pages: number } {
     return { first: this.range.indexOf(range), pages: range.pages }
   }
+}
+
+function isAttempt(made: RawMapAttempt | Promise<RawMapAttempt>): made is RawMapAttempt {
+  return typeof (made as RawMapAttempt).commit === 'function'
+}
+
+function notAccess(access: unknown): TypeError {
+  return new TypeError(`options.access is 'read' or 'write', not ${String(access)}`)
 }

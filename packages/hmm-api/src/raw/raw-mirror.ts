@@ -45,7 +45,7 @@ export interface RawFaultRequest {
 
 /** A mapping of one range under one sequence: not to be used before `commit` says so. */
 export interface RawMapAttempt {
-  /** Entries with DMA pages, one per page: see entry.ts. Owned by the attempt. */
+  /** Entries with DMA pages, one per page: see entry.ts. The attempt's, until its commit is over. */
   readonly entries: Uint32Array
   /**
    * Runs `run` and returns true if no invalidation overlapped the range since the fault began;
@@ -74,7 +74,8 @@ export interface RawMirror {
   /**
    * One attempt: fault, and link every page for DMA; all or nothing. With `fault: false` only what
    * is present is mapped, the other entries lack VALID. Fails with the page's index in the range.
-   * May itself retry when an invalidation comes in between, until the deadline (EBUSY).
+   * May itself retry when an invalidation comes in between, until the deadline (EBUSY). The
+   * attempt itself, not a promise, where nothing had to be waited for: its commit may follow at once.
    */
   map(
     request: {
@@ -84,7 +85,7 @@ export interface RawMirror {
       readonly fault: boolean
     },
     wait: RawWait,
-  ): Promise<RawMapAttempt>
+  ): RawMapAttempt | Promise<RawMapAttempt>
   /**
    * `make_device_exclusive` for each page, then the same as `map` with write access. EBUSY when
    * foreign accesses keep taking the pages back. Missing without the capability.

@@ -9,10 +9,13 @@ export const noPageInError: BrokenBackend = {
   wrap: (raw) =>
     decorate(raw, {
       mirror: (mirror) => ({
-        map: (request, wait) =>
-          mirror.map(request, wait).catch((error: unknown) => {
+        map: async (request, wait) => {
+          try {
+            return await mirror.map(request, wait)
+          } catch (error) {
             throw HmmError.is(error) ? new HmmError(error.code) : error
-          }),
+          }
+        },
       }),
     }),
 }

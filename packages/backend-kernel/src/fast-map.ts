@@ -1,0 +1,76 @@
+import type { Descriptor, FixedCall } from './descriptor.js'
+import type { EventQueue } from './events.js'
+import { MapAttempt } from './map-attempt.js'
+import type { KernelMirror } from './mirror.js'
+import * as uapi from './uapi.js'
+
+/** Longest range that is tried; longer ones have a price besides which a thread does not matter. */
+const MOST_PAGES = 512
+
+const TWO_32 = 2 ** 32
+
+/** Word of a field of the argument of MAP. */
+const at = (field: keyof typeof uapi.Map.fields): number => uapi.Map.fields[field].offset >> 2
+const MIRROR = at('mirror')
+const FLAGS = at('flags')
+const FIRST = at('first')
+const PAGES = at('pages')
+const SEEN = at('seen')
+const EVENT_SEQ = at('eventSeq')
+const SERIAL = at('serial')
+const CHANGED = at('changed')
+const PAD = at('pad')
+
+/**
+ * MAP where nothing has to be waited for: every page is present, or mapped already. One ioctl on the
+ * main thread, and nothing made for it but the attempt: its argument and the memory of the entries
+ * are those of the attempt before, which is over when its commit is.
+ */
+export class FastMap {
+  readonly #descriptor: Descriptor
+  readonly #events: EventQueue
+  /** Arguments whose attempt is over. */
+  readonly #spare: FixedCall[] = []
+
+  constructor(descriptor: Descriptor, events: EventQueue) {
+    this.#descriptor = descriptor
+    this.#events = events
+  }
+
+  /** The attempt; undefined where it has to wait, or fails: MAP without NOWAIT says why. */
+  try(mirror: KernelMirror, first: number, pages: number, flags: number): MapAttempt | undefined {
+    if (pages > MOST_PAGES || !this.#descriptor.isOpen) return undefined
+    const call = this.#spare.pop() ?? this.#make()
+    const { words } = call
+    const { seen } = this.#events
+    words[MIRROR] = mirror.number
+    words[FLAGS] = flags | uapi.NOWAIT
+    words[FIRST] = first
+    words[PAGES] = pages
+    words[SEEN] = seen
+    words[SEEN + 1] = seen / TWO_32
+    words[PAD] = 0
+    const result = call.run()
+    this.#events.drain()
+    if (result < 0) {
+      this.#spare.push(call)
+      return undefined
+    }
+    return new MapAttempt(
+      mirror,
+      first,
+      pages,
+      words[EVENT_SEQ + 1]! * TWO_32 + words[EVENT_SEQ]!,
+      words[SERIAL]!,
+      words[CHANGED]!,
+      call.entries(pages),
+      call.over,
+    )
+  }
+
+  #make(): FixedCall {
+    const call = this.#descriptor.fixed(uapi.IOC_MAP, uapi.Map, 'entries', 8 * MOST_PAGES)
+    call.over = () => void this.#spare.push(call)
+    return call
+  }
+}
