@@ -72,6 +72,12 @@ int memory_madvise(const struct range_request *request);
 int soft_dirty_clear(void);
 int soft_dirty_read(uint64_t address, uint64_t pages, unsigned char *dirty);
 
+/* pin.c: pages pinned for long. All return 0 or -errno. */
+int pin_pages(const struct range_request *request);
+int unpin_pages(const struct range_request *request);
+/* A fork inherits the descriptors, not the pins. */
+void pins_forget(void);
+
 /* access.c: CPU accesses, whose faults are caught. All return 0 or -errno. */
 void access_init(void);
 int access_read(uint64_t address, void *to, uint64_t length);

@@ -74,6 +74,7 @@ static int fork_process(uint32_t request, const unsigned char *payload, size_t l
 		dup2(ends[1], CHANNEL_FD); /* lets go of the parent's channel */
 		close(ends[1]);
 		die_with_parent(supervisor);
+		pins_forget();
 		self = fork_request.process;
 		set_name(name);
 		greet(request);
@@ -254,6 +255,8 @@ static size_t payload_size(int32_t op)
 	case OP_READ:
 	case OP_WRITE:
 	case OP_SOFT_DIRTY:
+	case OP_PIN:
+	case OP_UNPIN:
 		return sizeof(struct range_request);
 	case OP_MREMAP:
 		return sizeof(struct mremap_request);
@@ -314,6 +317,10 @@ static int execute(const struct frame *frame, size_t length)
 		return do_file(frame->code, input);
 	case OP_USERFAULTFD:
 		return do_userfaultfd(input);
+	case OP_PIN:
+		return pin_pages(&range);
+	case OP_UNPIN:
+		return unpin_pages(&range);
 	case OP_CLEAR_SOFT_DIRTY:
 		return soft_dirty_clear();
 	case OP_SOFT_DIRTY:

@@ -13,13 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 4u
+#define AGENT_PROTOCOL 5u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
 #define AGENT_MAX_PAYLOAD (AGENT_CHUNK + 64u)
 #define AGENT_MAX_PROCESSES 256u
 #define AGENT_MAX_FILES 64u
+#define AGENT_MAX_PINS 64u
 
 struct frame {
 	uint32_t length;
@@ -62,6 +63,8 @@ enum op {
 	OP_EXIT = 31, /* no reply but EXITED */
 	OP_USERFAULTFD = 32,
 	OP_CLEAR_SOFT_DIRTY = 33,
+	OP_PIN = 50, /* range_request; value: number of the pin, chosen by the caller, not 0 */
+	OP_UNPIN = 51, /* range_request; value */
 	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */

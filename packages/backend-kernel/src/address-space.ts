@@ -4,6 +4,7 @@ import type {
   RawFile,
   RawMmap,
   RawMremap,
+  RawPin,
   RawUserfault,
   RawUserfaultfd,
   RawUserfaultfdRequest,
@@ -70,6 +71,7 @@ export class KernelAddressSpace implements RawAddressSpace {
   readonly #process: number
   readonly #exited: Promise<number>
   readonly #pageBytes: number
+  #nextPin = 1
   #ended = false
   #listener: (() => void) | undefined
   #isReleased = false
@@ -207,6 +209,16 @@ export class KernelAddressSpace implements RawAddressSpace {
     return this.#atomic(agent.OP_COMPARE_EXCHANGE, page, offset, expected, desired)
   }
 
+  async pin(startPage: number, pages: number): Promise<RawPin> {
+    const number = this.#nextPin++
+    await this.#ranged(agent.OP_PIN, startPage, pages, number)
+    let closing: Promise<void> | undefined
+    // Nothing to do when the process is gone: its pins went with it.
+    const unpin = (): Promise<void> =>
+      this.#ranged(agent.OP_UNPIN, startPage, pages, number).catch(ifNotGone)
+    return { close: () => (closing ??= unpin()) }
+  }
+
   async clearSoftDirty(): Promise<void> {
     await this.#command(agent.OP_CLEAR_SOFT_DIRTY, new Uint8Array())
   }
@@ -311,4 +323,8 @@ export class KernelAddressSpace implements RawAddressSpace {
     if (!Number.isInteger(page)) throw new HmmError('EIO', { message: 'the agent lost count' })
     return page
   }
+}
+
+function ifNotGone(error: unknown): void {
+  if (!HmmError.is(error, 'ESRCH')) throw error
 }

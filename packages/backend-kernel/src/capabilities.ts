@@ -55,6 +55,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'breaking memory is for root (CAP_SYS_ADMIN), and for kernels that can survive it',
       'Run as root.',
     ),
+    'space.pin': when(
+      mayUseIoUring(),
+      'pages are pinned through io_uring, which is switched off here',
+      'sysctl kernel.io_uring_disabled=0',
+    ),
     'space.userfaultfd': when(
       mayServeFaults(),
       'this process may not serve page faults that the kernel takes for it (userfaultfd)',
@@ -202,6 +207,12 @@ const CAP_SYS_ADMIN = 21n
 function hasRight(number: bigint): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readIfThere('/proc/self/status') ?? '')?.[1]
   return ((BigInt(`0x${effective ?? '0'}`) >> number) & 1n) === 1n
+}
+
+/** `kernel.io_uring_disabled`: 0 for all, 1 for root, 2 for nobody. */
+function mayUseIoUring(): boolean {
+  const setting = readIfThere('/proc/sys/kernel/io_uring_disabled')?.trim()
+  return setting === '0' || (setting === '1' && hasRight(CAP_SYS_ADMIN))
 }
 
 function readIfThere(path: string): string | undefined {

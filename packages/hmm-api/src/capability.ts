@@ -19,6 +19,7 @@ export const CAPABILITIES = {
   'space.soft-dirty': 'watch which pages the process writes (clear_refs, pagemap)',
   'space.guard': 'madvise guard-install and guard-remove (lightweight guard pages)',
   'space.memory-failure': 'madvise hwpoison and soft-offline (memory that breaks, or is about to)',
+  'space.pin': 'pin pages for as long as one likes, as other users of the process memory do',
   'space.userfaultfd': 'serve page faults of a process (userfaultfd)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',

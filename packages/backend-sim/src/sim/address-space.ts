@@ -11,12 +11,14 @@ import type {
   RawFile,
   RawMmap,
   RawMremap,
+  RawPin,
   RawUserfault,
   RawUserfaultfd,
   RawUserfaultfdRequest,
 } from '@hmm-sdk/hmm-api/raw'
 import type { SimMirror } from '../hmm/mirror.js'
 import { clearRefs } from '../mm/clear-refs.js'
+import { pinPages } from '../mm/pin-pages.js'
 import { softDirty } from '../mm/soft-dirty.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
@@ -48,6 +50,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.hugepage': supported(),
   'space.userfaultfd': supported(),
   'space.soft-dirty': supported(),
+  'space.pin': supported(),
   'space.memory-failure': supported(),
   'physical-addresses': supported(),
 }
@@ -76,6 +79,8 @@ export class SimAddressSpace implements RawAddressSpace {
   readonly mirrors = new Set<SimMirror>()
   readonly #simulation: Simulation
   #listeners: (() => void)[] = []
+  /** What ends with the process. */
+  readonly #pins = new Set<() => void>()
 
   constructor(simulation: Simulation, name: string) {
     this.#simulation = simulation
@@ -169,6 +174,18 @@ export class SimAddressSpace implements RawAddressSpace {
     return this.#access(cpuAtomic(this.mm, page, offset, change))
   }
 
+  async pin(startPage: number, pages: number): Promise<RawPin> {
+    const { frames } = this.#simulation.machine
+    const pinned = await this.#call(pinPages(this.mm, startPage, startPage + pages))
+    const unpin = (): void => {
+      this.#pins.delete(unpin)
+      for (const frame of pinned.splice(0)) frames.put(frame)
+    }
+    this.#pins.add(unpin)
+    if (!this.mm.alive) unpin()
+    return { close: async () => unpin() }
+  }
+
   clearSoftDirty(): Promise<void> {
     return this.#call(clearRefs(this.mm))
   }
@@ -205,6 +222,7 @@ export class SimAddressSpace implements RawAddressSpace {
     if (!this.mm.alive) return
     this.mm.alive = false
     await this.#simulation.run(exitMmap(this.mm, () => this.#released()))
+    for (const unpin of [...this.#pins]) unpin()
   }
 
   #released(): void {

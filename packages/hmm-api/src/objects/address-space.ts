@@ -12,6 +12,7 @@ import { MemoryFile } from './memory-file.js'
 import { bounded } from '../sync/bounded.js'
 import { Owned } from './owned.js'
 import { protectionBits, type Protection } from './protection.js'
+import { PinnedPages } from './pinned-pages.js'
 import { RAW } from './raw-of.js'
 import { Userfaultfd, type UserfaultfdOptions } from './userfaultfd.js'
 
@@ -249,6 +250,25 @@ export class AddressSpace extends Owned {
         const dirty = await this[RAW].softDirty!(range.startPage, range.pages)
         return Array.from(dirty, (each) => each !== 0)
       },
+    )
+  }
+
+  /**
+   * Pins the pages of `range`, as whoever does I/O to process memory does: they are faulted in for
+   * writing, come back from a device, and do not move, swap or merge until this is closed. All or none.
+   * EFAULT for a hole and for read-only memory. `pin_user_pages(FOLL_LONGTERM)`
+   */
+  pin(range: VirtualRange, wait?: Wait): Promise<PinnedPages> {
+    return this.#run(
+      'space.pin',
+      VirtualRange.is(range) ? range : undefined,
+      wait,
+      async () => {
+        checkRange(range, this[RAW].pageShift)
+        this.#need('space.pin')
+        return new PinnedPages(this, range, await this[RAW].pin!(range.startPage, range.pages))
+      },
+      (late) => late.close(),
     )
   }
 

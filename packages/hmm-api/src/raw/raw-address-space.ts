@@ -94,6 +94,11 @@ export interface RawUserfaultfd {
   close(): Promise<void>
 }
 
+/** Pages that somebody pins. They go on being pinned when the process unmaps them, not when it ends. */
+export interface RawPin {
+  close(): Promise<void>
+}
+
 /**
  * A process whose memory can be mirrored. Every method is the system call of its name, done by
  * that process; failures have the system call's errno. A CPU access that would raise SIGSEGV or
@@ -120,6 +125,11 @@ export interface RawAddressSpace {
   clearSoftDirty?(): Promise<void>
   /** 1 for each page that was written since, or whose mapping is newer (`/proc/pid/pagemap`). */
   softDirty?(startPage: number, pages: number): Promise<Uint8Array>
+  /**
+   * Faults the pages in for writing and pins them (FOLL_LONGTERM), all or none. EFAULT, ENOMEM. The
+   * capability `space.pin`.
+   */
+  pin?(startPage: number, pages: number): Promise<RawPin>
   /** `onFault` is called once for each touch that waits. The capability `space.userfaultfd`. */
   userfaultfd?(
     request: RawUserfaultfdRequest,

@@ -11,7 +11,6 @@ import { userfaultfdTests } from './userfaultfd.js'
 /** What neither backend nor API can express yet, and why. */
 const notYetTests = {
   mixedmap: notYet('a driver cannot map memory of its own into a process yet'),
-  hmm_gup_test: notYet('the API has nothing that pins pages of a process'),
 }
 
 /**

@@ -31,6 +31,19 @@ export const snapshotTests = {
     same(await first.snapshot(range), expected, 'the snapshot')
   }),
 
+  hmm_gup_test: needing(['memory', 'space.pin'], async (t) => {
+    const driver = await t.open()
+    const range = await t.mmap(4)
+    await t.fill(range, t.words(range))
+    did(await driver.migrateToDevice(range), range.pages, 0, t.words(range))
+    // The pages of a device cannot be pinned: they come back.
+    const pinned = await t.space.pin(range)
+    const expected = new Uint8Array(range.pages).fill(PROT.write)
+    same(await driver.snapshot(range), expected, 'the snapshot')
+    await t.cpuSees(range, t.words(range))
+    await pinned.close()
+  }),
+
   hmm_cow_in_device: needing(['memory', 'space.fork'], async (t) => {
     const driver = await t.open()
     const range = await t.mmap(4)

@@ -34,6 +34,7 @@ import * as useAfterClose from './lifecycle/use-after-close.js'
 import * as useAfterExit from './lifecycle/use-after-exit.js'
 import * as corners from './memory/corners.js'
 import * as cpuFault from './memory/cpu-fault.js'
+import * as pinned from './memory/pinned.js'
 import * as evict from './memory/evict.js'
 import * as hugeDevicePage from './memory/huge-page.js'
 import * as migrate from './memory/migrate.js'
@@ -100,6 +101,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   corners,
   cpuFault,
   evict,
+  pinned,
   hugeDevicePage,
   exclusive,
   useAfterClose,

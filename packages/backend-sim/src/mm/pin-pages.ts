@@ -1,0 +1,48 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
+import { FAULT_DONE, FAULT_OOM, FAULT_USERFAULT } from './fault-code.js'
+import type { MemoryMap } from './memory-map.js'
+import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pte.js'
+import { resolveFault } from './resolve-fault.js'
+import { waitUserfault } from './userfaultfd.js'
+import { VM_WRITE } from './vma.js'
+
+/**
+ * `pin_user_pages(FOLL_WRITE | FOLL_LONGTERM)`: a reference of each page of `[start, end)`, which are
+ * faulted in for writing; the frames. All or none: EFAULT, ENOMEM.
+ */
+export function* pinPages(mm: MemoryMap, start: number, end: number): Operation<number[]> {
+  const { frames } = mm.machine
+  const pinned: number[] = []
+  yield* mm.lock.read()
+  try {
+    for (let page = start; page < end; page++) {
+      const frame = yield* writableFrame(mm, page, page - start)
+      frames.get(frame)
+      pinned.push(frame)
+    }
+    return pinned
+  } catch (error) {
+    for (const frame of pinned) frames.put(frame)
+    throw error
+  } finally {
+    mm.lock.releaseRead()
+  }
+}
+
+function* writableFrame(mm: MemoryMap, page: number, index: number): Operation<number> {
+  for (;;) {
+    const vma = mm.vmas.find(page)
+    if (vma === undefined || (vma.flags & VM_WRITE) === 0) {
+      const message = vma === undefined ? 'the page is not mapped' : 'the page is read-only'
+      throw new HmmError('EFAULT', { page: index, message })
+    }
+    const pte = mm.tables.get(page)
+    const present = (pte & PTE_PRESENT) !== 0 && (pte & PTE_PROTNONE) === 0
+    if (present && (pte & PTE_WRITE) !== 0) return pte & PTE_FRAME
+    const code = yield* resolveFault(mm, vma, page, true)
+    if (code === FAULT_USERFAULT) yield* waitUserfault(mm, vma, page, true)
+    else if (code === FAULT_OOM) throw new HmmError('ENOMEM', { page: index })
+    else if (code !== FAULT_DONE) throw new HmmError('EFAULT', { page: index })
+  }
+}
