@@ -2,7 +2,11 @@
 import fc from 'fast-check'
 import { ARENA_PAGES, DEVICES, FILES, FILE_PAGES } from './program.mjs'
 
-const at = fc.nat(ARENA_PAGES - 1)
+/** Mostly the pages around the boundary in the middle, so that steps meet each other. */
+const at = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: ARENA_PAGES / 2 - 4, max: ARENA_PAGES / 2 + 3 }) },
+  { weight: 2, arbitrary: fc.nat(ARENA_PAGES - 1) },
+)
 const n = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: 1, max: 4 }) },
   fc.integer({ min: 1, max: 12 }),
@@ -10,7 +14,11 @@ const n = fc.oneof(
 const p = fc.nat(2)
 const d = fc.nat(DEVICES - 1)
 const value = fc.nat(255)
-const prot = fc.constantFrom('rw', 'rw', 'rw', 'r', 'r', 'none', 'w', 'rwx')
+const prot = fc.oneof(
+  { weight: 5, arbitrary: fc.constant('rw') },
+  { weight: 3, arbitrary: fc.constantFrom('r', 'r', 'none', 'w', 'rwx') },
+)
+const many = fc.integer({ min: 2, max: 16 })
 const often = fc.constantFrom(false, false, true)
 const seldom = fc.constantFrom(false, false, false, false, true)
 
@@ -18,8 +26,8 @@ const step = (op, fields) => fc.record({ op: fc.constant(op), ...fields })
 
 /** Every kind of step: how often it comes, and what it is made of. */
 const STEPS = {
-  mmap: [7, {
-    p, at, n, prot,
+  mmap: [8, {
+    p, at, n: many, prot,
     map: fc.constantFrom('private', 'private', 'private', 'shared', 'file', 'file', 'file-private'),
     f: fc.nat(FILES - 1), fp: fc.nat(FILE_PAGES), populate: seldom,
   }],
@@ -27,6 +35,7 @@ const STEPS = {
   mprotect: [4, { p, at, n, prot }],
   read: [4, { p, at }],
   write: [8, { p, at, value }],
+  'write-across': [1, { p, at, value }],
   add: [1, { p, at, value }],
   exchange: [1, { p, at, value, expected: fc.nat(3) }],
   fault: [4, {
@@ -34,7 +43,7 @@ const STEPS = {
     per: fc.array(fc.tuple(fc.nat(11), fc.constantFrom('read', 'write')), { maxLength: 2 }),
   }],
   map: [8, { p, d, at, n, access: fc.constantFrom('read', 'write'), presentOnly: often }],
-  unmap: [1, { p, d, at, n }],
+  unmap: [2, { p, d, at, n }],
   'device-read': [2, { p, d, at }],
   'device-write': [5, { p, d, at, value }],
   mirror: [2, { p, d, at: fc.constantFrom(0, 0, 0, 4, 20), n: fc.constantFrom(32, 32, 32, 16, 5) }],
@@ -43,10 +52,12 @@ const STEPS = {
     keep: seldom,
   }],
   madvise: [4, {
-    p, at, n, advice: fc.constantFrom('dontneed', 'dontneed', 'free', 'remove', 'cold', 'willneed', 'dontfork', 'dofork'),
+    p, at, n, advice: fc.constantFrom('dontneed', 'dontneed', 'free', 'remove', 'cold', 'willneed', 'dontfork', 'dofork', 'hugepage', 'nohugepage', 'collapse'),
   }],
+  pageout: [3, { p, at, n }],
   fork: [2, { p, d: fc.nat(DEVICES) }],
   exit: [1, { p, how: fc.constantFrom('exit', 'exit', 'kill', 'exec') }],
+  'create-file': [1, { f: fc.nat(FILES - 1), size: fc.integer({ min: 1, max: FILE_PAGES }) }],
   truncate: [1, { f: fc.nat(FILES - 1), size: fc.nat(FILE_PAGES) }],
   punch: [1, { f: fc.nat(FILES - 1), at: fc.nat(FILE_PAGES - 1), n: fc.integer({ min: 1, max: 4 }) }],
   exclusive: [2, { p, d, at, n: fc.integer({ min: 1, max: 3 }) }],
@@ -68,10 +79,25 @@ function stepOf(names) {
   )
 }
 
+/** What a program begins with: memory in the middle of the arena, some of it with contents. */
+const BEGINNING = [
+  step('mmap', {
+    p, at: fc.integer({ min: 4, max: 12 }), n: fc.integer({ min: 8, max: 20 }), prot: fc.constant('rw'),
+    map: fc.constantFrom('private', 'private', 'private', 'shared', 'file', 'file-private'),
+    f: fc.nat(FILES - 1), fp: fc.nat(1), populate: often,
+  }),
+  step('write', { p, at, value }),
+  step('write', { p, at, value }),
+] // prettier-ignore
+
 /** Programs of exactly `steps` steps, which shrink to any shorter one. */
 export function programs({ steps = 40, only = OPERATIONS } = {}) {
   const any = stepOf(only)
-  const whole = fc.array(any, { minLength: steps, maxLength: steps, size: 'max' })
+  const beginning = BEGINNING.slice(0, steps)
+  const rest = Math.max(0, steps - beginning.length)
+  const whole = fc
+    .tuple(fc.tuple(...beginning), fc.array(any, { minLength: rest, maxLength: rest, size: 'max' }))
+    .map(([first, then]) => [...first, ...then])
   const parts = fc.array(any, { maxLength: steps, size: 'max' })
   return new Shrinking(whole, parts).map(
     (list) => ({ steps: list }),

@@ -20,7 +20,7 @@ function broken(name) {
 async function found(sides, options = {}) {
   const failures = []
   const pair = new Pair(sides)
-  await hunt(pair, numberedPrograms({ count: 50, seed: 1, steps: 40 }), {
+  await hunt(pair, numberedPrograms({ count: 100, seed: 1, steps: 40 }), {
     shrinkSeconds: 10, onFailure: (failure) => failures.push(failure), ...options,
   }) // prettier-ignore
   await pair.close()

@@ -15,7 +15,9 @@ function noPageOfSystemCalls({ op }, observation) {
 }
 
 const SYSTEM_CALLS = new Set(
-  'mmap munmap mprotect mremap madvise read write add exchange fork exit truncate punch'.split(' '),
+  'mmap munmap mprotect mremap madvise pageout read write write-across add exchange fork exit truncate punch create-file'.split(
+    ' ',
+  ),
 )
 
 const RULES = [noPageOfSystemCalls]

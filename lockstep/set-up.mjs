@@ -1,5 +1,6 @@
 // A quiet kernel: what would change memory behind a program's back is switched off, so that the same program
 // gives the same events and states every time.
+import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +43,8 @@ export function setUp({ write }) {
   const lines = [
     `cpus: ${cpus().length} (wanted: 1, as reuse after a copy-on-write depends on per-CPU batches)`,
   ]
-  let wrong = cpus().length === 1 ? 0 : 1
+  lines.push(swapOn(write))
+  let wrong = (cpus().length === 1 ? 0 : 1) + (lines[1] === 'swap: on' ? 0 : 1)
   for (const [file, value, why] of settings()) {
     const before = read(file)
     if (before === undefined) {
@@ -57,6 +59,20 @@ export function setUp({ write }) {
     )
   }
   return { lines, wrong }
+}
+
+/** Swap in memory, so that pages can be reclaimed; a line that says whether there is any. */
+function swapOn(write) {
+  const isOn = () => (read('/proc/swaps') ?? '').split('\n').length > 1
+  if (!isOn() && write) {
+    attempt(() => {
+      execFileSync('modprobe', ['zram'])
+      writeFileSync('/sys/block/zram0/disksize', '256M')
+      execFileSync('mkswap', ['/dev/zram0'], { stdio: 'ignore' })
+      execFileSync('swapon', ['/dev/zram0'])
+    })
+  }
+  return isOn() ? 'swap: on' : 'swap: off (wanted: on, in zram: pages can be reclaimed)'
 }
 
 /** A setting's value; of a choice such as `always [madvise] never`, the chosen word. */

@@ -191,6 +191,9 @@ export class Side {
       case 'mremap': return this.#mremap(step)
       case 'read': return this.#read(step)
       case 'write': return this.#space(step).write(this.#address(step.at), Uint8Array.of(step.value, step.at))
+      case 'write-across': return this.#writeAcross(step)
+      case 'pageout': return this.#space(step).madvise(this.#range(step), 'pageout')
+      case 'create-file': return this.#createFile(step)
       case 'add': return this.#atomic(step, (space, address) => space.fetchAdd(address, step.value))
       case 'exchange': return this.#atomic(step, (space, address) => space.compareExchange(address, step.expected, step.value))
       case 'fork': return this.#fork(step)
@@ -261,6 +264,22 @@ export class Side {
     return hex(await this.#space(step).read(this.#address(at), PROBE_BYTES))
   }
 
+  /** The last bytes of a page and the first ones of the next. */
+  async #writeAcross({ at, value, ...step }) {
+    if (at === ARENA_PAGES - 1) return 'skipped'
+    const space = this.#space(step)
+    const end = this.#range({ at, n: 1 }).at(space.pageSize - 2)
+    await space.write(end, Uint8Array.of(value, at, value, at))
+  }
+
+  /** Takes the place of one of the files, whose mappings keep it. */
+  async #createFile({ f, size }) {
+    const index = f % FILES
+    const [owner] = this.#processes
+    await this.#files[index].close()
+    this.#files[index] = await owner.space.createFile({ pages: size, name: `file${index}` })
+  }
+
   /** With a read before it: see NORMALISE.md. */
   async #atomic({ at, ...step }, run) {
     const space = this.#space(step)
@@ -327,9 +346,11 @@ export class Side {
     driver.drop(at, range.pages)
   }
 
-  #engine(driver, page, run) {
-    const address = driver.table.get(page)
-    return address === undefined ? 'not mapped' : run(driver.mirror.device.engine, address)
+  /** On one of the pages that the device has mapped. */
+  #engine(driver, at, run) {
+    const pages = [...driver.table.keys()].sort((a, b) => a - b)
+    if (pages.length === 0) return 'not mapped'
+    return run(driver.mirror.device.engine, driver.table.get(pages[at % pages.length]))
   }
 
   async #migrate(mirror, range, { to, decline = [] }) {
