@@ -61,13 +61,15 @@ export class Side {
   /** The first process, its arena without access, the files, a mirror of the arena. */
   async begin() {
     const space = await this.#backend.createAddressSpace({ name: 'process0' })
-    this.#processes = [{ space }, undefined, undefined]
+    this.#processes = [{ space, files: new Set() }, undefined, undefined]
     const reserve = await space.mmap({ pages: RESERVE_PAGES, protection: 'none' })
     const boundary = Math.ceil((reserve.startPage + TABLE_PAGES) / TABLE_PAGES) * TABLE_PAGES
     this.#start = boundary - ARENA_PAGES / 2
     this.#files = []
-    for (let index = 0; index < FILES; index++)
+    for (let index = 0; index < FILES; index++) {
       this.#files.push(await space.createFile({ pages: FILE_PAGES, name: `file${index}` }))
+      this.#processes[0].files.add(this.#files[index])
+    }
     await this.#watch(0, 0, 0, ARENA_PAGES)
     for (const device of this.#devices)
       if (device.memory.pages > 0) device.memory.setCpuFaultPages(1)
@@ -234,6 +236,9 @@ export class Side {
   async #mmap({ at, n, prot, map, f, fp, populate, ...step }) {
     const range = this.#range({ at, n })
     const file = map.startsWith('file') ? this.#files[f % FILES] : undefined
+    // A process has the files of its birth.
+    const process = this.#process(step)
+    if (file !== undefined && !process.files.has(file)) return 'skipped'
     await this.#space(step).mmap({
       pages: range.pages,
       at: range.start,
@@ -278,6 +283,7 @@ export class Side {
     const [owner] = this.#processes
     await this.#files[index].close()
     this.#files[index] = await owner.space.createFile({ pages: size, name: `file${index}` })
+    owner.files.add(this.#files[index])
   }
 
   /** With a read before it: see NORMALISE.md. */
@@ -290,7 +296,11 @@ export class Side {
   async #fork({ d, ...step }) {
     const free = this.#processes.indexOf(undefined)
     if (free < 0 || free >= PROCESSES) return 'skipped'
-    this.#processes[free] = { space: await this.#space(step).fork({ name: `process${free}` }) }
+    const { space, files } = this.#process(step)
+    this.#processes[free] = {
+      space: await space.fork({ name: `process${free}` }),
+      files: new Set(files),
+    }
     if (d < DEVICES) await this.#watch(free, d, 0, ARENA_PAGES)
     return `process${free}`
   }
@@ -440,9 +450,13 @@ export class Side {
     return indexes(this.#processes.length).filter((index) => this.#processes[index] !== undefined)
   }
 
-  #space({ p }) {
+  #process({ p }) {
     const living = this.#living()
-    return this.#processes[living[p % living.length]].space
+    return this.#processes[living[p % living.length]]
+  }
+
+  #space(step) {
+    return this.#process(step).space
   }
 
   #device({ d }) {

@@ -15,6 +15,8 @@ const stages = {
   kernel: {
     command: ['npm', 'run', 'test:kernel', '--', '--kernel', 'all', '--install-host-packages'],
   },
+  // The simulation against a real kernel, on random programs: always the same ones.
+  lockstep: { command: ['npm', 'run', 'lockstep', '--', '--programs', '300', '--seed', '1'] },
 }
 
 const wanted = process.argv.slice(2)

@@ -84,6 +84,53 @@ describe('mremap', () => {
   })
 })
 
+describe('swap', () => {
+  /** What the last one has who reads a page back that was swapped out before a fork. */
+  async function readBack(kernel: KernelName, writeFirst = false) {
+    const { space, at, mirror } = await arena(kernel)
+    await space.mmap({ pages: 1, at: at(0, 1).start, protection: 'rw' })
+    await space.write(at(0, 1).start, Uint8Array.of(1))
+    await space.madvise(at(0, 1), 'pageout')
+    const child = await space.fork()
+    if (writeFirst) await child.write(at(0, 1).start, Uint8Array.of(2))
+    await child.exit()
+    return mirror.faultAndCommit(at(0, 1), { request: 'read' }, (pages) => pages.writable(0))
+  }
+
+  test('the last one may write at once on 6.12; later a write finds out', async () => {
+    expect([await readBack('6.12'), await readBack('7.2'), await readBack('7.3')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect(await readBack('6.12', true), 'another one has read it').toBe(false)
+  })
+})
+
+describe('collapse', () => {
+  test('of less than a block inside one block is EINVAL on 6.12', async () => {
+    async function collapse(kernel: KernelName) {
+      const { space, at } = await arena(kernel, 2048)
+      await space.mmap({ pages: 2048, at: at(0, 1).start, protection: 'rw' })
+      await space.write(at(0, 1).start, Uint8Array.of(1))
+      const block = 1024 - (at(0, 1).startPage % 512)
+      const small = space.madvise(at(block + 4, 4), 'collapse').then(
+        () => 'ok',
+        (error: HmmError) => error.code,
+      )
+      return [await small, await space.madvise(at(block - 2, 4), 'collapse')]
+    }
+    expect(await collapse('6.12')).toEqual(['EINVAL', undefined])
+    expect(await collapse('7.3')).toEqual(['ok', undefined])
+  })
+
+  test('of memory that was never touched is EINVAL', async () => {
+    const { space, at } = await arena('7.3', 2048)
+    await space.mmap({ pages: 2048, at: at(0, 1).start, protection: 'rw' })
+    await expect(space.madvise(at(0, 2048), 'collapse')).rejects.toMatchObject({ code: 'EINVAL' })
+  })
+})
+
 describe('capabilities', () => {
   test.each([
     ['7.3', true],

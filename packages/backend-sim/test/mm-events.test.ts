@@ -36,6 +36,23 @@ async function pending(promise: Promise<unknown>): Promise<boolean> {
   return open
 }
 
+describe('fork', () => {
+  test('the child has page tables down to the level that the parent has', async () => {
+    // The parent's only page is in the first block, the mapping that a fork copies in the second.
+    const place = await t.mmap(1024)
+    const first = 512 - (place.startPage % 512)
+    const second = place.slice(first + 8, 8)
+    await t.space.mprotect(place, 'none')
+    await t.space.mprotect(place.slice(first - 8, 16), 'rw')
+    await t.poke(place.page(first - 4), 0, 1)
+    await t.space.munmap(place.slice(first - 8, 8))
+    const child = await t.fork()
+    const watch = await t.watch(second, { space: child })
+    await child.mprotect(second, 'r')
+    expect(await watch.seen()).toEqual(['protection-vma 0-7'])
+  })
+})
+
 describe('NUMA balancing scan', () => {
   test('PROTECTION_VMA; the pages are not valid, and a fault of either kind gives all back', async () => {
     const { range, watch, device } = await mapped(3)

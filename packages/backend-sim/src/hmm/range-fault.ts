@@ -107,16 +107,17 @@ function* faultSpan(
   deadline: Deadline | undefined,
 ): Operation<boolean> {
   const vma = walk.vma!
+  const blamed = (page: number): number => walk.blamed(page) - start
   const write = walk.faultWrite
   if (write && (vma.flags & VM_WRITE) === 0) {
-    throw pageError('EPERM', walk.faultFrom - start, 'write access to read-only memory')
+    throw pageError('EPERM', blamed(walk.faultFrom), 'write access to read-only memory')
   }
   const count = walk.faultEnd - walk.faultFrom
   const failing = mm.machine.failures.firstFailure(POINT_FAULT, count)
   for (let page = walk.faultFrom; page < walk.faultEnd; page++) {
     if (write && failing < 0) {
       page = fillAnonymous(mm, vma, page, walk.faultEnd)
-      if (page < 0) throw pageError('ENOMEM', -1 - page - start, 'no memory for the page')
+      if (page < 0) throw pageError('ENOMEM', blamed(-1 - page), 'no memory for the page')
       if (page === walk.faultEnd) break
     }
     let code = handleMmFault(mm, vma, page, write)
@@ -125,19 +126,20 @@ function* faultSpan(
       code = yield* resolveFault(mm, vma, page, write)
     }
     if (code === FAULT_OOM || page - walk.faultFrom === failing) {
-      throw pageError('ENOMEM', page - start, 'no memory for the page')
+      throw pageError('ENOMEM', blamed(page), 'no memory for the page')
     }
     if (code === FAULT_USERFAULT && deadline !== undefined) {
       yield* waitUserfault(mm, vma, page, write, deadline)
       return false
     }
-    if (code !== FAULT_DONE) throw pageError('EFAULT', page - start, 'no memory behind the page')
+    if (code !== FAULT_DONE) throw pageError('EFAULT', blamed(page), 'no memory behind the page')
   }
   return true
 }
 
 function pageError(code: 'EPERM' | 'EFAULT' | 'ENOMEM', page: number, message: string): HmmError {
-  return new HmmError(code, { page, message, retryable: code === 'ENOMEM' })
+  const where = Number.isFinite(page) ? { page } : {}
+  return new HmmError(code, { ...where, message, retryable: code === 'ENOMEM' })
 }
 
 /** Level of the table that has the entries of huge pages of that size. */
@@ -412,6 +414,30 @@ class RangeWalk {
       if (needFault(requested, 0, defaultFlags, mask) !== NEED_NOTHING) return page
     }
     return -1
+  }
+
+  /**
+   * Which page to blame when faulting `page` fails. It may be one that nobody asked for: then the next
+   * one that was asked for and is not there; NaN without any.
+   */
+  blamed(page: number): number {
+    if ((this.#defaultFlags & ENTRY_REQ_FAULT) !== 0) return page
+    for (; page < this.#end; page++) {
+      const requested = this.#entries[2 * (page - this.#start) + 1]!
+      if (needFault(requested, this.#rightsAt(page), 0, this.#mask) !== NEED_NOTHING) return page
+    }
+    return NaN
+  }
+
+  #rightsAt(page: number): number {
+    const pte = this.#mm.tables.get(page)
+    if ((pte & PTE_PRESENT) !== 0) {
+      return (pte & PTE_PROTNONE) === 0 ? pte & (PTE_PRESENT | PTE_WRITE) : 0
+    }
+    const { frames } = this.#mm.machine
+    const isDevice = pte !== 0 && (pte & PTE_KIND) === PTE_DEVICE_PRIVATE
+    const isOwn = isDevice && frames.pagemapOf(pte & PTE_FRAME).owner === this.#owner
+    return isOwn ? PTE_PRESENT | PTE_WRITE : 0
   }
 
   #anyWrite(from: number, to: number): boolean {

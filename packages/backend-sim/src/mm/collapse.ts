@@ -48,8 +48,11 @@ export function* adviseCollapse(
   start: number,
   end: number,
 ): Operation<void> {
-  if (!mayCollapse(mm, vma))
+  const { leafPages: pages } = mm.tables
+  const none = Math.ceil(start / pages) > Math.floor(end / pages)
+  if (!mayCollapse(mm, vma) || (none && mm.machine.kernel.collapsesSomething)) {
     throw new HmmError('EINVAL', { message: 'this memory cannot be in huge pages' })
+  }
   const { error } = yield* collapseRange(mm, vma, start, end, 'madvise')
   if (error !== undefined) {
     const message = 'part of the range could not be made huge pages'
@@ -57,7 +60,9 @@ export function* adviseCollapse(
   }
 }
 
+/** Memory of which no page was ever made has nothing to collapse. */
 function mayCollapse(mm: MemoryMap, vma: Vma): boolean {
+  if (vma.anonVma === undefined) return false
   const pages = mm.tables.leafPages
   return mayBeHuge(mm, vma, Math.ceil(vma.start / pages) * pages, true)
 }

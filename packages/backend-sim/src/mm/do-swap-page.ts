@@ -53,15 +53,20 @@ function swapIn(
 ): number {
   const { frames, swap } = mm.machine
   const entry = pte & PTE_FRAME
-  const frame = frames.allocate(FRAME_ANON)
-  if (frame === 0) return FAULT_OOM
-  frames.slots[frame] = swap.load(entry)
-  const exclusive = (pte & PTE_SWAP_EXCLUSIVE) !== 0 || swap.refs(entry) === 1
+  let frame = swap.cached(entry)
+  const alone = mm.machine.kernel.ownsLastSwap && swap.refs(entry) === 1 && !swap.wasRead(entry)
+  const exclusive = (pte & PTE_SWAP_EXCLUSIVE) !== 0 || alone
+  if (frame === 0) {
+    frame = frames.allocate(FRAME_ANON)
+    if (frame === 0) return FAULT_OOM
+    frames.slots[frame] = swap.load(entry)
+    if (swap.refs(entry) > 1) swap.cache(entry, frame)
+    // What others may have too belongs to the oldest of them.
+    frames.mapping[frame] = (exclusive ? vma.anonVma! : vma.anonVma!.root).id
+    frames.index[frame] = vma.anonOffsetOf(page)
+  } else frames.get(frame)
   swap.put(entry)
-  frames.maps[frame] = 1
-  // What others may have too belongs to the oldest of them.
-  frames.mapping[frame] = (exclusive ? vma.anonVma! : vma.anonVma!.root).id
-  frames.index[frame] = vma.anonOffsetOf(page)
+  frames.maps[frame]!++
   if (exclusive) frames.flags[frame]! |= FRAME_EXCLUSIVE
   const guarded = (vma.flags & VM_UFFD_WP) !== 0 ? pte & PTE_UFFD_WP : 0
   const soft = pte & PTE_SOFT_DIRTY

@@ -23,7 +23,7 @@ export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): nu
     (frames.flags[frame]! & (FRAME_ANON | FRAME_KSM)) === FRAME_ANON
   ) {
     if ((frames.flags[frame]! & FRAME_EXCLUSIVE) !== 0) return makeWritable(mm, page, pte)
-    if (frames.refs[frame] === 1) {
+    if (frames.refs[frame] === 1 && mm.machine.swap.entryOf(frame) === 0) {
       // The only reference is this mapping: the other processes have gone or copied.
       frames.flags[frame]! |= FRAME_EXCLUSIVE
       frames.mapping[frame] = vma.anonVma!.id

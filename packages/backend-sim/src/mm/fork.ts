@@ -58,6 +58,11 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
 function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma): Operation<void> {
   const { tables, machine } = parent
   const { scheduler } = machine
+  // The child gets the tables even where they turn out to be empty.
+  for (let page = vma.start; (page = tables.nextPud(page, vma.end)) < vma.end;) {
+    child.tables.ensurePud(page)
+    page += tables.pudPages - (page % tables.pudPages)
+  }
   for (
     let page = tables.nextLeaf(vma.start, vma.end);
     page < vma.end;
@@ -67,7 +72,6 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     if (machine.failures.fails(POINT_PAGE_TABLE)) {
       throw new HmmError('ENOMEM', { message: 'fork: no memory for a page table' })
     }
-    // The child gets the tables even where they turn out to be empty.
     child.tables.ensureLeaf(page)
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)
     const block = page

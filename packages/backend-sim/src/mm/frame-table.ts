@@ -24,6 +24,8 @@ export const FRAME_KSM = 256
 export const FRAME_HWPOISON = 512
 /** Part of a huge page of a pool (hugetlb), which is freed as a whole. */
 export const FRAME_HUGETLB = 1024
+/** Read back from swap, where others still have it: they will find it (see {@link Swap}). */
+export const FRAME_SWAPCACHE = 2048
 
 /** What a page keeps when it moves to another frame. */
 export const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_LAZY_FREE | FRAME_KSM

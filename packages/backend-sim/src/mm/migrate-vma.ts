@@ -324,6 +324,12 @@ export class MigrateVma {
       this.refuse(index, 'not-anonymous')
     } else if (this.#pinned(from)) {
       this.refuse(index, 'busy')
+    } else if (
+      (frames.flags[to]! & FRAME_DEVICE) !== 0 &&
+      this.#mm.machine.swap.entryOf(from) !== 0
+    ) {
+      // `folio_free_swap` fails: others would read it back from swap.
+      this.refuse(index, 'lost-race')
     } else {
       frames.moveIdentity(from, to, MOVING_FLAGS)
       this.outcomes[index] = OUTCOME.migrated

@@ -84,6 +84,14 @@ export class RadixTable {
     return this.#ensure((pmd << bits) + (high & mask)) << bits
   }
 
+  /** Makes sure of the table of leaves (PMD) that holds `page`, with no leaf in it yet. */
+  ensurePud(page: number): void {
+    const bits = this.#bits
+    const high = (page * this.#leafShare) | 0
+    const pud = this.#ensure((this.#root << bits) + ((high >>> (2 * bits)) & this.mask))
+    this.#ensure((pud << bits) + ((high >>> bits) & this.mask))
+  }
+
   /** Whether the leaf that holds `page` is one huge mapping. */
   isHuge(page: number): boolean {
     const word = this.#leafWord(page)

@@ -69,7 +69,7 @@ export function reclaimFrame(machine: Machine, frame: number): boolean {
     tryToUnmap(machine, frame, 0, 0)
   } else {
     frames.flags[frame]! &= ~FRAME_LAZY_FREE
-    const entry = swap.store(frames.slots[frame]!)
+    const entry = swap.storeFrame(frame)
     const alone = isExclusive(machine, frame) ? PTE_SWAP_EXCLUSIVE : 0
     tryToUnmap(machine, frame, PTE_SWAP | entry, alone)
   }

@@ -22,6 +22,13 @@ export interface KernelProfile {
   readonly anonOffsets: boolean
   /** `MADV_GUARD_INSTALL` (6.13). */
   readonly guards: boolean
+  /**
+   * Who reads back a swapped page as the last one that refers to it has it alone, fork or not; later
+   * kernels find that out when it writes.
+   */
+  readonly ownsLastSwap: boolean
+  /** `madvise('collapse')` of less than a block is EINVAL inside one block (an underflow). */
+  readonly collapsesSomething: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
   readonly unlockedFault: boolean
 }
@@ -34,6 +41,8 @@ const NEWEST: KernelProfile = {
   newMremap: true,
   anonOffsets: true,
   guards: true,
+  ownsLastSwap: false,
+  collapsesSomething: false,
   unlockedFault: true,
 }
 
@@ -48,6 +57,8 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     newMremap: false,
     anonOffsets: false,
     guards: false,
+    ownsLastSwap: true,
+    collapsesSomething: true,
     unlockedFault: false,
   },
 }

@@ -71,7 +71,7 @@ export class Machine {
     })
     this.pageTables = new TableArena(options.pageShift - 3)
     this.ioTables = new TableArena(9)
-    this.swap = new Swap(this.frames.data)
+    this.swap = new Swap(this.frames)
     const { hugePages } = options
     const pool = (shift: number, total: number): [number, HugePool] => [
       shift,

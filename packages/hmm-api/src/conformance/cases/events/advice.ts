@@ -139,6 +139,24 @@ export const group = caseGroup('events/advice', ['mirror'], {
     equal(await t.peek(range, 0), 5)
   }),
 
+  // The swap cache: whoever reads the page back second finds the first one's (do_swap_page).
+  'pageout-before-a-fork': needing(['space.pageout', 'space.fork'], async (t) => {
+    const range = await t.mmap(1)
+    await t.poke(range, 0, 1)
+    await t.space.madvise(range, 'pageout')
+    const child = await t.fork()
+    const both = [await t.watch(range), await t.watch(range, { space: child })]
+    const frames = []
+    for (const watch of both) {
+      equal(await watch.fault('read'), ['read'])
+      frames.push(await watch.commit((pages) => pages.frame(0)))
+    }
+    equal(frames[0] === frames[1], true, 'whether both have the same page')
+    await t.poke(range, 0, 2)
+    equal(await both[0]!.seen(), ['clear 0'], 'the copy for who writes')
+    equal([await t.peek(range, 0), await t.peek(range, 0, child)], [2, 1])
+  }),
+
   // What the device wrote counts as dirty: a page given up by "free" is not dropped any more.
   'free-then-written-by-the-device': needing(
     ['space.pageout', 'dma.mirror', 'engine'],

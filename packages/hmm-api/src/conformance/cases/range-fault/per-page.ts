@@ -1,5 +1,5 @@
 import { equal, rejects } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 import type { PageRequest } from '../../../objects/interval-notifier.js'
 
 export const description = `
@@ -69,6 +69,14 @@ export const group = caseGroup('range-fault/per-page', ['mirror'], {
     equal(await watch.fault(pages([0, 'write'])), ['write', 'error'], 'without a request')
     await rejects('EFAULT', watch.fault(pages([1, 'read'])), 'with one')
   },
+
+  // Without page tables the requests count together, so the kernel fails at a page before it.
+  'blames-a-requested-page': needing(['space.file'], async (t) => {
+    const file = t.own(await t.space.createFile({ pages: 1 }))
+    const watch = await t.watch(await t.mmap(4, { file }))
+    const error = await rejects('EFAULT', watch.fault(pages([2, 'read'])))
+    equal(error.page, 2)
+  }),
 
   'only-requested-writes-need-the-right': async (t) => {
     const range = await t.mmap(2)
