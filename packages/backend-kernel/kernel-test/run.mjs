@@ -17,6 +17,8 @@ const stages = {
   'fail-every-step': { seconds: 300 },
   lifecycle: { seconds: 120 },
   'random-ioctls': { seconds: 120 },
+  'module-paths': { seconds: 120 },
+  lockdown: { seconds: 60 },
 }
 
 const wanted = process.argv.slice(2)

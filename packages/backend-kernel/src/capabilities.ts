@@ -158,6 +158,10 @@ export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): Capabi
       'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later, with huge pages.',
       { order: HUGE_ORDER },
     ),
+    'memory.coherent': unsupported(
+      'the kernel has it for memory only that the firmware reserves for a device',
+      'Use device-private memory: { soft: true, memoryPages: 1024 }.',
+    ),
     exclusive: when(
       device.has(uapi.DEV_EXCLUSIVE),
       'this kernel exports no make_device_exclusive, or the device has no atomics',

@@ -42,6 +42,7 @@ export const CAPABILITIES = {
   'engine.atomics': 'atomic operations by the engine, on exclusive pages',
   memory: 'device-private memory, migration both ways',
   'memory.huge': 'huge pages move to device memory and back whole',
+  'memory.coherent': 'device memory that the CPU reaches too (device-coherent)',
   exclusive: 'device-exclusive access to pages',
   faults: 'device faults that the driver resolves',
   'deviceFault.exact':

@@ -83,6 +83,10 @@ export function capabilitiesOf(
             'a huge page does not fit into the memory, or into one migration (512 pages)',
             'Configure memoryPages: 512 or more, with pages of 4 KiB.',
           ),
+    'memory.coherent': unsupported(
+      'the simulation has device memory that the CPU cannot reach (device-private)',
+      'Migrate pages there and back; a touch of the CPU brings them back too.',
+    ),
     exclusive: noExclusive ?? supported(),
     'deviceFault.exact': translating
       ? supported()
