@@ -111,6 +111,11 @@ static unsigned long hs_migration_copy(struct hs_migration *migration, unsigned 
 		*outcome = HMM_SDK_OUTCOME_NOT_ANONYMOUS;
 		return 0;
 	}
+	/* Not of a block, which must then have one to go to. */
+	if (!order && hs_fails(HS_STEP_MIGRATE)) {
+		*outcome = HMM_SDK_OUTCOME_NO_MEMORY;
+		return 0;
+	}
 	if (!migration->to_memory) {
 		to = hs_pool_copy_out(from, order, GFP_HIGHUSER_MOVABLE);
 	} else if (order) {

@@ -4,17 +4,11 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeResult } from './describe-result.js'
 import { loadTarget } from './load-target.js'
 import { mergeParts, type MergedResult } from './merge-parts.js'
+import { recordCommand, type RecordArguments } from './record-command.js'
+import { replayCommand, type ReplayArguments } from './replay-command.js'
 import { parsePart, type PartResult, type Plan } from './part-result.js'
+import type { Surroundings } from './surroundings.js'
 import { inThisThread, inThreads, runParts } from './run-parts.js'
-
-/** Where the command writes, and where its paths begin. */
-export interface Surroundings {
-  readonly out: (text: string) => void
-  readonly error: (text: string) => void
-  readonly folder: string
-  /** The module of worker threads. */
-  readonly worker: URL
-}
 
 /** Parts of an exploration unless told otherwise: more than most machines have cores, since some are larger than others. */
 const PARTS = 32
@@ -55,6 +49,27 @@ export async function runCli(args: readonly string[], around: Surroundings): Pro
     .option('--json', 'print one line of JSON for each part, and for all if this is all')
     .action(async (target: string, options: ExploreArguments) => {
       if (await exploreCommand(target, options, around)) code = 1
+    })
+  program
+    .command('record')
+    .description(
+      'run a scenario once on a backend, and write down in which order its calls came back',
+    )
+    .argument('<module#name>', 'as for explore')
+    .requiredOption('--out <file>', 'where to write the recording')
+    .option('--backend <name>', 'kernel, sim or a package; else HMM_BACKEND, hmm.config, sim')
+    .action(async (target: string, options: RecordArguments) => {
+      if (await recordCommand(target, options, around)) code = 1
+    })
+  program
+    .command('replay')
+    .description('make a schedule of the simulation of a recording, and search around it')
+    .argument('<file>', 'what hmm record wrote')
+    .option('--target <module#name>', 'the scenario, if it is not where it was when recorded')
+    .option('--schedules <number>', 'schedules to run, with those around it', count, 1000)
+    .option('--json', 'print one line of JSON')
+    .action(async (file: string, options: ReplayArguments) => {
+      if (await replayCommand(file, options, around)) code = 1
     })
   program
     .command('merge')
