@@ -1,6 +1,7 @@
 // How many simulations a second are made, touched and closed again.
+import { createSimulation } from '@hmm-sdk/backend-sim'
+import { openBackend } from '@hmm-sdk/hmm-api'
 import { interleaved } from './interleaved.mjs'
-import { scene } from './scene.mjs'
 
 const TIMES = 2000
 
@@ -12,7 +13,8 @@ export default async function measure() {
 
 async function cycle() {
   for (let i = 0; i < TIMES; i++) {
-    const { backend, space } = await scene()
+    const backend = await openBackend({ backend: createSimulation, config: false })
+    const space = await backend.createAddressSpace()
     await space.mmap({ pages: 50, populate: true })
     await backend.close()
   }

@@ -30,6 +30,10 @@ const commands = {
   },
   kernels: { needs: { javaScript: true }, run: (args) => node('scripts/kernels.mjs', ...args) },
   bench: { needs: { javaScript: true }, run: (args) => node('bench/run.mjs', ...args) },
+  performance: {
+    needs: { javaScript: true },
+    run: (args) => node('scripts/performance.mjs', ...args),
+  },
   'first-race': { needs: {}, run: (args) => node('scripts/first-race.mjs', ...args) },
   site: { needs: {}, run: (args) => node('site/build.mjs', ...args) },
   // Reference of everything that the packages export, into site/dist/api.
