@@ -25,7 +25,9 @@ async function exploreRate() {
   const [ours, loop, fastCheck] = await interleaved(
     [
       () => run(scenario, schedules),
-      () => asyncLoop(schedules, { actors: ACTORS, points: POINTS, choose: chooser() }),
+      () =>
+        // One turn more each: the start is one too.
+        asyncLoop(schedules, { actors: ACTORS, points: POINTS + 1, choose: chooser() }),
       () => fastCheckSchedules(schedules / 20),
     ],
     { rounds: 9 },

@@ -57,6 +57,8 @@ const WAYS = ['fast', 'stopping', 'exact'] as const
 type Way = (typeof WAYS)[number]
 /** Why another way is needed. */
 type Unfit = NonNullable<RunResult['unfit']>
+/** How a search for schedules ended, if without a failure. */
+type Searched = 'all' | 'budget' | 'flat' | Unfit
 
 class Search {
   readonly #scenario: Scenario
@@ -65,6 +67,8 @@ class Search {
   readonly #begin = performance.now()
   readonly #identity
   readonly #fast: boolean
+  /** Gives errors their stacks again. */
+  #stacks: () => void = () => undefined
   readonly #known = pendingResources()
   #schedules = 0
   #points = 0
@@ -126,43 +130,42 @@ class Search {
     while (this.#schedules < Math.min(SMALL, schedules * BOUNDED_SHARE)) yield next++
   }
 
-  async #runOne(how: RunOptions): Promise<RunResult> {
-    const stacks = withoutStacks()
-    try {
-      return await runScenario(this.#scenario, this.#options, how)
-    } finally {
-      stacks()
-    }
-  }
-
   close(): void {
     this.#identity?.disable()
   }
 
   /** Runs schedules of `strategy` until `until` have run in all, or it is out of them. */
-  async #search(
-    strategy: Strategy,
-    until: number,
-  ): Promise<Exploration | 'all' | 'budget' | 'flat' | Unfit> {
+  async #search(strategy: Strategy, until: number): Promise<Exploration | Searched> {
+    this.#stacks = withoutStacks()
+    try {
+      return await this.#schedulesOf(strategy, until)
+    } finally {
+      this.#stacks()
+    }
+  }
+
+  async #schedulesOf(strategy: Strategy, until: number): Promise<Exploration | Searched> {
     const random = !(strategy instanceof DepthFirst)
     let flat = 0
+    const trail: number[] = []
+    const how: RunOptions = {
+      decider: strategy,
+      maxSteps: this.#options.maxSteps,
+      fast: this.#fast,
+      identity: this.#identity,
+      known: this.#known,
+      recorder: undefined,
+      step: this.#coverage.step,
+      trail,
+    }
     while (strategy.next()) {
       if (this.#schedules >= until || performance.now() - this.#begin > this.#options.ms) {
         return 'budget'
       }
-      const trail: number[] = []
+      trail.length = 0
       const before = this.#coverage.points + this.#coverage.racingPairs
       this.#coverage.begin()
-      const result = await this.#runOne({
-        decider: strategy,
-        maxSteps: this.#options.maxSteps,
-        fast: this.#fast,
-        identity: this.#identity,
-        known: this.#known,
-        recorder: undefined,
-        step: this.#coverage.step,
-        trail,
-      })
+      const result = await runScenario(this.#scenario, this.#options, how)
       if (result.unfit !== undefined) return result.unfit
       const fresh = strategy.ran(result)
       if (fresh) this.#schedules++
@@ -173,13 +176,18 @@ class Search {
       }
       flat = this.#coverage.points + this.#coverage.racingPairs > before ? 0 : flat + 1
       if (random && flat >= this.#options.flat) return 'flat'
-      await this.#breathe(strategy.name)
+      if (performance.now() - this.#turn >= TURN_MS) {
+        this.#stacks()
+        await this.#breathe(strategy.name)
+        this.#stacks = withoutStacks()
+      }
     }
     return 'all'
   }
 
   /** What was found, run once more with everything written down, and made short. */
   async #failure(finding: Finding, trail: readonly number[]): Promise<Failure | Unfit> {
+    this.#stacks()
     const schedules = Math.max(1, this.#schedules)
     const decider = new TrailDecider(trail)
     let recorded = await runRecorded(this.#scenario, this.#options, () => decider)
@@ -227,7 +235,6 @@ class Search {
   /** Lets timers, signals and whoever else waits have a turn now and then. */
   async #breathe(strategy: string): Promise<void> {
     const now = performance.now()
-    if (now - this.#turn < TURN_MS) return
     await new Promise<void>(whenIdle)
     this.#turn = performance.now()
     const { onProgress } = this.#options

@@ -21,8 +21,11 @@ export function runScenario(
   })
 }
 
+const PASSED = Promise.resolve()
+
 /** A simulation and its handles. */
 interface Made {
+  readonly simulation: Simulation
   readonly backend: Backend
   readonly control: SimControl
   readonly devices: readonly Device[]
@@ -40,7 +43,7 @@ class FreshWorld implements World {
     this.#run = run
     this.#options = options
     this.race = (actors) => run.race(actors)
-    this.point = (name) => run.pause(name, run, true)
+    this.point = (name) => run.pause(name, run, true) ?? PASSED
   }
 
   get backend(): Backend {
@@ -58,6 +61,7 @@ class FreshWorld implements World {
     const problems = control.problems()
     await backend.close()
     const { leaks, misuses } = backend.report()
+    this.#made.simulation.retire()
     const left = [...leaks, ...devices.flatMap((device) => device.leaks)]
     return endFinding(
       misuses.map(({ check, text }) => `${check}: ${text}`),
@@ -74,7 +78,7 @@ class FreshWorld implements World {
     this.#run.scheduler = scheduler
     const backend = new Backend(new SimBackend(simulation), { devices: this.#options.devices })
     const control = new SimControl(simulation)
-    this.#made = { backend, control, devices: watchDevices(backend) }
+    this.#made = { simulation, backend, control, devices: watchDevices(backend) }
     return this.#made
   }
 }

@@ -48,7 +48,6 @@ export interface RunResult {
 }
 
 const PASSED: Park = { label: 'passed' }
-const DONE = Promise.resolve()
 
 /** After so many steps of one strand another gets the turn, so that polling is no livelock. */
 const FAIR_STEPS = 500
@@ -65,8 +64,8 @@ export class ScheduleRun implements Explorer {
   readonly #options: RunOptions
   readonly #main = new Strand(0, 'scenario', false)
   readonly #strands: Strand[] = [this.#main]
-  readonly #locks = new LockOrder()
-  readonly #names = new Map<string, number>()
+  #locks: LockOrder | undefined
+  #names: Map<string, number> | undefined
   #strand = this.#main
   #fiber = 0
   #from: Stop | undefined
@@ -82,6 +81,8 @@ export class ScheduleRun implements Explorer {
   #over = false
   #end: (result: RunResult) => void = () => undefined
   readonly #enabled: Stop[] = []
+  /** Whether `#enabled` is something else than the point and who could go on at the last one. */
+  #changed = true
   /** Decided at a point, for the end of the segment. */
   #chosen: Stop | undefined
   /** The point at which the strand that runs is. */
@@ -129,10 +130,11 @@ export class ScheduleRun implements Explorer {
     if (this.#options.recorder !== undefined) strand.source = callSite()
   }
 
-  pause(kind: string, object: unknown, write = false): Promise<void> {
-    if (this.#passes(kind, object, write)) return DONE
+  pause(kind: string, object: unknown, write = false): Promise<void> | undefined {
+    if (this.#passes(kind, object, write)) return undefined
     const promise = this.#stop(kind, 'point', object, write)
     this.#last!.enabled = true
+    this.#changed = true
     return promise
   }
 
@@ -140,6 +142,7 @@ export class ScheduleRun implements Explorer {
     if (this.#passes(kind, object, write)) return PASSED
     const turn = this.#stop(kind, 'point', object, write)
     this.#last!.enabled = true
+    this.#changed = true
     return { label: kind, turn }
   }
 
@@ -148,6 +151,7 @@ export class ScheduleRun implements Explorer {
     const stop = this.#last!
     listen(() => {
       stop.enabled = true
+      this.#changed = true
     })
     return turn
   }
@@ -188,16 +192,18 @@ export class ScheduleRun implements Explorer {
   }
 
   wanted(lock: object, name: string): void {
+    this.#locks ??= new LockOrder()
     const message = this.#locks.wanted(this.#self(), lock, name)
     if (message !== undefined) this.#finish({ kind: 'lock-order', message })
   }
 
   acquired(lock: object, name: string): void {
+    this.#locks ??= new LockOrder()
     this.#locks.acquired(this.#self(), lock, name)
   }
 
   released(lock: object): void {
-    this.#locks.released(lock)
+    this.#locks?.released(lock)
   }
 
   /**
@@ -227,13 +233,7 @@ export class ScheduleRun implements Explorer {
     here.object = object
     here.write = write
     if (this.#racing) {
-      const enabled = this.#enabled
-      enabled.length = 0
-      enabled.push(here)
-      for (const other of this.#strands) {
-        if (other.waiting === 0) continue
-        for (const stop of other.stops) if (stop?.enabled === true) enabled.push(stop)
-      }
+      const enabled = this.#changed ? this.#collectOthers() : this.#enabled
       if (enabled.length > 1) {
         const choice = decider.choose(enabled, true, here)
         this.#choices++
@@ -251,16 +251,36 @@ export class ScheduleRun implements Explorer {
     return true
   }
 
+  /** The point that the strand is at, and the stops of others that can go on. */
+  #collectOthers(): readonly Stop[] {
+    const enabled = this.#enabled
+    enabled.length = 0
+    enabled.push(this.#here)
+    for (const { waiting, stops } of this.#strands) {
+      if (waiting === 0) continue
+      for (const stop of stops) if (stop?.enabled === true) enabled.push(stop)
+    }
+    this.#changed = false
+    return enabled
+  }
+
   #self(): Strand {
     return this.#options.identity?.getStore() ?? this.#strand
   }
 
   #newStrand(name: string, actor: boolean): Strand {
-    const used = (this.#names.get(name) ?? 0) + 1
-    this.#names.set(name, used)
+    const used = actor ? 1 : this.#count(name)
     const strand = new Strand(this.#ids++, used === 1 ? name : `${name} ${used}`, actor)
     this.#strands.push(strand)
     return strand
+  }
+
+  /** How many strands of that name there are, with this one. Actors have names of their own. */
+  #count(name: string): number {
+    this.#names ??= new Map(this.#strands.map((strand) => [strand.name, 1]))
+    const count = (this.#names.get(name) ?? 0) + 1
+    this.#names.set(name, count)
+    return count
   }
 
   /** The stop that was made last. */
@@ -288,6 +308,7 @@ export class ScheduleRun implements Explorer {
     const start = (): void => this.#run(strand, work, () => undefined)
     const stop = new Stop(strand, 0, '', 'start', 'point', strand, false, start)
     stop.enabled = true
+    this.#changed = true
     strand.stops[0] = stop
     strand.waiting = 1
   }
@@ -319,6 +340,7 @@ export class ScheduleRun implements Explorer {
 
   #ended(strand: Strand): void {
     strand.ended = true
+    this.#changed = true
     this.#strands.splice(this.#strands.indexOf(strand), 1)
     if (!strand.actor) return
     if (--this.#actors > 0) return
@@ -357,6 +379,7 @@ export class ScheduleRun implements Explorer {
 
   /** The stops that can go on, the default first. */
   #collect(): readonly Stop[] {
+    this.#changed = true
     const enabled = this.#enabled
     enabled.length = 0
     const strands = this.#strands

@@ -45,8 +45,6 @@ export class Strand {
   readonly stops: (Stop | undefined)[] = []
   /** How many of them there are. */
   waiting = 0
-  /** How often it stopped at each point; kept while recording. */
-  readonly counts = new Map<string, number>()
 
   constructor(
     readonly id: number,

@@ -239,8 +239,10 @@ export class SimMirror implements RawMirror, AttemptContext {
     const wanted = write ? (ENTRY_REQ_FAULT | ENTRY_REQ_WRITE) >>> 0 : ENTRY_REQ_FAULT
     for (;;) {
       const entries = new Uint32Array(2 * pages)
+      const start = this.startPage + first
       const range: RangeRequest = {
-        ...this.#range(first, pages),
+        start,
+        end: start + pages,
         entries,
         defaultFlags: fault ? wanted : 0,
         mask: 0,

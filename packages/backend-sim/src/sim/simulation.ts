@@ -67,6 +67,12 @@ export class Simulation {
     return runOperation(operation, enter, explorer)
   }
 
+  /** After `close`: its memory may be used by simulations to come, and it must not be used again. */
+  retire(): void {
+    this.machine.pageTables.retire()
+    this.machine.ioTables.retire()
+  }
+
   /** Ends what still runs and names what was left, in the end also memory that nobody owns. */
   async close(): Promise<Leak[]> {
     const leaks: Leak[] = []

@@ -71,12 +71,29 @@ export class Context {
         explorer.enter(op)
         explorer.begin()
       }
-      const result = run().catch((error: unknown) =>
-        Promise.reject(this.decorate(error, op, range)),
-      )
-      return explorer === undefined ? result : returning(explorer, op, result)
+      if (explorer !== undefined) return this.#explored(explorer, op, range, run())
+      return run().catch((error: unknown) => Promise.reject(this.decorate(error, op, range)))
     } catch (error) {
       return Promise.reject(this.decorate(error, op, range))
+    }
+  }
+
+  /** Others may run between the effect of a call and what its caller does next. */
+  async #explored<T>(
+    explorer: RawExplorer,
+    op: string,
+    range: VirtualRange | undefined,
+    result: Promise<T>,
+  ): Promise<T> {
+    try {
+      const value = await result
+      const turn = WAITS_ONLY.test(op) ? undefined : explorer.pause('return', undefined)
+      if (turn !== undefined) await turn
+      return value
+    } catch (error) {
+      throw this.decorate(error, op, range)
+    } finally {
+      explorer.leave()
     }
   }
 
@@ -130,17 +147,6 @@ function insideSection(op: string, section: string): HmmError {
 
 /** Operations that change nothing but who waits: others cannot see whether they have returned. */
 const WAITS_ONLY = /^(?:mutex|completion|workQueue|clock)\./
-
-/** Others may run between the effect of a call and what its caller does next. */
-async function returning<T>(explorer: RawExplorer, op: string, result: Promise<T>): Promise<T> {
-  try {
-    const value = await result
-    if (!WAITS_ONLY.test(op)) await explorer.pause('return', undefined)
-    return value
-  } finally {
-    explorer.leave()
-  }
-}
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return (

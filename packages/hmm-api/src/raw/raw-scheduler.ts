@@ -42,10 +42,11 @@ export interface RawExplorer {
   /** Something synchronous that others may wait for is about to happen, outside of any call. */
   touch(): void
   /**
-   * A place where another strand may run: resolves when this one goes on. `kind` names the place;
+   * A place where another strand may run: resolves when this one goes on, undefined if it does at
+   * once. `kind` names the place;
    * steps that touch the same `object`, one of them to `write`, may race.
    */
-  pause(kind: string, object: unknown, write?: boolean): Promise<void>
+  pause(kind: string, object: unknown, write?: boolean): Promise<void> | undefined
   /**
    * Starts a strand: `'now'` runs its synchronous part inside the call, `'later'` when it is
    * chosen.

@@ -18,7 +18,7 @@ export function bounded<T>(
   return context.wait(op, range, async () => {
     const bounds = rawWait(wait)
     const work = run()
-    if (bounds.signal === undefined && bounds.deadlineMs === undefined) return work
+    if (bounds.signal === undefined && bounds.deadlineMs === undefined) return await work
     try {
       await boundedWait(
         context,
