@@ -22,7 +22,7 @@ export function guidePage({ guide, style, worker, page }) {
 <title>${escape(title)} - HMM SDK</title>
 <style>${style}</style>
 <body>
-<main>${marked.parse(guide)}</main>
+<main>${marked.parse(guide, { async: false })}</main>
 <script type="text/plain" id="worker">${inScript(worker)}</script>
 <script>${inScript(page)}</script>
 </body>

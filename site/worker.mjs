@@ -8,10 +8,12 @@ const tell = (message) => globalThis.postMessage(message)
 const print = (...values) => tell({ type: 'print', text: values.map(shown).join(' ') })
 for (const level of ['log', 'info', 'warn', 'error']) globalThis.console[level] = print
 
-globalThis.addEventListener('message', async ({ data: { files, run } }) => {
+globalThis.addEventListener('message', ({ data: { files, run } }) => void start(files, run))
+
+async function start(files, run) {
   // What the files of the guide use of Node.
   globalThis.process = { exitCode: 0, env: {}, argv: ['node', run] }
-  const start = performance.now()
+  const began = performance.now()
   try {
     await runFile(files, run, {
       '@hmm-sdk/hmm-api': api,
@@ -22,9 +24,11 @@ globalThis.addEventListener('message', async ({ data: { files, run } }) => {
     print(error instanceof Error ? `${error.name}: ${error.message}` : error)
     globalThis.process.exitCode = 1
   }
-  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
   const failed = globalThis.process.exitCode !== 0
   tell({ type: 'end', failed, text: `${failed ? 'failed' : 'passed'} after ${seconds} s` })
-})
+}
 
-const shown = (value) => (typeof value === 'string' ? value : JSON.stringify(value))
+function shown(value) {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
