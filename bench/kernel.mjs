@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { openBackend } from '@hmm-sdk/hmm-api'
+import { rawOf } from '@hmm-sdk/hmm-api/raw'
 import { median } from './median.mjs'
 
 const PAGES = 512
@@ -36,11 +37,24 @@ export default async function measure() {
     }
     return 1e6 * median(times)
   }
-  const row = async (name, kind, pages, calls, bar) => {
+  /** The same below the API, without a promise: the addon, and the backend around it. */
+  const raw = rawOf(mirror)
+  const mapRaw = (kind, pages, calls) => {
+    const request = { first: 0, pages, write: true, fault: true }
+    const times = new Float64Array(calls)
+    for (let call = 0; call < calls; call++) {
+      const begin = performance.now()
+      raw.map(request, {}).commit(() => 0)
+      times[call] = performance.now() - begin
+      raw.unmap(0, pages)
+    }
+    return 1e6 * median(times)
+  }
+  const row = async (name, kind, pages, calls, bar, work = map) => {
     const values = []
     const references = []
     for (let round = -2; round < ROUNDS; round++) {
-      const [one, other] = [await reference.map(kind, pages, calls), await map(kind, pages, calls)]
+      const [one, other] = [await reference.map(kind, pages, calls), await work(kind, pages, calls)]
       if (round < 0) continue
       references.push(one)
       values.push(other)
@@ -52,6 +66,7 @@ export default async function measure() {
   const rows = [
     await row('kernel-batch', 'present', PAGES, 40, 1.15),
     await row('kernel-call', 'present', 1, 400, 1.6),
+    await row('kernel-call-raw', 'present', 1, 400, undefined, mapRaw),
     await row('kernel-call-fault', 'fault', 1, 50),
   ]
   await reference.end()

@@ -20,6 +20,7 @@ const WORK = {
   'VirtualRange.at': ['an address of a range', 'an addition of bigints'],
   'kernel-batch': ['512 present pages mapped in one call, on a real kernel', 'the ioctl from C'],
   'kernel-call': ['the same with one page', 'the same'],
+  'kernel-call-raw': ['the same below the API, without a promise', 'the same'],
   'kernel-call-fault': ['one page that has to be faulted in', 'the same'],
 }
 

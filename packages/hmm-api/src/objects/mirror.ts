@@ -37,6 +37,8 @@ export interface MirroredRange {
  * driver.
  */
 export class Mirror extends IntervalNotifier {
+  #pagesPerMap: number | undefined = undefined
+
   /** @internal */
   constructor(
     device: Device,
@@ -196,8 +198,10 @@ export class Mirror extends IntervalNotifier {
   #checkMap(op: string, range: VirtualRange): void {
     this.checkUsable(op)
     checkInside(range, this.range, 'the mirror')
-    const { pagesPerMap } = this.device.capabilities.require('dma.mirror')
-    if (pagesPerMap === undefined || range.pages <= pagesPerMap) return
+    // Looked up once: a capability is the same as long as its device is open.
+    this.#pagesPerMap ??= this.device.capabilities.require('dma.mirror').pagesPerMap ?? Infinity
+    const pagesPerMap = this.#pagesPerMap
+    if (range.pages <= pagesPerMap) return
     throw new HmmError('EOVERFLOW', {
       message: `${range.pages} pages are more than one map can keep valid (${pagesPerMap})`,
       hint: 'Map slices of the range, each with its own commit.',
