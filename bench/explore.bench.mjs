@@ -1,5 +1,7 @@
 // Exploration of schedules. Rates are of whole schedules, in CPU time's worth of wall clock: what they are
 // compared with runs by turns with them.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { explore } from '@hmm-sdk/backend-sim/explore'
 import fc from 'fast-check'
 import { interleaved } from './interleaved.mjs'
@@ -59,7 +61,6 @@ async function exploreSim() {
   const schedules = 1000
   const { points } = await run(mirrorScenario, schedules)
   const each = Math.round(points / schedules / 2)
-  console.error(points / schedules)
   const [ours, loop] = await interleaved(
     [
       () => run(mirrorScenario, schedules),
@@ -80,7 +81,7 @@ async function exploreSim() {
   ]
 }
 
-export async function mirrorScenario({ backend, race }) {
+async function mirrorScenario({ backend, race }) {
   const space = await backend.createAddressSpace()
   const device = await backend.openDevice('demo')
   const buffer = await space.mmap({ pages: 16, protection: 'rw' })
@@ -106,7 +107,7 @@ export async function mirrorScenario({ backend, race }) {
   await space.close()
 }
 
-export async function run(scenario, schedules) {
+async function run(scenario, schedules) {
   const result = await explore(scenario, { budget: { schedules }, selfCheck: false })
   if (result.failure !== undefined) throw new Error(result.failure.message)
   if (result.schedules !== schedules) throw new Error(`${result.schedules} schedules ran`)
@@ -138,8 +139,35 @@ async function fastCheckSchedules(runs) {
   )
 }
 
-/** Heap that is in use after many schedules, against a tenth of them. */
+/** Heap that is in use after a million schedules of one exploration, against a tenth of them. */
 async function exploreMemory() {
-  if (globalThis.gc === undefined) return []
-  return []
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc')
+  const heap = []
+  let runs = 0
+  const scenario = async ({ race, point }) => {
+    runs++
+    if (runs === 100_000 || runs === 1_000_000) {
+      gc()
+      heap.push(process.memoryUsage().heapUsed)
+    }
+    const actor = async () => {
+      for (let i = 0; i < 4; i++) await point('p')
+    }
+    await race({ a: actor, b: actor, c: actor })
+  }
+  const schedules = 1_000_000
+  const strategies = { preemptions: [0, 1, 2, 3] }
+  const budget = { schedules, ms: 1e9, flat: schedules }
+  const result = await explore(scenario, { budget, strategies, selfCheck: false })
+  if (result.schedules < schedules) throw new Error(`${result.schedules} schedules ran`)
+  return [
+    {
+      name: 'explore-memory',
+      value: heap[1] / 2 ** 20,
+      unit: 'MiB',
+      reference: heap[0] / 2 ** 20,
+      bar: 1.1,
+    },
+  ]
 }

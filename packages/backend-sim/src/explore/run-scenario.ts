@@ -25,7 +25,6 @@ const PASSED = Promise.resolve()
 
 /** A simulation and its handles. */
 interface Made {
-  readonly simulation: Simulation
   readonly backend: Backend
   readonly control: SimControl
   readonly devices: readonly Device[]
@@ -61,7 +60,6 @@ class FreshWorld implements World {
     const problems = control.problems()
     await backend.close()
     const { leaks, misuses } = backend.report()
-    this.#made.simulation.retire()
     const left = [...leaks, ...devices.flatMap((device) => device.leaks)]
     return endFinding(
       misuses.map(({ check, text }) => `${check}: ${text}`),
@@ -78,7 +76,7 @@ class FreshWorld implements World {
     this.#run.scheduler = scheduler
     const backend = new Backend(new SimBackend(simulation), { devices: this.#options.devices })
     const control = new SimControl(simulation)
-    this.#made = { simulation, backend, control, devices: watchDevices(backend) }
+    this.#made = { backend, control, devices: watchDevices(backend) }
     return this.#made
   }
 }

@@ -254,12 +254,14 @@ export class ScheduleRun implements Explorer {
   /** The point that the strand is at, and the stops of others that can go on. */
   #collectOthers(): readonly Stop[] {
     const enabled = this.#enabled
-    enabled.length = 0
-    enabled.push(this.#here)
+    let count = 0
+    enabled[count++] = this.#here
     for (const { waiting, stops } of this.#strands) {
       if (waiting === 0) continue
-      for (const stop of stops) if (stop?.enabled === true) enabled.push(stop)
+      for (const stop of stops) if (stop?.enabled === true) enabled[count++] = stop
     }
+    // Not to 0 first: an array that was empty once gets new memory.
+    if (enabled.length !== count) enabled.length = count
     this.#changed = false
     return enabled
   }
@@ -381,8 +383,8 @@ export class ScheduleRun implements Explorer {
   #collect(): readonly Stop[] {
     this.#changed = true
     const enabled = this.#enabled
-    enabled.length = 0
     const strands = this.#strands
+    let count = 0
     let own = -1
     for (let i = 0; i < strands.length; i++) {
       const strand = strands[i]!
@@ -394,10 +396,11 @@ export class ScheduleRun implements Explorer {
       for (let fiber = 0; fiber < stops.length; fiber++) {
         const stop = stops[fiber]
         if (stop === undefined || !stop.enabled) continue
-        if (strand === this.#strand && (own < 0 || fiber === this.#fiber)) own = enabled.length
-        enabled.push(stop)
+        if (strand === this.#strand && (own < 0 || fiber === this.#fiber)) own = count
+        enabled[count++] = stop
       }
     }
+    if (enabled.length !== count) enabled.length = count
     // Whoever ran goes on, unless it has done nothing but that for a long time.
     if (this.#streak >= FAIR_STEPS && own >= 0 && enabled.length > 1) enabled.splice(own, 1)
     else if (own > 0) enabled.unshift(enabled.splice(own, 1)[0]!)

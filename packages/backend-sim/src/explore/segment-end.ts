@@ -20,10 +20,12 @@ function choose(): (callback: () => void) => () => void {
   const { process } = platform
   if (typeof process?.nextTick === 'function') {
     const ticks = process as Ticks
+    const done = Promise.resolve()
     return (callback) => {
       // A tick queued by a tick would run before the microtasks of the first.
       const hop = (): void => ticks.nextTick(callback)
-      return () => queueMicrotask(hop)
+      // Cheaper than queueMicrotask, which on Node makes a resource for async_hooks.
+      return () => void done.then(hop)
     }
   }
   if (platform.MessageChannel !== undefined) {

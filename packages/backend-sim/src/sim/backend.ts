@@ -51,8 +51,10 @@ export class SimBackend implements RawBackend {
     return withoutEngine(hosted)
   }
 
-  close(): Promise<readonly Leak[]> {
-    return this.simulation.close()
+  async close(): Promise<readonly Leak[]> {
+    const leaks = await this.simulation.close()
+    this.simulation.retire()
+    return leaks
   }
 
   counters(): Counters {
