@@ -1,3 +1,3 @@
 import { library } from '../../tsup.base.ts'
 
-export default library(['src/index.ts', 'src/cli.ts'])
+export default library(['src/index.ts', 'src/cli.ts', 'src/run-scenarios.ts'])

@@ -15,6 +15,7 @@ const stages = {
   dmirror: { seconds: 600 },
   'dmirror-upstream': { seconds: 600 },
   'fail-every-step': { seconds: 300 },
+  record: { seconds: 120 },
   lifecycle: { seconds: 120 },
   'random-ioctls': { seconds: 120 },
   'module-paths': { seconds: 120 },

@@ -10,7 +10,7 @@ import { runCli } from '../src/cli/run-cli.js'
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url))
 let folder: string
-beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'hmm-cli-'))))
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'hmm-cli-'))), 60_000)
 afterAll(() => rm(folder, { recursive: true }))
 
 /** Runs the command in this thread; threads are tried with the packed packages. */
@@ -45,23 +45,27 @@ function timeless({
 test.each([
   ['good', 0],
   ['broken', 1],
-] as const)('shards of %s, merged, are the same as one run', async (name, expected) => {
-  const budget = ['--schedules', '240', '--parts', '12']
-  const whole = await explore(name, ...budget)
-  expect(whole.code, whole.error).toBe(expected)
-  const merged = linesOf(whole.out).at(-1)!
-  expect(merged).toMatchObject({ hmm: 'exploration', plan: { schedules: 240, parts: 12 } })
-  const files: string[] = []
-  for (const index of [2, 0, 1]) {
-    const shard = await explore(name, ...budget, '--shard', `${index}/3`)
-    const file = join(folder, `${name}-${index}.jsonl`)
-    await writeFile(file, shard.out)
-    files.push(file)
-  }
-  const again = await hmm('merge', ...files, '--json')
-  expect(again.code, again.error).toBe(expected)
-  expect(timeless(linesOf(again.out)[0]!)).toEqual(timeless(merged))
-})
+] as const)(
+  'shards of %s, merged, are the same as one run',
+  { timeout: 120_000 },
+  async (name, expected) => {
+    const budget = ['--schedules', '240', '--parts', '12']
+    const whole = await explore(name, ...budget)
+    expect(whole.code, whole.error).toBe(expected)
+    const merged = linesOf(whole.out).at(-1)!
+    expect(merged).toMatchObject({ hmm: 'exploration', plan: { schedules: 240, parts: 12 } })
+    const files: string[] = []
+    for (const index of [2, 0, 1]) {
+      const shard = await explore(name, ...budget, '--shard', `${index}/3`)
+      const file = join(folder, `${name}-${index}.jsonl`)
+      await writeFile(file, shard.out)
+      files.push(file)
+    }
+    const again = await hmm('merge', ...files, '--json')
+    expect(again.code, again.error).toBe(expected)
+    expect(timeless(linesOf(again.out)[0]!)).toEqual(timeless(merged))
+  },
+)
 
 test('what was found is told with its table and its token', async () => {
   const { code, out } = await hmm('explore', 'scenarios.mjs#broken', '--workers', '1')
@@ -70,18 +74,22 @@ test('what was found is told with its table and its token', async () => {
   expect(out).toMatch(/^ {2}hmm1\./m)
 })
 
-test('every part is told on a line, and together they see what one run sees', async () => {
-  const { out } = await explore('good', '--schedules', '400', '--parts', '4')
-  const parts = linesOf(out).slice(0, -1) as unknown as PartResult[]
-  expect(parts.map(({ part }) => part)).toEqual([0, 1, 2, 3])
-  const one = await explore('good', '--schedules', '400', '--parts', '1')
-  const [all] = linesOf(one.out) as unknown as PartResult[]
-  const schedules = parts.reduce((sum, each) => sum + each.schedules, 0)
-  expect(schedules).toBeLessThanOrEqual(400)
-  expect(new Set(parts.flatMap(({ covered }) => covered.points))).toEqual(
-    new Set(all!.covered.points),
-  )
-})
+test(
+  'every part is told on a line, and together they see what one run sees',
+  { timeout: 120_000 },
+  async () => {
+    const { out } = await explore('good', '--schedules', '400', '--parts', '4')
+    const parts = linesOf(out).slice(0, -1) as unknown as PartResult[]
+    expect(parts.map(({ part }) => part)).toEqual([0, 1, 2, 3])
+    const one = await explore('good', '--schedules', '400', '--parts', '1')
+    const [all] = linesOf(one.out) as unknown as PartResult[]
+    const schedules = parts.reduce((sum, each) => sum + each.schedules, 0)
+    expect(schedules).toBeLessThanOrEqual(400)
+    expect(new Set(parts.flatMap(({ covered }) => covered.points))).toEqual(
+      new Set(all!.covered.points),
+    )
+  },
+)
 
 test('a command line or a file that makes no sense says what would', async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
@@ -103,6 +111,26 @@ test('a command line or a file that makes no sense says what would', async () =>
     expect(code).toBe(2)
   }
   expect(await hmm('--help')).toMatchObject({ code: 0, out: expect.stringContaining('merge') })
+})
+
+test('a run is recorded, and replayed with what is around it', { timeout: 120_000 }, async () => {
+  for (const [name, expected] of [
+    ['good', 0],
+    ['broken', 1],
+  ] as const) {
+    const file = join(folder, `${name}.recording`)
+    const target = `scenarios.mjs#${name}`
+    const recorded = await hmm('record', target, '--backend', 'sim', '--out', file)
+    expect(recorded).toMatchObject({ code: 0, error: '' })
+    expect(recorded.out).toMatch(/\d calls on backend 'sim'/)
+    const { code, out } = await hmm('replay', file, '--json', '--schedules', '200')
+    expect(code, out).toBe(expected)
+    expect(linesOf(out)).toMatchObject([{ hmm: 'replay', token: expect.stringMatching(/^hmm1\./) }])
+    const text = await hmm('replay', file, '--target', target, '--schedules', '200')
+    expect(text.out).toMatch(/^followed \d+ of \d+ calls; \d+ schedules in it and around it/)
+    expect(text.out).toContain(expected === 0 ? 'no findings' : 'stale-access: ')
+  }
+  expect(await hmm('replay', join(fixtures, 'scenarios.mjs'))).toMatchObject({ code: 2 })
 })
 
 /** A part as if it had run. */

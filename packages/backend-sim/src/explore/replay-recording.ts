@@ -1,6 +1,6 @@
 import type { Decider } from './decider.js'
 import type { Failure } from './failure.js'
-import { createIdentity } from './identity.js'
+import { createIdentity, type Identity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { OrderDecider } from './order-decider.js'
 import { pendingResources } from './pending-resources.js'
@@ -10,9 +10,10 @@ import { toFailure, type Recorded } from './replay.js'
 import { runScenario } from './run-scenario.js'
 import type { Scenario } from './scenario.js'
 import { shrink } from './shrink.js'
-import type { Stop } from './strand.js'
+import type { Stop, Strand } from './strand.js'
 import { renderTable } from './table.js'
 import { encodeToken } from './token.js'
+import { withoutStacks } from './without-stacks.js'
 
 /** What a recording became in the simulation. */
 export interface ReplayedRecording {
@@ -30,8 +31,8 @@ export interface ReplayedRecording {
 
 /**
  * Makes a schedule of the simulation of a recording: the calls come back in the recorded order as
- * far as the simulation allows. Then searches around it: schedules that leave it at one place and
- * follow the order again, up to `budget.schedules` (default 1,000), until one fails.
+ * far as the simulation allows. Then searches around it: schedules that leave it at one place, for
+ * the length of somebody's call, and follow the order again, then at two, up to `budget.schedules` (default 1,000), until one fails.
  */
 export async function replayRecording(
   recording: Recording,
@@ -41,22 +42,26 @@ export async function replayRecording(
   const name = options.name ?? recording.target
   const checked = checkExploreOptions({ ...options, name })
   const most = options.budget?.schedules ?? 1000
-  const first = await runOrdered(scenario, checked, recording.calls)
+  const identity = createIdentity()
+  const stacks = withoutStacks()
+  const run = (trail: readonly number[], recorder?: Recorder): Promise<Ordered> =>
+    runOrdered(scenario, checked, { calls: recording.calls, trail, identity, recorder })
+  const first = await run([], new Recorder())
   const { switches, rows } = first
   let failing: Recorded | undefined = first.finding === undefined ? undefined : first
   let schedules = 1
-  search: for (let at = 0; failing === undefined && at < first.choices.length; at++) {
-    for (let other = 0; other < first.choices[at]!.among; other++) {
-      if (other === first.choices[at]!.taken) continue
-      if (schedules >= most) break search
-      schedules++
-      const trail = first.choices.slice(0, at).map(({ taken }) => taken)
-      const run = await runOrdered(scenario, checked, recording.calls, [...trail, other])
-      if (run.finding === undefined) continue
-      failing = run
-      break
-    }
+  // Those that leave the order once come before those that leave it twice.
+  const around = [...departures(first, 0)]
+  for (let at = 0; failing === undefined && at < around.length && schedules < most; at++) {
+    schedules++
+    const trail = around[at]!
+    const other = await run(trail)
+    // Once more, with all of it written down.
+    if (other.finding !== undefined) failing = await run(trail, new Recorder())
+    else if (around.length < most) around.push(...departures(other, trail.length))
   }
+  stacks()
+  identity?.disable()
   if (failing !== undefined && checked.shrink) {
     failing = await shrink(scenario, checked, failing, false)
   }
@@ -73,6 +78,16 @@ export async function replayRecording(
   }
 }
 
+/** The choices that lead to another schedule at one place of `run`, from its choice `from` on. */
+function* departures({ choices }: Ordered, from: number): Generator<readonly number[]> {
+  for (let at = from; at < choices.length; at++) {
+    const before = choices.slice(0, at).map(({ taken }) => taken)
+    for (let other = 0; other < choices[at]!.among; other++) {
+      if (other !== choices[at]!.taken) yield [...before, other]
+    }
+  }
+}
+
 interface Ordered extends Recorded {
   readonly followed: number
   readonly choices: readonly { readonly taken: number; readonly among: number }[]
@@ -82,21 +97,36 @@ interface Ordered extends Recorded {
 async function runOrdered(
   scenario: Scenario,
   options: CheckedExploreOptions,
-  calls: readonly RecordedCall[],
-  trail: readonly number[] = [],
+  {
+    calls,
+    trail,
+    identity,
+    recorder,
+  }: {
+    readonly calls: readonly RecordedCall[]
+    readonly trail: readonly number[]
+    readonly identity: Identity | undefined
+    readonly recorder: Recorder | undefined
+  },
 ): Promise<Ordered> {
   const order = new OrderDecider(calls)
   const choices: { taken: number; among: number }[] = []
+  /** Who goes on after the trail has left the order, until its call comes back. */
+  let preferred: Strand | undefined
   const decider: Decider = {
     choose: (stops: readonly Stop[]) => {
       const given = trail[choices.length]
-      const taken = given === undefined ? order.choose(stops) : Math.min(given, stops.length - 1)
+      let taken = given === undefined ? order.choose(stops) : Math.min(given, stops.length - 1)
+      if (given !== undefined && choices.length === trail.length - 1) {
+        preferred = stops[taken]!.strand
+      } else if (preferred !== undefined) {
+        const index = stops.findIndex(({ strand }) => strand === preferred)
+        if (index >= 0) taken = index
+      }
       choices.push({ taken, among: stops.length })
       return taken
     },
   }
-  const recorder = new Recorder()
-  const identity = createIdentity()
   const { finding } = await runScenario(scenario, options, {
     decider,
     maxSteps: options.maxSteps,
@@ -104,10 +134,13 @@ async function runOrdered(
     identity,
     known: pendingResources(),
     recorder,
-    step: order.step,
+    step: (stop) => {
+      if (stop.label === 'return' && stop.strand === preferred) preferred = undefined
+      order.step(stop)
+    },
     trail: undefined,
   })
-  identity?.disable()
-  const { switches } = recorder
-  return { finding, switches, rows: recorder.rows(), followed: order.followed, choices }
+  const { followed } = order
+  const written = { switches: recorder?.switches ?? [], rows: recorder?.rows() ?? [] }
+  return { finding, ...written, followed, choices }
 }
