@@ -209,7 +209,8 @@ static u32 hs_pool_evict_mapping(struct hs_pool *pool, struct vm_area_struct *vm
  * kernel drops one reference and one mapping too many when a process unmaps a block that is just
  * coming back (zap_huge_pmd_folio() takes the migration entry for the block itself). So: through the
  * process, with its locks held for writing. A process that ends frees its blocks anyway. A block
- * that a fork shares is left for when it is touched, unless @shared.
+ * that a fork shares is left for when it is touched, unless @shared; and always when the process that
+ * moved it has ended and a child has it still.
  */
 static u32 hs_pool_evict_block(struct hs_pool *pool, u32 first, bool shared, unsigned long *src,
 			       unsigned long *dst)
@@ -287,8 +288,12 @@ static bool hs_pool_chunk_used(struct hs_pool *pool, u32 first)
 	return used;
 }
 
-/* Brings back what can be. @interruptible: ends when a signal is pending. */
-static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interruptible)
+/*
+ * Brings back what can be. @interruptible: ends when a signal is pending. @shared: also blocks that
+ * a fork shares.
+ */
+static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interruptible,
+			 bool shared)
 {
 	unsigned long *arrays;
 	u32 moved = 0;
@@ -300,7 +305,7 @@ static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interru
 			if (interruptible && signal_pending(current))
 				goto out;
 			if (hs_pool_chunk_used(pool, first))
-				moved += hs_pool_evict_chunk(pool, first, interruptible, arrays,
+				moved += hs_pool_evict_chunk(pool, first, shared, arrays,
 							     arrays + HS_MIGRATE_CHUNK);
 			cond_resched();
 		}
@@ -368,7 +373,7 @@ static struct hs_pool *hs_pool_find(u32 pages)
 	if (hs_nr_pools < HS_MAX_POOLS)
 		return hs_pool_create();
 	if (partly)
-		hs_pool_evict(partly, HS_EVICT_ROUNDS, true);
+		hs_pool_evict(partly, HS_EVICT_ROUNDS, true, true);
 	return partly && hs_pool_used(partly) + pages <= HS_MAX_MEMORY_PAGES ? partly :
 									       ERR_PTR(-ENOSPC);
 }
@@ -402,7 +407,7 @@ void hs_pool_release(struct hs_device *device)
 	struct hs_pool *pool = device->pool;
 	unsigned long irq;
 
-	hs_pool_evict(pool, HS_EVICT_ROUNDS, false);
+	hs_pool_evict(pool, HS_EVICT_ROUNDS, false, false);
 	mutex_lock(&hs_pools_lock);
 	spin_lock_irqsave(&pool->lock, irq);
 	pool->device = NULL;
@@ -420,7 +425,7 @@ void hs_pools_free(void)
 
 	list_for_each_entry_safe(pool, next, &hs_pools, link) {
 		while ((used = hs_pool_used(pool))) {
-			hs_pool_evict(pool, HS_EVICT_ROUNDS, false);
+			hs_pool_evict(pool, HS_EVICT_ROUNDS, false, true);
 			if (hs_pool_used(pool) == used) {
 				pr_info("waiting for %u pages of device memory\n", used);
 				msleep(1000);
@@ -458,7 +463,7 @@ int hs_evict(void *owner, void *argument)
 		return -EINVAL;
 	if (!device->pool)
 		return -EOPNOTSUPP;
-	moved = hs_pool_evict(device->pool, HS_EVICT_ROUNDS, true);
+	moved = hs_pool_evict(device->pool, HS_EVICT_ROUNDS, true, true);
 	hs_pool_count(device->pool, moved, false);
 	evict->moved += moved;
 	evict->left = hs_pool_used(device->pool);
