@@ -1,4 +1,5 @@
-import type { Device } from '@hmm-sdk/hmm-api'
+import { readFile } from 'node:fs/promises'
+import type { Device, DmaAddress } from '@hmm-sdk/hmm-api'
 import { expect, test } from 'vitest'
 import {
   explore,
@@ -248,6 +249,49 @@ test('a timer of its own is an uncontrolled wait, named', async () => {
   expect(failure?.message).toContain(
     "actor 'sleeper' waits for what no schedule controls (Timeout)",
   )
+})
+
+test('input of its own is an uncontrolled wait, even if it comes', async () => {
+  const { failure } = await explore(async ({ race, point }) => {
+    await race({
+      reader: async () => {
+        await readFile(import.meta.filename)
+      },
+      other: () => point('p'),
+    })
+  })
+  expect(failure).toMatchObject({ kind: 'uncontrolled-wait' })
+  expect(failure?.message).toContain("actor 'reader' waits for what no schedule controls")
+})
+
+test('a device that uses its own memory after the page went back is a stale access', async () => {
+  const run = (drops: boolean) =>
+    withDevice(async (device, { backend, race }) => {
+      const space = await backend.createAddressSpace()
+      const buffer = await space.mmap({ pages: 1 })
+      await space.write(buffer.start, new Uint8Array([1]))
+      let address: DmaAddress | undefined
+      const mirror = await device.mirror(space, buffer, {
+        invalidate: () => {
+          if (drops) address = undefined
+        },
+      })
+      await device.memory.migrate(mirror, buffer, { to: 'device' })
+      await mirror.map(buffer, { access: 'read' }, (mapping) => {
+        expect(mapping.isDevice(0)).toBe(true)
+        address = mapping.dmaAddress(0)
+      })
+      await race({
+        device: async () => {
+          if (address !== undefined) await device.engine.read(address, 1).catch(() => undefined)
+        },
+        cpu: () => space.read(buffer.start, 1),
+      })
+      await mirror.close()
+      await space.close()
+    })
+  expect((await run(false)).failure).toMatchObject({ kind: 'stale-access' })
+  expect((await run(true)).failure).toBeUndefined()
 })
 
 test('a scenario that depends on something else is nondeterministic, and says where', async () => {

@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { RaceError, raceTest, type Scenario } from '../src/explore/index.js'
 
@@ -36,4 +41,32 @@ test('the failure message is why, the table and the token', async () => {
   expect(message).toContain(`replay: ${failure.token}`)
   expect(cause).toBe(failure.error)
   expect(await outcome(({ race }) => race({ a: () => undefined }))).toBeUndefined()
+})
+
+test('under node:test it registers a test there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'race-test-'))
+  const outfile = join(folder, 'counter.test.mjs')
+  const contents = `
+    import { raceTest } from './src/explore/index.ts'
+    raceTest('counter', async ({ race, point }) => {
+      let count = 0
+      const add = async () => {
+        const before = count
+        await point('between')
+        count = before + 1
+      }
+      await race({ a: add, b: add })
+      if (count !== 2) throw new Error('an update is lost')
+    })
+  `
+  const resolveDir = join(import.meta.dirname, '..')
+  const conditions = ['@hmm-sdk/source']
+  const stdin = { contents, resolveDir, loader: 'js' as const }
+  await build({ stdin, bundle: true, platform: 'node', format: 'esm', conditions, outfile })
+  const output = await new Promise<string>((resolve) => {
+    execFile(process.execPath, [outfile], (_error, stdout) => resolve(stdout))
+  })
+  await rm(folder, { recursive: true })
+  expect(output).toContain("assertion in 'counter' (found in schedule")
+  expect(output).toContain('replay: hmm1.')
 })

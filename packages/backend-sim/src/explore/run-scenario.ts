@@ -42,7 +42,10 @@ class FreshWorld implements World {
     this.#run = run
     this.#options = options
     this.race = (actors) => run.race(actors)
-    this.point = (name) => run.pause(name, run, true) ?? PASSED
+    this.point = (name) => {
+      run.enter('')
+      return run.pause(name, run, true) ?? PASSED
+    }
   }
 
   get backend(): Backend {
