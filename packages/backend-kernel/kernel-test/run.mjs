@@ -11,6 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 const stages = {
   conformance: { seconds: 600 },
   'conformance-edu': { seconds: 600, faults: true },
+  'dma-shapes': { seconds: 600, faults: true },
   examples: { seconds: 300 },
   dmirror: { seconds: 600 },
   'dmirror-upstream': { seconds: 600 },

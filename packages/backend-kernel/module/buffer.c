@@ -40,6 +40,15 @@ static void hs_buffer_release(struct hs_device *device, struct hs_buffer *buffer
 	kfree(buffer);
 }
 
+/* Without a translation: memory that the device reaches, where there is some. */
+static gfp_t hs_buffer_zone(struct hs_device *device)
+{
+	if (!device->dma_dev || device->capabilities & HMM_SDK_DEV_TRANSLATING ||
+	    device->mask_bits > 32)
+		return 0;
+	return device->mask_bits < 32 ? GFP_DMA : GFP_DMA32;
+}
+
 static int hs_buffer_fill(struct hs_device *device, struct hs_buffer *buffer)
 {
 	size_t bytes = (size_t)buffer->nr_pages << PAGE_SHIFT;
@@ -52,7 +61,7 @@ static int hs_buffer_fill(struct hs_device *device, struct hs_buffer *buffer)
 						  buffer->attrs);
 	else
 		buffer->address = alloc_pages_exact(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
-							   __GFP_NOWARN);
+							   __GFP_NOWARN | hs_buffer_zone(device));
 	return buffer->address ? 0 : -ENOMEM;
 }
 

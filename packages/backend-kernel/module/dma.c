@@ -68,19 +68,48 @@ int hs_map_error(struct hs_device *device, int error, u32 *reason)
 	return error == -ENOMEM ? -ENOMEM : -EIO;
 }
 
+/* The last address that the device drives without a translation. */
+static u64 hs_dma_limit(struct hs_device *device)
+{
+	return min_not_zero(dma_get_mask(device->dma_dev), device->dma_dev->bus_dma_limit);
+}
+
 /* Whether the DMA layer would copy the bytes. */
 static bool hs_would_bounce(struct hs_device *device, struct hs_buffer *buffer, u64 offset,
 			    u64 bytes)
 {
 	u64 last = virt_to_phys(buffer->address) + offset + bytes - 1;
-	u64 limit;
+	bool bounces = device->capabilities & HMM_SDK_DEV_BOUNCE;
 
 	if (!device->dma_dev)
 		return false;
 	if (device->capabilities & HMM_SDK_DEV_TRANSLATING)
-		return device->capabilities & HMM_SDK_DEV_BOUNCE && (offset | bytes) & ~PAGE_MASK;
-	limit = min_not_zero(dma_get_mask(device->dma_dev), device->dma_dev->bus_dma_limit);
-	return device->capabilities & HMM_SDK_DEV_BOUNCE || last > limit;
+		return bounces && (offset | bytes) & ~PAGE_MASK;
+	return bounces || last > hs_dma_limit(device);
+}
+
+/* Whether the device reaches the bounce buffers, which the kernel takes for granted. */
+static bool hs_reaches_bounce(struct hs_device *device, u64 limit)
+{
+#ifdef CONFIG_SWIOTLB
+	struct io_tlb_mem *mem = device->dma_dev->dma_io_tlb_mem;
+
+	return mem && mem->nslabs && mem->defpool.end - 1 <= limit;
+#else
+	return false;
+#endif
+}
+
+/* What the DMA layer would warn about is refused: neither the bytes nor a copy can be reached. */
+int hs_check_reach(struct hs_device *device, struct hs_buffer *buffer, u64 offset, u64 bytes,
+		   u32 *reason)
+{
+	if (!device->dma_dev || device->capabilities & HMM_SDK_DEV_TRANSLATING ||
+	    !hs_would_bounce(device, buffer, offset, bytes) ||
+	    hs_reaches_bounce(device, hs_dma_limit(device)))
+		return 0;
+	*reason = HMM_SDK_REASON_MASK;
+	return -EIO;
 }
 
 int hs_require_coherent(struct hs_device *device, struct hs_buffer *buffer, u64 offset, u64 bytes,
@@ -157,6 +186,9 @@ static int hs_mapping_make(struct hs_device *device, struct hmm_sdk_dma_map *map
 	mapping->offset = map->offset;
 	mapping->bytes = map->bytes;
 	mapping->attrs = hs_map_attrs(map->flags);
+	ret = hs_check_reach(device, buffer, map->offset, map->bytes, &map->reason);
+	if (ret)
+		return ret;
 	if (map->flags & HMM_SDK_ATTR_REQUIRE_COHERENT) {
 		ret = hs_require_coherent(device, buffer, map->offset, map->bytes, &map->reason);
 		if (ret)
@@ -306,6 +338,10 @@ int hs_set_mask(void *owner, void *argument)
 	if (!mtree_empty(&device->targets) || device->nr_mappings || device->nr_mirrors)
 		ret = -EBUSY;
 	else if (mask->bits < HS_LEAST_MASK_BITS)
+		ret = -EIO;
+	else if (device->capabilities & HMM_SDK_DEV_BOUNCE &&
+		 !(device->capabilities & HMM_SDK_DEV_TRANSLATING) &&
+		 !hs_reaches_bounce(device, DMA_BIT_MASK(mask->bits)))
 		ret = -EIO;
 	else if (device->dma_dev)
 		ret = dma_set_mask_and_coherent(device->dma_dev, DMA_BIT_MASK(mask->bits));

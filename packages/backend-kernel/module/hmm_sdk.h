@@ -479,6 +479,8 @@ unsigned long hs_map_attrs(u32 flags);
 int hs_map_error(struct hs_device *device, int error, u32 *reason);
 int hs_require_coherent(struct hs_device *device, struct hs_buffer *buffer, u64 offset, u64 bytes,
 			u32 *reason);
+int hs_check_reach(struct hs_device *device, struct hs_buffer *buffer, u64 offset, u64 bytes,
+		   u32 *reason);
 u64 hs_max_mapping_bytes(struct hs_device *device);
 bool hs_mappings_cover(struct hs_device *device, u64 dma_page);
 

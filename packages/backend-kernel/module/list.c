@@ -227,14 +227,20 @@ static void hs_list_release(struct hs_list *list)
 	kfree(list);
 }
 
-static int hs_list_check_coherent(struct hs_device *device, struct hs_list *list, u32 *reason)
+static int hs_list_check(struct hs_device *device, struct hs_list *list, bool coherent,
+			 u32 *reason)
 {
 	int ret = 0;
 	u32 i;
 
-	for (i = 0; i < list->nr_pieces && !ret; i++)
-		ret = hs_require_coherent(device, list->pieces[i].buffer, list->pieces[i].offset,
-					  list->pieces[i].bytes, reason);
+	for (i = 0; i < list->nr_pieces && !ret; i++) {
+		struct hs_piece *piece = &list->pieces[i];
+
+		ret = hs_check_reach(device, piece->buffer, piece->offset, piece->bytes, reason);
+		if (!ret && coherent)
+			ret = hs_require_coherent(device, piece->buffer, piece->offset,
+						  piece->bytes, reason);
+	}
 	return ret;
 }
 
@@ -243,7 +249,7 @@ static int hs_list_make(struct hs_device *device, struct hmm_sdk_dma_list_map *m
 			const struct hmm_sdk_dma_list_part *parts, struct hs_list *list)
 {
 	int count = hs_list_cut(device, parts, map->nr_parts, NULL);
-	int ret = 0;
+	int ret;
 	u32 i;
 
 	if (count == -ENOSPC || count > (int)map->max_segments ||
@@ -261,8 +267,8 @@ static int hs_list_make(struct hs_device *device, struct hmm_sdk_dma_list_map *m
 		return -ENOMEM;
 	list->nr_pieces = count;
 	hs_list_cut(device, parts, map->nr_parts, list->pieces);
-	if (map->flags & HMM_SDK_ATTR_REQUIRE_COHERENT)
-		ret = hs_list_check_coherent(device, list, &map->reason);
+	ret = hs_list_check(device, list, map->flags & HMM_SDK_ATTR_REQUIRE_COHERENT,
+			    &map->reason);
 	if (ret)
 		return ret;
 	if (hs_fails(HS_STEP_MAP)) {

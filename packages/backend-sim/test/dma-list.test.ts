@@ -54,6 +54,8 @@ describe('any list', () => {
         fc.array(part, { minLength: 1, maxLength: 8 }),
         limits,
         async (parts, set) => {
+          // What stands for bytes of a page is a page, which crosses a boundary below it.
+          fc.pre(dma.shape !== 'unaligned' || set.boundaryMask >= PAGE - 1)
           device.dma.setSegmentLimits(set)
           const sources = parts.map((each) => ({ source: buffer, ...each }))
           const list = device.dma.map(sources, { direction: 'to-device' })

@@ -10,6 +10,19 @@ export type InvalidateKind =
   | 'exclusive'
 
 /**
+ * The calls of a driver that led to a mistake, such as `send (file:///driver.ts:12:7)`, as far as they
+ * are known: the simulation records them if it is told to, and while it is traced.
+ */
+export interface MisuseSites {
+  /** Where the memory was mapped, linked or allocated. */
+  readonly mapped?: string | undefined
+  /** Where that was undone. */
+  readonly unmapped?: string | undefined
+  /** The call that the report is about. */
+  readonly misused?: string | undefined
+}
+
+/**
  * What happened, for traces, counters and replay: the same on every backend.
  *
  * `flow` ties one device fault (or one CPU operation) to all that followed from it; 0 where
@@ -46,7 +59,7 @@ export type TraceEvent = { readonly at: number; readonly flow: number } & (
     }
   | { type: 'device-fault'; device: number; address: bigint; access: string; source: string }
   | { type: 'space-release'; space: number }
-  | { type: 'misuse'; check: string; text: string }
+  | { type: 'misuse'; check: string; text: string; sites?: MisuseSites }
 )
 
 /** What an object or backend has counted since it was opened. */

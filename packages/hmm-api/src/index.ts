@@ -14,7 +14,7 @@ export type { DeviceConfig, HmmConfig } from './config-types.js'
 export * from './entry.js'
 export { ERRNO, errnoName, type Errno } from './error/errno.js'
 export { HmmError, type HmmErrorDetails } from './error/hmm-error.js'
-export type { Counters, InvalidateKind, Leak, TraceEvent } from './event.js'
+export type { Counters, InvalidateKind, Leak, MisuseSites, TraceEvent } from './event.js'
 export {
   defineDevice,
   type Access,

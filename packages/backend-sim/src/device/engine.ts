@@ -82,7 +82,9 @@ export class SimEngine implements RawEngine {
     write: boolean,
     move: (frame: number, inPage: number, at: number, count: number) => void,
   ): Operation<void> {
-    const { scheduler, costs, pageSize } = this.#simulation.machine
+    const { scheduler, costs, pageSize, dma } = this.#simulation.machine
+    // Before anything waits: the driver is still on the stack.
+    const by = dma.sites.here()
     if (scheduler.explorer !== undefined) {
       const pages = Math.ceil((offset + length) / pageSize)
       this.#checkStale(scheduler.explorer, dmaPage, pages, write ? 'write' : 'read')
@@ -91,6 +93,7 @@ export class SimEngine implements RawEngine {
     this.#begin()
     scheduler.charge(costs.transfer)
     const start = dmaPage * pageSize + offset
+    this.#dma.access.by = by
     this.#dma.access.before(dmaPage, offset, length, write)
     for (let at = 0; at < length;) {
       const position = offset + at
@@ -101,6 +104,7 @@ export class SimEngine implements RawEngine {
       if (at > 0 && page % LEAF_PAGES === 0 && inPage === 0 && scheduler.explorer !== undefined) {
         yield scheduler.point('dma', this.#dma, write)
       }
+      this.#dma.access.by = by
       const entry = this.#translate(page, inPage, write, write ? 'write' : 'read', start)
       move(entry & IOPTE_FRAME, inPage, at, count)
       at += count

@@ -1,6 +1,7 @@
 import type { Machine } from '../sim/machine.js'
 import type { DeviceDma } from './device-dma.js'
 import type { TranslationFault } from './dma-translation.js'
+import type { DmaCheck } from './dma-checker.js'
 import { RecentAddresses } from './recent-addresses.js'
 import type { SimDmaMapping } from './streaming-mapping.js'
 
@@ -23,6 +24,8 @@ interface CoherentRange extends Range {
 export class AccessCheck {
   /** Where things were mapped. */
   readonly recent = new RecentAddresses()
+  /** The call of the driver that made the device access memory, if that is recorded. */
+  by: string | undefined
   readonly #machine: Machine
   readonly #dma: DeviceDma
   readonly #name: string
@@ -49,7 +52,9 @@ export class AccessCheck {
 
   freed(range: CoherentRange): void {
     this.#coherent.splice(this.#coherent.indexOf(range), 1)
-    this.recent.add(range.start, range.end)
+    const { sites } = this.#machine.dma
+    sites.unmapped(range)
+    this.recent.add(range.start, range.end, sites.of(range))
   }
 
   /** The device is about to access bytes. */
@@ -70,10 +75,21 @@ export class AccessCheck {
     const address = Math.max(start, page * pageSize)
     const access = this.#describe(address, write)
     if (why === 'not-synced') {
-      this.#report('window-not-synced', `${access}: linked and not synchronised`)
+      const link = this.#dma.linkAt(page)
+      this.#report('window-not-synced', `${access}: linked and not synchronised`, link)
     } else if (why !== 'read-only' && !this.#inMapping(start) && this.recent.has(address)) {
-      this.#report('use-after-unmap', `${access}: it was unmapped before`)
+      this.#reportRecent(address, `${access}: it was unmapped before`)
     }
+  }
+
+  /** The device reached the page by a translation that was not flushed yet. */
+  stale(page: number): void {
+    const address = page * this.#machine.pageSize
+    const what =
+      `device '${this.#name}' reached DMA page 0x${page.toString(16)} after unmap, by a ` +
+      'translation that was not flushed yet'
+    const known = this.recent.sitesOf(address)
+    this.#machine.dma.checker.report('stale-translation', what, known, this.by)
   }
 
   /** A mapping in words. */
@@ -100,7 +116,7 @@ export class AccessCheck {
       this.#holds(each, start) && this.#holds(each, start + length - 1)
     if (this.#dma.mappings.list().some(all)) return
     const where = `${access}, in ${this.describe(mapping)}`
-    this.#report('beyond-mapping', `${where}: ${length} bytes run out of it`)
+    this.#report('beyond-mapping', `${where}: ${length} bytes run out of it`, mapping)
   }
 
   #ofPiece(
@@ -112,10 +128,11 @@ export class AccessCheck {
   ): void {
     const where = (): string => `${access}, in ${this.describe(mapping)}`
     if (write) {
-      if (mapping.direction === 'to-device') this.#report('wrong-direction', where())
+      if (mapping.direction === 'to-device') this.#report('wrong-direction', where(), mapping)
       mapping.deviceWrites(at, length)
     } else if (mapping.readsStale(at, length)) {
-      this.#report('missing-sync-device', `${where()}: the CPU wrote there and did not sync`)
+      const what = `${where()}: the CPU wrote there and did not sync`
+      this.#report('missing-sync-device', what, mapping)
     }
   }
 
@@ -128,10 +145,11 @@ export class AccessCheck {
         ([offset, bytes]) => start >= range.start + offset && start < range.start + offset + bytes,
       )
       if (block === undefined) {
-        this.#report('pool-use-after-free', `${access}: no block of the pool is in use there`)
+        const what = `${access}: no block of the pool is in use there`
+        this.#report('pool-use-after-free', what, range)
       } else if (start + length > range.start + block[0] + block[1]) {
         const text = `${length} bytes run out of a block of ${block[1]}`
-        this.#report('beyond-mapping', `${access}: ${text}`)
+        this.#report('beyond-mapping', `${access}: ${text}`, range)
       }
     } else if (start + length > range.end) {
       const text = `${length} bytes run out of a coherent buffer of ${range.end - range.start}`
@@ -144,7 +162,7 @@ export class AccessCheck {
   #ofNothing(start: number, length: number, write: boolean): void {
     const access = this.#describe(start, write)
     if (this.recent.has(start)) {
-      this.#report('use-after-unmap', `${access}: it was unmapped before`)
+      this.#reportRecent(start, `${access}: it was unmapped before`)
     } else if (this.#dma.translation.domain !== undefined) {
       this.#report('beyond-mapping', `${access}: ${length} bytes of the page outside a mapping`)
     }
@@ -179,7 +197,13 @@ export class AccessCheck {
     return `device '${this.#name}' ${access} DMA address 0x${address.toString(16)}`
   }
 
-  #report(check: Parameters<DeviceDma['reportMisuse']>[0], text: string): void {
-    this.#machine.dma.checker.report(check, text)
+  #report(check: DmaCheck, text: string, made?: object): void {
+    const { checker, sites } = this.#machine.dma
+    checker.report(check, text, sites.of(made), this.by)
+  }
+
+  #reportRecent(address: number, text: string): void {
+    const known = this.recent.sitesOf(address)
+    this.#machine.dma.checker.report('use-after-unmap', text, known, this.by)
   }
 }

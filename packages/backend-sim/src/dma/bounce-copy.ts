@@ -59,13 +59,11 @@ export class BounceCopy {
     const skip = wholePages ? 0 : Math.floor(offset / SLOT_BYTES)
     if (machine.failures.fails(POINT_BOUNCE)) return undefined
     const { pool } = machine.dma
-    const base = machine.dma.busPage(pool.firstFrame) * pageSize
-    const block = boundaryMask + 1
-    // Behind an IOMMU the place in memory is not what the device sees.
-    const crosses = (slotAt: number): boolean => {
-      const from = base + slotAt * SLOT_BYTES + offset
-      return !wholePages && Math.floor(from / block) !== Math.floor((from + bytes - 1) / block)
-    }
+    const base = (machine.dma.busPage(pool.firstFrame) * pageSize) / SLOT_BYTES + skip
+    // Slots, not bytes, and behind an IOMMU too: so a page never fits a boundary below it.
+    const block = Math.max(1, (boundaryMask + 1) / SLOT_BYTES)
+    const crosses = (slotAt: number): boolean =>
+      Math.floor((base + slotAt) / block) !== Math.floor((base + slotAt + count - 1) / block)
     const first = pool.allocate(count + skip, stride, crosses)
     if (first < 0) return undefined
     if (skip > 0) machine.dma.pool.release(first, skip)

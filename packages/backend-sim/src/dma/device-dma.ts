@@ -91,6 +91,8 @@ export class DeviceDma implements RawDma, MappingOwner {
       segments: Object.freeze({ ...DEFAULT_SEGMENTS, minAlignMask: options.minAlignMask }),
     })
     this.access = new AccessCheck(machine, this, name)
+    const lazyFlush = this.translation.domain?.lazy
+    if (lazyFlush !== undefined) lazyFlush.onStale = (page) => this.access.stale(page)
     // The pool is there before anything else is; where it lies matters to all addresses.
     if (bounces) void machine.dma.pool
     this.#bar = options.peerPages > 0 ? this.#makeBar(options.peerPages) : undefined
@@ -131,6 +133,7 @@ export class DeviceDma implements RawDma, MappingOwner {
       throw error
     }
     const range = this.access.allocated(dmaPage, bytes)
+    this.machine.dma.sites.mapped(range)
     let live = true
     return {
       bytes,
@@ -172,9 +175,25 @@ export class DeviceDma implements RawDma, MappingOwner {
     const frame = buffer.firstFrame + page
     const bounces = this.#mayBounce && this.#bounces(frame, pages, offset, bytes)
     if (attributes !== 0 && (attributes & ATTR_REQUIRE_COHERENT) !== 0) this.#checkCoherent(bounces)
-    if (bounces) return this.#mapBounced(buffer, offset, bytes, direction, attributes)
+    if (bounces) {
+      const mapping = this.#mapBounced(buffer, offset, bytes, direction, attributes)
+      this.machine.dma.sites.mapped(mapping)
+      return mapping
+    }
     const dmaPage = this.translation.map(frame, pages, write)
-    return this.#mapping(dmaPage, pages, inPage, buffer, offset, bytes, direction, attributes)
+    const mapping = this.#mapping(
+      dmaPage,
+      pages,
+      inPage,
+      buffer,
+      offset,
+      bytes,
+      direction,
+      attributes,
+    )
+    const { sites } = this.machine.dma
+    if (sites.recording) sites.mapped(mapping)
+    return mapping
   }
 
   /** On its own, so that the constructor is inlined here; in `map` the engine finds it too much. */
@@ -208,6 +227,9 @@ export class DeviceDma implements RawDma, MappingOwner {
     const ended = (list: SimDmaList): void => void this.#lists.delete(list)
     const list = mapList(this, parts, { direction, attributes, limits, ended })
     this.#lists.add(list)
+    const { sites } = this.machine.dma
+    sites.mapped(list)
+    sites.share(list, list.pieces)
     return list
   }
 
@@ -259,7 +281,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const owner: MappingOwner = { ...this.asOwner(), translation, coherent: true, revocable }
     const frame = memory.firstFrame + Math.floor(offset / pageSize)
     const dmaPage = translation.map(frame, pages, direction !== 'to-device')
-    return new SimDmaMapping(
+    const mapping = new SimDmaMapping(
       owner,
       dmaPage,
       pages,
@@ -270,6 +292,8 @@ export class DeviceDma implements RawDma, MappingOwner {
       direction,
       undefined,
     )
+    this.machine.dma.sites.mapped(mapping)
+    return mapping
   }
 
   /** The memory of a peer that its bar shows. */
@@ -301,22 +325,34 @@ export class DeviceDma implements RawDma, MappingOwner {
     return chunk?.revoked?.[dmaPage - chunk.iova] ?? 0
   }
 
-  misuse(check: DmaMisuse, text: string): void {
-    this.reportMisuse(check, text)
+  misuse(check: DmaMisuse, text: string, made?: object): void {
+    this.reportMisuse(check, text, made)
   }
 
   /** A mistake of the driver, told with the name of the device. */
-  reportMisuse(check: DmaCheck, what: string): void {
-    this.machine.dma.checker.report(check, `device '${this.#name}': ${what}`)
+  reportMisuse(check: DmaCheck, what: string, made?: object): void {
+    const { checker, sites } = this.machine.dma
+    checker.report(check, `device '${this.#name}': ${what}`, sites.of(made))
+  }
+
+  /** The link of a window that shows the page. */
+  linkAt(dmaPage: number): object | undefined {
+    for (const window of this.#windows) {
+      const at = dmaPage - window.dmaPage
+      if (at >= 0 && at < window.pages) return window.linkAt(at)
+    }
+    return undefined
   }
 
   report(check: DmaCheck, mapping: SimDmaMapping): void {
-    this.reportMisuse(check, this.access.describe(mapping))
+    this.reportMisuse(check, this.access.describe(mapping), mapping)
   }
 
   unmapped(mapping: SimDmaMapping): void {
     const start = mapping.dmaPage * this.machine.pageSize + mapping.offset
-    this.access.recent.add(start, start + mapping.bytes)
+    const { sites } = this.machine.dma
+    if (sites.recording) sites.unmapped(mapping)
+    this.access.recent.add(start, start + mapping.bytes, sites.of(mapping))
   }
 
   /** Frees everything; what was still open is returned. */

@@ -1,4 +1,6 @@
 import type { Tracer } from '../sim/tracer.js'
+import type { MisuseSites } from '@hmm-sdk/hmm-api'
+import type { CallSites } from './call-sites.js'
 
 /** Everything that the checker finds, with the way to fix it. */
 export const DMA_CHECKS = {
@@ -36,6 +38,8 @@ export interface DmaReport {
   readonly check: DmaCheck
   /** What happened, where, and how to fix it. */
   readonly text: string
+  /** With `sim.recordCallSites`, or while the backend is traced. */
+  readonly sites?: MisuseSites
 }
 
 /** Reports that are kept; all are counted. */
@@ -44,11 +48,13 @@ const MOST_REPORTS = 1000
 /** Collects what drivers do wrong with DMA. Always on; it never switches itself off. */
 export class DmaChecker {
   readonly #tracer: Tracer
+  readonly #sites: CallSites
   readonly #counts = new Map<DmaCheck, number>()
   #reports: DmaReport[] | undefined
 
-  constructor(tracer: Tracer) {
+  constructor(tracer: Tracer, sites: CallSites) {
     this.#tracer = tracer
+    this.#sites = sites
   }
 
   /** The first thousand, in the order in which they were found. */
@@ -61,11 +67,15 @@ export class DmaChecker {
     return Object.fromEntries(this.#counts)
   }
 
-  report(check: DmaCheck, what: string): void {
+  /** `known` is what is known of the mapping; `here` the call, if that is not the one that runs. */
+  report(check: DmaCheck, what: string, known?: MisuseSites, here?: string): void {
     this.#counts.set(check, (this.#counts.get(check) ?? 0) + 1)
     const text = `${what}. ${DMA_CHECKS[check]}`
     this.#reports ??= []
-    if (this.#reports.length < MOST_REPORTS) this.#reports.push({ check, text })
-    this.#tracer.emit({ type: 'misuse', check, text })
+    const report: DmaReport = this.#sites.recording
+      ? { check, text, sites: { ...known, misused: here ?? this.#sites.here() } }
+      : { check, text }
+    if (this.#reports.length < MOST_REPORTS) this.#reports.push(report)
+    this.#tracer.emit({ type: 'misuse', ...report })
   }
 }

@@ -1,6 +1,7 @@
 import type { FrameTable } from '../mm/frame-table.js'
 import type { Tracer } from '../sim/tracer.js'
 import { BouncePool } from './bounce-pool.js'
+import { CallSites } from './call-sites.js'
 import { DmaChecker } from './dma-checker.js'
 
 /** First page of the bounce buffers where memory itself begins further up. */
@@ -12,6 +13,7 @@ const BAR_PAGE = 2 ** 38
 /** What the DMA of all devices shares: bounce buffers, bus addresses of memory, the checker. */
 export class DmaPlatform {
   readonly checker: DmaChecker
+  readonly sites: CallSites
   readonly #frames: FrameTable
   readonly #physicalBase: number
   readonly #pageSize: number
@@ -28,8 +30,10 @@ export class DmaPlatform {
     physicalBase: number
     pageSize: number
     poolBytes: number
+    recordCallSites: boolean
   }) {
-    this.checker = new DmaChecker(options.tracer)
+    this.sites = new CallSites(options.tracer, options.recordCallSites)
+    this.checker = new DmaChecker(options.tracer, this.sites)
     this.#frames = options.frames
     this.#physicalBase = options.physicalBase
     this.#pageSize = options.pageSize

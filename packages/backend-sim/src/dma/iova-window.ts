@@ -47,6 +47,11 @@ export class SimIovaWindow implements RawIovaWindow {
     return this.#links.filter((link) => link !== undefined).length
   }
 
+  /** What a page shows; undefined for nothing. */
+  linkAt(at: number): object | undefined {
+    return this.#links[at]
+  }
+
   link(
     at: number,
     buffer: RawBuffer,
@@ -57,7 +62,8 @@ export class SimIovaWindow implements RawIovaWindow {
     if (!(buffer instanceof SimBuffer)) throw new TypeError('the buffer is of another backend')
     for (let i = 0; i < pages; i++) {
       if (!this.#domain.mapped(this.dmaPage + at + i)) continue
-      this.#dma.reportMisuse('link-twice', `page ${at + i} of a window is linked already`)
+      const what = `page ${at + i} of a window is linked already`
+      this.#dma.reportMisuse('link-twice', what, this.#links[at + i])
       throw new HmmError('EADDRINUSE', {
         page: at + i,
         message: 'the page of the window is linked already',
@@ -77,6 +83,7 @@ export class SimIovaWindow implements RawIovaWindow {
       this.#links[at + i] = { buffer, page: bufferPage + i, write }
       if (!this.#dma.coherent) buffer.giveToDevice(...this.#bytesOf(bufferPage + i), false)
     }
+    this.#remember(this.#links.slice(at, at + pages) as Link[])
     this.#perBuffer.set(buffer, (this.#perBuffer.get(buffer) ?? 0) + pages)
     ;(buffer.windows ??= new Set()).add(this)
   }
@@ -114,7 +121,11 @@ export class SimIovaWindow implements RawIovaWindow {
     for (let at = 0; at < this.pages; at++) {
       const link = this.#links[at]
       if (link?.buffer !== buffer || !this.#domain.mapped(this.dmaPage + at)) continue
-      this.#dma.reportMisuse('freed-while-linked', `page ${at} of a window shows a freed buffer`)
+      this.#dma.reportMisuse(
+        'freed-while-linked',
+        `page ${at} of a window shows a freed buffer`,
+        link,
+      )
       this.#drop(at, link)
       // It counts as linked until its driver unlinks it, which is no further mistake.
     }
@@ -140,11 +151,22 @@ export class SimIovaWindow implements RawIovaWindow {
     }
   }
 
-  #drop(at: number, { buffer, page, write }: Link): void {
+  /** Who linked them, if that is recorded. */
+  #remember(links: readonly Link[]): void {
+    const { sites } = this.#domain.machine.dma
+    if (!sites.recording) return
+    sites.mapped(links[0]!)
+    sites.share(links[0]!, links)
+  }
+
+  #drop(at: number, link: Link): void {
+    const { buffer, page, write } = link
     this.#domain.unlink(this.dmaPage + at, 1)
     if (!this.#dma.coherent) buffer.takeFromDevice(...this.#bytesOf(page), write)
     const address = (this.dmaPage + at) * this.#domain.machine.pageSize
-    this.#dma.access.recent.add(address, address + this.#domain.machine.pageSize)
+    const { sites } = this.#domain.machine.dma
+    sites.unmapped(link)
+    this.#dma.access.recent.add(address, address + this.#domain.machine.pageSize, sites.of(link))
   }
 
   #bytesOf(page: number): [start: number, bytes: number] {

@@ -1,3 +1,5 @@
+import type { MisuseSites } from '@hmm-sdk/hmm-api'
+
 /** Ranges that are remembered, a power of two. */
 const SIZE = 1024
 
@@ -5,14 +7,18 @@ const SIZE = 1024
 export class RecentAddresses {
   /** Starts and ends by turns; made when it is first needed, since devices are opened often. */
   #bounds: Float64Array | undefined
+  /** Of each range, if that was recorded. */
+  #sites: (MisuseSites | undefined)[] | undefined
   #next = 0
 
   /** Bytes `[start, end)` of DMA space. */
-  add(start: number, end: number): void {
+  add(start: number, end: number, sites?: MisuseSites): void {
     const bounds = (this.#bounds ??= new Float64Array(2 * SIZE))
     const at = this.#next
     bounds[at] = start
     bounds[at + 1] = end
+    if (sites !== undefined) this.#sites ??= []
+    if (this.#sites !== undefined) this.#sites[at >> 1] = sites
     this.#next = (at + 2) & (2 * SIZE - 1)
   }
 
@@ -23,5 +29,16 @@ export class RecentAddresses {
       if (address >= bounds[at]! && address < bounds[at + 1]!) return true
     }
     return false
+  }
+
+  /** Who mapped and unmapped what was there last, if that was recorded. */
+  sitesOf(address: number): MisuseSites | undefined {
+    const [bounds, sites] = [this.#bounds, this.#sites]
+    if (bounds === undefined || sites === undefined) return undefined
+    for (let back = 1; back <= SIZE; back++) {
+      const at = (this.#next - 2 * back + 2 * SIZE) & (2 * SIZE - 1)
+      if (address >= bounds[at]! && address < bounds[at + 1]!) return sites[at >> 1]
+    }
+    return undefined
   }
 }

@@ -27,6 +27,10 @@ export class SimDmaList implements RawDmaList {
     return this.#pieces[0]!
   }
 
+  get pieces(): readonly SimDmaMapping[] {
+    return this.#pieces
+  }
+
   sync(to: 'cpu' | 'device'): void {
     for (const piece of this.#pieces) piece.sync(to, 0, piece.bytes)
   }

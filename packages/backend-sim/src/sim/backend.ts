@@ -9,6 +9,7 @@ import { checkDeviceOptions } from '../device/device-options.js'
 import { SimDevice } from '../device/sim-device.js'
 import { withoutEngine } from '../device/without-engine.js'
 import { POINT_DEVICE_OPEN, POINT_PROCESS_START } from './failure-point.js'
+import type { DmaReport } from '../dma/dma-checker.js'
 import type { Simulation } from './simulation.js'
 
 /** The simulation as a backend of hmm-api. */
@@ -61,7 +62,7 @@ export class SimBackend implements RawBackend {
     return { ...this.simulation.machine.tracer.counters }
   }
 
-  misuses(): readonly { readonly check: string; readonly text: string }[] {
+  misuses(): readonly DmaReport[] {
     return this.simulation.machine.dma.checker.reports
   }
 

@@ -47,6 +47,7 @@ export class Machine {
     memoryPages: number
     physicalBase: number
     swiotlbBytes: number
+    recordCallSites: boolean
     costs: CostModel
     hugePages: Readonly<Record<HugePageSize, number>>
   }) {
@@ -68,6 +69,7 @@ export class Machine {
       physicalBase: options.physicalBase,
       pageSize: this.pageSize,
       poolBytes: options.swiotlbBytes,
+      recordCallSites: options.recordCallSites,
     })
     this.pageTables = new TableArena(options.pageShift - 3)
     this.ioTables = new TableArena(9)

@@ -37,6 +37,11 @@ export interface SimulationOptions {
    * `memoryPages`. Default 64 of 2 MiB and 2 of 1 GiB; they take no memory until they are touched.
    */
   readonly hugePages?: Partial<Readonly<Record<HugePageSize, number>>>
+  /**
+   * Whether reports of mistakes name the calls that led to them: where it was mapped, and where that
+   * was misused. Slow, so off by default; always on while the backend is traced.
+   */
+  readonly recordCallSites?: boolean
   /** Virtual nanoseconds that things take; what is left out keeps its default. */
   readonly costs?: Partial<CostModel>
 }
@@ -51,6 +56,7 @@ export interface CheckedOptions {
   readonly swiotlbBytes: number
   readonly deferred: boolean
   readonly thp: 'always' | 'madvise' | 'never'
+  readonly recordCallSites: boolean
   readonly hugePages: Readonly<Record<HugePageSize, number>>
   readonly costs: CostModel
 }
@@ -66,6 +72,7 @@ export function checkOptions(given: unknown): CheckedOptions {
     'swiotlbBytes',
     'invalidate',
     'thp',
+    'recordCallSites',
     'hugePages',
     'costs',
   ]) as SimulationOptions
@@ -79,6 +86,10 @@ export function checkOptions(given: unknown): CheckedOptions {
   }
   if (invalidate !== 'inside' && invalidate !== 'deferred') {
     throw new TypeError(`invalidate '${String(invalidate)}' is not 'inside' or 'deferred'`)
+  }
+  const { recordCallSites = false } = options
+  if (typeof recordCallSites !== 'boolean') {
+    throw new TypeError('recordCallSites is true or false')
   }
   if (thp !== 'always' && thp !== 'madvise' && thp !== 'never') {
     throw new TypeError(`thp '${String(thp)}' is not 'always', 'madvise' or 'never'`)
@@ -101,6 +112,7 @@ export function checkOptions(given: unknown): CheckedOptions {
     physicalBasePage: checkNumber('physicalBasePage', options.physicalBasePage ?? 0, 0, 2 ** 40),
     swiotlbBytes: checkNumber('swiotlbBytes', options.swiotlbBytes ?? 2 ** 26, 2 ** 16, 2 ** 30),
     thp,
+    recordCallSites,
     hugePages,
     deferred: invalidate === 'deferred',
     costs: { ...DEFAULT_COSTS, ...costs },

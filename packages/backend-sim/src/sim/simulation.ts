@@ -33,6 +33,7 @@ export class Simulation {
       memoryPages: options.memoryPages,
       physicalBase: options.physicalBasePage,
       swiotlbBytes: options.swiotlbBytes,
+      recordCallSites: options.recordCallSites,
       costs: options.costs,
       hugePages: options.hugePages,
     })

@@ -1,6 +1,6 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
-import type { TraceEvent } from '../event.js'
+import type { MisuseSites, TraceEvent } from '../event.js'
 import type { RawBackend, RawWait } from '../raw/raw-backend.js'
 import type { RawExplorer } from '../raw/raw-scheduler.js'
 
@@ -22,6 +22,7 @@ export interface Misuse {
   readonly text: string
   /** What was thrown, with its stack; undefined for what a backend found. */
   readonly error: unknown
+  readonly sites?: MisuseSites
 }
 
 /**

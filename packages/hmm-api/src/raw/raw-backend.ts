@@ -1,5 +1,5 @@
 import type { CapabilityTable } from '../capability.js'
-import type { Counters, Leak, TraceEvent } from '../event.js'
+import type { Counters, Leak, MisuseSites, TraceEvent } from '../event.js'
 import type { RawAddressSpace } from './raw-address-space.js'
 import type { RawDevice } from './raw-device.js'
 import type { RawScheduler } from './raw-scheduler.js'
@@ -33,7 +33,11 @@ export interface RawBackend {
   close(): Promise<readonly Leak[]>
   counters(): Counters
   /** Mistakes of drivers that the backend found by itself, also told as `misuse` events. */
-  misuses?(): readonly { readonly check: string; readonly text: string }[]
+  misuses?(): readonly {
+    readonly check: string
+    readonly text: string
+    readonly sites?: MisuseSites
+  }[]
   /** Trace events go to `listener` from now on, or nowhere. */
   trace(listener: ((event: TraceEvent) => void) | undefined): void
 }

@@ -180,7 +180,13 @@ export const group = caseGroup('dma/list', ['dma.list', 'engine'], {
     t.device.dma.setSegmentLimits({ boundaryMask: 1023 })
     const [buffer] = await buffers(t, 1)
     const part = { source: buffer!, offset: 700, bytes: 1500 }
-    const list = t.own(t.device.dma.map([part], { direction: 'to-device' }))
+    const map = () => t.device.dma.map([part], { direction: 'to-device' })
+    if (t.device.dma.limits.translating && t.device.capabilities.has('dma.bounce')) {
+      // What stands for bytes of a page is a page, which crosses such a boundary.
+      throws('ENOMEM', map)
+      return
+    }
+    const list = t.own(map())
     ok(insideBlocks(list, 1024), 'no segment crosses a boundary')
     equal(await contents(t, list), buffer!.read(700, 1500), 'what the device reads')
   },
