@@ -291,3 +291,33 @@ test('exact mode finds what batched mode finds', async () => {
   expect(exact.failure?.token).toBe(batched.failure?.token)
   expect(exact.schedules).toBe(batched.schedules)
 })
+
+test.each(['inside', 'deferred'] as const)(
+  'both modes run the same schedules of a real driver (%s)',
+  async (invalidate) => {
+    const run = async (mode: 'batched' | 'exact') => {
+      const { schedules, points, coverage, failure, ...result } = await explore(
+        async ({ backend, race }) => {
+          const space = await backend.createAddressSpace()
+          const device = await backend.openDevice('demo')
+          const buffer = await space.mmap({ pages: 2 })
+          const mirror = await device.mirror(space, buffer, { invalidate: () => undefined })
+          await race({
+            driver: () => mirror.map(buffer, { access: 'write' }, () => undefined),
+            cpu: async () => {
+              await space.madvise(buffer, 'dontneed')
+              await space.write(buffer.start, new Uint8Array(8))
+            },
+          })
+          await mirror.close()
+          await device.close()
+          await space.close()
+        },
+        { mode, budget: { schedules: 150 }, simulation: { invalidate } },
+      )
+      expect(result.mode).toBe(mode)
+      return { schedules, points, coverage, failure }
+    }
+    expect(await run('batched')).toEqual(await run('exact'))
+  },
+)

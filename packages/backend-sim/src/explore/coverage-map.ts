@@ -1,13 +1,16 @@
 import type { Coverage, Covered } from './progress.js'
-import type { Stop } from './strand.js'
+import type { Stop, Strand } from './strand.js'
 
 /** Counts distinct points, and pairs of steps that race. */
 export class CoverageMap implements Coverage {
   readonly #ops = new Map<string, Map<string, number>>()
   readonly #pairs = new Set<number>()
   #points = 0
-  #last: Stop | undefined
-  #lastPoint = 0
+  // Of the last step; not the stop itself, which may be used again for the next.
+  #strand: Strand | undefined
+  #object: unknown
+  #write = false
+  #point = 0
 
   get points(): number {
     return this.#points
@@ -31,7 +34,8 @@ export class CoverageMap implements Coverage {
 
   /** A schedule begins. */
   begin(): void {
-    this.#last = undefined
+    this.#strand = undefined
+    this.#object = undefined
   }
 
   readonly step = (stop: Stop): void => {
@@ -39,17 +43,18 @@ export class CoverageMap implements Coverage {
     if (labels === undefined) this.#ops.set(stop.op, (labels = new Map()))
     let point = labels.get(stop.label)
     if (point === undefined) labels.set(stop.label, (point = this.#points++))
-    const last = this.#last
+    const { strand, object, write } = stop
     if (
-      last !== undefined &&
-      stop.object !== undefined &&
-      last.object === stop.object &&
-      last.strand !== stop.strand &&
-      (last.write || stop.write)
+      object !== undefined &&
+      this.#object === object &&
+      this.#strand !== strand &&
+      (this.#write || write)
     ) {
-      this.#pairs.add(this.#lastPoint * 2 ** 20 + point)
+      this.#pairs.add(this.#point * 2 ** 20 + point)
     }
-    this.#last = stop
-    this.#lastPoint = point
+    this.#strand = strand
+    this.#object = object
+    this.#write = write
+    this.#point = point
   }
 }
