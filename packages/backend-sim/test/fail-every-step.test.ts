@@ -1,6 +1,8 @@
 import { failEveryStep, failStep, type FailScenario } from '@hmm-sdk/backend-sim/explore'
 import type { AddressSpace, Device, DmaAddress, Mirror, VirtualRange } from '@hmm-sdk/hmm-api'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 /** A driver that lets its device write to memory of a process; what is broken is in `open`. */
 class Driver {

@@ -1,7 +1,9 @@
 import { control, createBackend, FAILURE_POINTS, type FailurePoint } from '@hmm-sdk/backend-sim'
 import { HmmError, openBackend } from '@hmm-sdk/hmm-api'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { CheckFailed, exampleConfig, nouveauStory, odpStory, StoryLog } from '../src/index.js'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 const STORIES = { odp: odpStory, nouveau: nouveauStory } as const
 

@@ -1,9 +1,11 @@
 import { explore, replay } from '@hmm-sdk/backend-sim/explore'
 import { defineDevice, HmmError, type Bus } from '@hmm-sdk/hmm-api'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { adapterModel, exampleConfig, odpRacing } from '../src/index.js'
 import { EXAMPLES } from '../src/run-example.js'
 import { runExploring } from '../src/run-exploring.js'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 // The whole search is `hmm-examples --explore 200000`.
 test.each(EXAMPLES)('%s holds under interleavings', { timeout: 120_000 }, async (example) => {

@@ -2,6 +2,8 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { runCli } from '../src/run-cli.js'
 import type { Summary } from '../src/index.js'
 
+// Exploring takes its time where others work too.
+vi.setConfig({ testTimeout: 120_000 })
 afterEach(() => void vi.unstubAllEnvs())
 
 async function run(...args: string[]): Promise<{ code: number; out: string; error: string }> {
