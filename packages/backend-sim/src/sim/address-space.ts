@@ -1,10 +1,4 @@
-import {
-  HmmError,
-  supported,
-  unsupported,
-  type Capability,
-  type CapabilityTable,
-} from '@hmm-sdk/hmm-api'
+import { HmmError, supported, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import type {
   Advice,
   RawAddressSpace,
@@ -36,6 +30,7 @@ import { POINT_MAPPING, POINT_PROCESS_IO, POINT_PROCESS_START } from './failure-
 import { registerUserfault } from '../mm/userfaultfd-register.js'
 import { Userfaultfd } from '../mm/userfaultfd.js'
 import { SimFile } from './file.js'
+import { spaceCapabilities } from './space-capabilities.js'
 import { SimUserfaultfd } from './userfaultfd.js'
 import type { Operation } from './operation.js'
 import type { Simulation } from './simulation.js'
@@ -53,20 +48,6 @@ const CAPABILITIES: CapabilityTable = {
   'space.pin': supported(),
   'space.memory-failure': supported(),
   'physical-addresses': supported(),
-}
-
-/** Which pools of huge pages there are. */
-function hugetlbCapabilities(simulation: Simulation): CapabilityTable {
-  const of = (shift: number): Capability => {
-    const { pages = 0, total = 0 } = simulation.machine.hugePools.get(shift) ?? {}
-    if (total > 0) return supported({ total, pages })
-    const size = shift === 30 ? '1G' : '2M'
-    return unsupported(
-      `no huge pages of ${size} are reserved`,
-      `Reserve some: the simulation's option hugePages: { '${size}': 8 }.`,
-    )
-  }
-  return { 'space.hugetlb': of(21), 'space.hugetlb.1g': of(30) }
 }
 
 /** A simulated process; every method is its system call. */
@@ -87,13 +68,7 @@ export class SimAddressSpace implements RawAddressSpace {
     this.id = simulation.newId()
     this.name = name
     this.pageShift = simulation.machine.pageShift
-    this.capabilities = {
-      ...CAPABILITIES,
-      ...hugetlbCapabilities(simulation),
-      'space.guard': simulation.machine.kernel.guards
-        ? supported()
-        : unsupported('lightweight guards came with Linux 6.13', 'Use mprotect, or simulate 7.2.'),
-    }
+    this.capabilities = spaceCapabilities(simulation, CAPABILITIES)
     this.mm = new MemoryMap(simulation.machine, this.id)
   }
 
