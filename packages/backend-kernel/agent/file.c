@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <linux/falloc.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
@@ -35,21 +36,46 @@ int file_fd(uint32_t file)
 	return slot < 0 ? -EBADF : files[slot].fd;
 }
 
+/* All of it is written, so that no page of it is a hole. */
+static int create_dax(uint64_t length)
+{
+	static const unsigned char zeros[65536];
+	const char *folder = getenv("HMM_SDK_DAX_FOLDER");
+	int fd = open(folder == NULL ? "" : folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	for (uint64_t done = 0; fd >= 0 && done < length;) {
+		uint64_t part = length - done < sizeof(zeros) ? length - done : sizeof(zeros);
+		ssize_t written = pwrite(fd, zeros, part, (off_t)done);
+
+		if (written <= 0) {
+			int error = written < 0 ? errno : EIO;
+
+			close(fd);
+			errno = error;
+			return -1;
+		}
+		done += (uint64_t)written;
+	}
+	if (fd >= 0)
+		fsync(fd);
+	return fd;
+}
+
 int file_create(uint32_t file, uint64_t length, uint32_t huge)
 {
 	unsigned int flags = MFD_CLOEXEC;
 	int slot, fd;
 
-	if (file == 0 || length > LLONG_MAX || huge > MFD_HUGE_MASK)
+	if (file == 0 || length > LLONG_MAX || (huge > MFD_HUGE_MASK && huge != FILE_DAX))
 		return -EINVAL;
-	if (huge != 0)
+	if (huge != 0 && huge != FILE_DAX)
 		flags |= MFD_HUGETLB | (huge << MFD_HUGE_SHIFT);
 	if (find(file) >= 0)
 		return -EEXIST;
 	slot = find(0);
 	if (slot < 0)
 		return -ENOSPC;
-	fd = memfd_create("hmm-agent", flags);
+	fd = huge == FILE_DAX ? create_dax(length) : memfd_create("hmm-agent", flags);
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, (off_t)length) != 0) {
@@ -61,6 +87,15 @@ int file_create(uint32_t file, uint64_t length, uint32_t huge)
 	files[slot].file = file;
 	files[slot].fd = fd;
 	return 0;
+}
+
+int file_sync(uint32_t file)
+{
+	int fd = file_fd(file);
+
+	if (fd < 0)
+		return fd;
+	return fsync(fd) == 0 ? 0 : -errno;
 }
 
 int file_truncate(uint32_t file, uint64_t length)

@@ -195,6 +195,8 @@ static int do_file(int32_t op, const void *payload)
 		return file_create(file.file, file.length, file.huge);
 	case OP_FILE_TRUNCATE:
 		return file_truncate(file.file, file.length);
+	case OP_FILE_SYNC:
+		return file_sync(file.file);
 	case OP_FILE_PUNCH:
 		return file_punch(file.file, file.offset, file.length);
 	default:
@@ -267,6 +269,7 @@ static size_t payload_size(int32_t op)
 	case OP_FILE_TRUNCATE:
 	case OP_FILE_PUNCH:
 	case OP_FILE_CLOSE:
+	case OP_FILE_SYNC:
 		return sizeof(struct file_request);
 	case OP_EXIT:
 		return sizeof(struct exit_request);
@@ -314,6 +317,7 @@ static int execute(const struct frame *frame, size_t length)
 	case OP_FILE_TRUNCATE:
 	case OP_FILE_PUNCH:
 	case OP_FILE_CLOSE:
+	case OP_FILE_SYNC:
 		return do_file(frame->code, input);
 	case OP_USERFAULTFD:
 		return do_userfaultfd(input);

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 5u
+#define AGENT_PROTOCOL 6u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -65,6 +65,7 @@ enum op {
 	OP_CLEAR_SOFT_DIRTY = 33,
 	OP_PIN = 50, /* range_request; value: number of the pin, chosen by the caller, not 0 */
 	OP_UNPIN = 51, /* range_request; value */
+	OP_FILE_SYNC = 52, /* file_request */
 	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
@@ -138,10 +139,13 @@ struct atomic_request {
 
 struct file_request {
 	uint32_t file; /* chosen by the caller, not 0 */
-	uint32_t huge; /* CREATE: as in mmap_request */
+	uint32_t huge; /* CREATE: as in mmap_request, or FILE_DAX */
 	uint64_t offset;
 	uint64_t length;
 };
+
+/* A file in the folder $HMM_SDK_DAX_FOLDER, whose file system is mapped without a page cache. */
+#define FILE_DAX 255u
 
 struct fork_request { /* with the name after it */
 	uint32_t process;

@@ -147,6 +147,10 @@ export class KernelAddressSpace implements RawAddressSpace {
     return AgentFile.create(pages, command, this.#pageBytes, hugetlb)
   }
 
+  createDaxFile(pages: number): Promise<RawFile> {
+    return this.createFile(pages, agent.FILE_DAX)
+  }
+
   async fork(name: string): Promise<RawAddressSpace> {
     const hello = await this.#host.agent.fork(this.#process, agent.OP_FORK, name)
     const child = this.#host.adopt(hello)

@@ -1,5 +1,5 @@
 /** The protocol of the agent; the table is agent/protocol.h. All numbers are little-endian. */
-export const AGENT_PROTOCOL = 5
+export const AGENT_PROTOCOL = 6
 /** Bytes of data in one READ or WRITE. */
 export const AGENT_CHUNK = 65536
 export const AGENT_MAX_PAYLOAD = AGENT_CHUNK + 64
@@ -31,6 +31,8 @@ export const OP_CLEAR_SOFT_DIRTY = 33
 export const OP_SOFT_DIRTY = 34
 export const OP_PIN = 50
 export const OP_UNPIN = 51
+export const OP_FILE_SYNC = 52
+export const FILE_DAX = 255
 export const OP_DEVICE_OPEN = 36
 export const OP_DEVICE_IOCTL = 37
 export const OP_DEVICE_CLOSE = 38

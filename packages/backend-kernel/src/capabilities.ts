@@ -55,6 +55,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'breaking memory is for root (CAP_SYS_ADMIN), and for kernels that can survive it',
       'Run as root.',
     ),
+    'space.dax': when(
+      existsSync(process.env['HMM_SDK_DAX_FOLDER'] ?? ''),
+      'no folder in persistent memory was named',
+      'HMM_SDK_DAX_FOLDER=folder of a file system that is mounted with -o dax.',
+    ),
     'space.pin': when(
       mayUseIoUring(),
       'pages are pinned through io_uring, which is switched off here',

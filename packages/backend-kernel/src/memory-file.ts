@@ -3,6 +3,7 @@ import {
   OP_FILE_CLOSE,
   OP_FILE_CREATE,
   OP_FILE_PUNCH,
+  OP_FILE_SYNC,
   OP_FILE_TRUNCATE,
   Packer,
 } from './agent-protocol.js'
@@ -26,7 +27,7 @@ export class AgentFile implements RawFile {
     this.#pageBytes = pageBytes
   }
 
-  /** `hugetlb`: log2 of the bytes of its huge pages, 0 for ordinary ones. */
+  /** `hugetlb`: log2 of the bytes of its huge pages, 0 for ordinary ones, FILE_DAX for persistent memory. */
   static async create(
     pages: number,
     command: FileCommand,
@@ -40,6 +41,10 @@ export class AgentFile implements RawFile {
 
   truncate(pages: number): Promise<void> {
     return this.#run(OP_FILE_TRUNCATE, 0, pages)
+  }
+
+  sync(): Promise<void> {
+    return this.#run(OP_FILE_SYNC, 0, 0)
   }
 
   punchHole(page: number, pages: number): Promise<void> {

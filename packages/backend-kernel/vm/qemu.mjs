@@ -29,12 +29,18 @@ const KERNEL_ARGUMENTS = [
   'mitigations=off',
   // The host may be too busy for the timer to tick while the kernel looks.
   'no_timer_check',
-  // An emulated CPU on a busy host may pause for long: no false alarms.
   // Of 2 MiB, for tests of hugetlb.
   'hugepages=32',
+  // An emulated CPU on a busy host may pause for long: no false alarms.
   'rcupdate.rcu_cpu_stall_timeout=120',
   'sysctl.kernel.watchdog_thresh=60',
 ]
+
+/** Memory of the guest, where nothing else is said. */
+const MEMORY_MIB = 4096
+
+/** A part of it that the kernel takes for persistent memory, for tests of DAX: it lies above 4 GiB. */
+const PERSISTENT = 'memmap=128M!5G'
 
 /**
  * The arguments of QEMU for one run.
@@ -45,13 +51,14 @@ const KERNEL_ARGUMENTS = [
 export function qemuArguments(options) {
   const iommu = options.iommu !== false
   const edu = options.edu !== false
+  const memoryMiB = options.memoryMiB ?? MEMORY_MIB
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-nic', 'none'],
     // Interrupt remapping needs the split controller with KVM.
     ...(options.accelerator === 'kvm'
       ? ['-machine', 'q35,kernel-irqchip=split', '-accel', 'kvm', '-cpu', 'host']
       : ['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'max']),
-    ...['-smp', String(options.cpus ?? 2), '-m', `${options.memoryMiB ?? 4096}M`],
+    ...['-smp', String(options.cpus ?? 2), '-m', `${memoryMiB}M`],
     ...['-kernel', options.kernel.image, '-initrd', options.initramfs],
     ...['-chardev', `file,id=log,path=${escape(options.kernelLog)}`, '-serial', 'chardev:log'],
     // The IOMMU comes before the devices that it serves.
@@ -66,6 +73,7 @@ export function qemuArguments(options) {
     [
       ...KERNEL_ARGUMENTS,
       ...(iommu ? ['intel_iommu=on', 'iommu.strict=1'] : []),
+      ...(memoryMiB >= MEMORY_MIB ? [PERSISTENT] : []),
       ...(options.kernel.arguments ?? []),
       ...(options.kernelArguments ?? []),
     ].join(' '),

@@ -73,6 +73,11 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/file/punch-hole', 'events/hugetlb/punch-hole'],
   },
   {
+    what: 'truncate and hole punch of a file in persistent memory',
+    says: 'CLEAR over all of it',
+    cases: ['events/dax/truncate', 'events/dax/punch-hole'],
+  },
+  {
     what: 'copy-on-write',
     says: 'CLEAR',
     cases: [
@@ -181,6 +186,7 @@ export const EVENT_SOURCES: readonly TableLine[] = [
   {
     what: 'writeback of file pages',
     says: 'PROTECTION_PAGE',
+    cases: ['events/dax/sync'],
     tests: [[EVENTS, 'PROTECTION_PAGE for every shared mapping']],
   },
   {
@@ -348,6 +354,11 @@ export const FAULT_RESULTS: readonly TableLine[] = [
       'range-fault/snapshot/shared-file-written',
       'range-fault/fault/shared-file',
     ],
+  },
+  {
+    what: 'page of a file in persistent memory (DAX)',
+    says: 'as other memory',
+    cases: ['events/dax/read-and-written', 'events/dax/faults', 'events/dax/private-copy'],
   },
   {
     what: 'beyond the end of a file (SIGBUS)',

@@ -20,6 +20,7 @@ export const CAPABILITIES = {
   'space.guard': 'madvise guard-install and guard-remove (lightweight guard pages)',
   'space.memory-failure': 'madvise hwpoison and soft-offline (memory that breaks, or is about to)',
   'space.pin': 'pin pages for as long as one likes, as other users of the process memory do',
+  'space.dax': 'files in persistent memory, mapped without a page cache (DAX)',
   'space.userfaultfd': 'serve page faults of a process (userfaultfd)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',

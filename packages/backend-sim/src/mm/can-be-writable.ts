@@ -13,8 +13,10 @@ export function canBeWritable(mm: MemoryMap, vma: Vma, pte: number): boolean {
   // Somebody watches for the next write of it (`pte_needs_soft_dirty_wp`).
   if (!vma.softDirty && (pte & PTE_SOFT_DIRTY) === 0) return false
   // Where userfaultfd watches writes, a clean page waits for one (`vma_wants_writenotify`).
-  if ((vma.flags & VM_SHARED) !== 0)
-    return (vma.flags & VM_UFFD_WP) === 0 || (pte & PTE_DIRTY) !== 0
+  if ((vma.flags & VM_SHARED) !== 0) {
+    const watched = (vma.flags & VM_UFFD_WP) !== 0 || vma.file?.dax === true
+    return !watched || (pte & PTE_DIRTY) !== 0
+  }
   if ((pte & PTE_SPECIAL) !== 0) return false
   const flags = mm.machine.frames.flags[pte & PTE_FRAME]!
   return (flags & (FRAME_ANON | FRAME_EXCLUSIVE | FRAME_KSM)) === (FRAME_ANON | FRAME_EXCLUSIVE)

@@ -24,6 +24,8 @@ export const FRAME_KSM = 256
 export const FRAME_HWPOISON = 512
 /** Part of a huge page of a pool (hugetlb), which is freed as a whole. */
 export const FRAME_HUGETLB = 1024
+/** Persistent memory of a file: not in any cache, and it stays where it is. */
+export const FRAME_DAX = 4096
 /** Read back from swap, where others still have it: they will find it (see {@link Swap}). */
 export const FRAME_SWAPCACHE = 2048
 

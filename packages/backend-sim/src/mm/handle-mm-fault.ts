@@ -126,7 +126,8 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   frames.get(cached)
   frames.maps[cached]!++
   // A file in memory has no writeback: its shared mappings are writable from the first read on.
-  const watched = ((vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty) && !write
+  // One in persistent memory has: its pages wait for the first write (`pfn_mkwrite`).
+  const watched = ((vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty || file.dax) && !write
   const writable = shared && (vma.flags & VM_WRITE) !== 0 && !watched ? PTE_WRITE : 0
   const right = guarded === 0 ? writable : guarded
   mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | right | (write ? PTE_WRITTEN : 0) | cached

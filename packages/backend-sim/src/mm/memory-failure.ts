@@ -1,5 +1,5 @@
 import type { Machine } from '../sim/machine.js'
-import { FRAME_HUGETLB, FRAME_HWPOISON, FRAME_LOCKED } from './frame-table.js'
+import { FRAME_DAX, FRAME_HUGETLB, FRAME_HWPOISON, FRAME_LOCKED } from './frame-table.js'
 import { PTE_HWPOISON } from './pte.js'
 import { tryToUnmap } from './rmap.js'
 
@@ -11,7 +11,7 @@ import { tryToUnmap } from './rmap.js'
  */
 export function memoryFailure(machine: Machine, frame: number): boolean {
   const { frames } = machine
-  if ((frames.flags[frame]! & (FRAME_LOCKED | FRAME_HUGETLB)) !== 0) return false
+  if ((frames.flags[frame]! & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX)) !== 0) return false
   frames.flags[frame]! |= FRAME_HWPOISON
   frames.get(frame)
   tryToUnmap(machine, frame, PTE_HWPOISON | frame, 0)

@@ -1,6 +1,6 @@
 import { IntervalTree } from './interval-tree.js'
 import type { FrameTable } from './frame-table.js'
-import { FRAME_FILE } from './frame-table.js'
+import { FRAME_DAX, FRAME_FILE } from './frame-table.js'
 import type { ReverseMap } from './reverse-map.js'
 import { VmaEntry, type Vma } from './vma.js'
 
@@ -19,7 +19,11 @@ export class MemoryFile {
   readonly #cache = new Map<number, number>()
   #users = 1
 
-  constructor(frames: FrameTable, map: ReverseMap, pages: number) {
+  /** Whether it is in persistent memory, which is mapped itself (DAX). */
+  readonly dax: boolean
+
+  constructor(frames: FrameTable, map: ReverseMap, pages: number, dax = false) {
+    this.dax = dax
     this.#frames = frames
     this.#map = map
     this.pages = pages
@@ -35,7 +39,7 @@ export class MemoryFile {
   findOrCreate(offset: number): number {
     const cached = this.#cache.get(offset)
     if (cached !== undefined) return cached
-    const frame = this.#frames.allocate(FRAME_FILE)
+    const frame = this.#frames.allocate(this.dax ? FRAME_FILE | FRAME_DAX : FRAME_FILE)
     if (frame === 0) return 0
     this.#frames.mapping[frame] = this.id
     this.#frames.index[frame] = offset

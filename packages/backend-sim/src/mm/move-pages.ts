@@ -1,5 +1,5 @@
 import { MemoryFile } from './memory-file.js'
-import { FRAME_FILE, FRAME_HUGETLB, FRAME_LOCKED, MOVING_FLAGS } from './frame-table.js'
+import { FRAME_DAX, FRAME_FILE, FRAME_HUGETLB, FRAME_LOCKED, MOVING_FLAGS } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from './pte.js'
 import { removeMigrationEntries, tryToMigrate } from './rmap.js'
@@ -24,7 +24,7 @@ export class PageMove {
     })
     for (const frame of found) {
       // Huge pages of a pool stay: they are nothing that compaction could use.
-      if ((frames.flags[frame]! & (FRAME_LOCKED | FRAME_HUGETLB)) !== 0) continue
+      if ((frames.flags[frame]! & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX)) !== 0) continue
       frames.flags[frame]! |= FRAME_LOCKED
       frames.get(frame)
       tryToMigrate(mm.machine, frame)

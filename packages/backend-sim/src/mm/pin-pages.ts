@@ -37,6 +37,12 @@ function* writableFrame(mm: MemoryMap, page: number, index: number): Operation<n
       const message = vma === undefined ? 'the page is not mapped' : 'the page is read-only'
       throw new HmmError('EFAULT', { page: index, message })
     }
+    if (vma.file?.dax === true) {
+      throw new HmmError('EOPNOTSUPP', {
+        page: index,
+        message: 'pages of persistent memory cannot be pinned for long',
+      })
+    }
     const pte = mm.tables.get(page)
     const present = (pte & PTE_PRESENT) !== 0 && (pte & PTE_PROTNONE) === 0
     if (present && (pte & PTE_WRITE) !== 0) return pte & PTE_FRAME

@@ -2,6 +2,7 @@ import type { Machine } from '../sim/machine.js'
 import type { Operation } from '../sim/operation.js'
 import {
   FRAME_ANON,
+  FRAME_DAX,
   FRAME_DIRTY,
   FRAME_FILE,
   FRAME_HUGETLB,
@@ -52,7 +53,7 @@ export function reclaimFrame(machine: Machine, frame: number): boolean {
   const flags = frames.flags[frame]!
   const cached = (flags & FRAME_FILE) !== 0 ? 1 : 0
   if (
-    (flags & (FRAME_LOCKED | FRAME_HUGETLB)) !== 0 ||
+    (flags & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX)) !== 0 ||
     frames.refs[frame] !== frames.maps[frame]! + cached
   ) {
     return false

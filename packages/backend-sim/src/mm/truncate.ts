@@ -18,6 +18,7 @@ export function* truncate(file: MemoryFile, pages: number): Operation<void> {
   const before = file.pages
   file.pages = pages
   if (pages >= before) return
+  if (file.dax) yield* breakLayout(file)
   yield* unmapMappingRange(file, pages, Infinity, true)
   file.drop(pages, Infinity)
 }
@@ -28,6 +29,7 @@ export function* punchHole(file: MemoryFile, page: number, pages: number): Opera
     punchHugetlb(file, page, page + pages)
     return
   }
+  if (file.dax) yield* breakLayout(file)
   yield* unmapMappingRange(file, page, page + pages, false)
   file.drop(page, page + pages)
 }
@@ -56,6 +58,14 @@ function punchHugetlb(file: HugetlbFile, start: number, end: number): void {
     if (offset < end) file.zero(offset)
   }
   if (to > from) file.drop(from, to)
+}
+
+/**
+ * Before a file in persistent memory is cut it waits for who uses its pages, which unmaps all of it
+ * (`ext4_break_layouts`); private copies stay.
+ */
+function* breakLayout(file: MemoryFile): Operation<void> {
+  yield* unmapMappingRange(file, 0, Infinity, false)
 }
 
 /** `unmap_mapping_range` of the file's pages `[first, end)`. */

@@ -46,6 +46,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.userfaultfd': supported(),
   'space.soft-dirty': supported(),
   'space.pin': supported(),
+  'space.dax': supported(),
   'space.memory-failure': supported(),
   'physical-addresses': supported(),
 }
@@ -107,6 +108,14 @@ export class SimAddressSpace implements RawAddressSpace {
         ? new MemoryFile(frames, reverseMap, pages)
         : new HugetlbFile(frames, reverseMap, pages, pool),
     )
+    this.#simulation.files.add(file)
+    return file
+  }
+
+  async createDaxFile(pages: number): Promise<RawFile> {
+    const { frames, reverseMap } = this.#simulation.machine
+    const memory = new MemoryFile(frames, reverseMap, pages, true)
+    const file = new SimFile(this.#simulation, memory)
     this.#simulation.files.add(file)
     return file
   }

@@ -1,5 +1,6 @@
 import type { RawFile } from '@hmm-sdk/hmm-api/raw'
 import type { MemoryFile } from '../mm/memory-file.js'
+import { syncFile } from '../mm/writeback.js'
 import { punchHole, truncate } from '../mm/truncate.js'
 import type { Simulation } from './simulation.js'
 
@@ -22,6 +23,10 @@ export class SimFile implements RawFile {
 
   punchHole(page: number, pages: number): Promise<void> {
     return this.#simulation.run(punchHole(this.file, page, pages))
+  }
+
+  sync(): Promise<void> {
+    return this.#simulation.run(syncFile(this.#simulation.machine, this.file))
   }
 
   async close(): Promise<void> {

@@ -199,13 +199,15 @@ export class AddressSpace extends Owned {
 
   /**
    * A memory file of `pages` zeroed pages, to map in this process and its children; with `hugetlb` in
-   * huge pages. memfd_create(2)
+   * huge pages (memfd_create(2)), with `dax` in persistent memory, which is mapped itself, without a
+   * page cache.
    */
   createFile(
     options: {
       readonly pages: number
       readonly name?: string
       readonly hugetlb?: HugePageSize
+      readonly dax?: boolean
     } & Wait,
   ): Promise<MemoryFile> {
     return this.#run(
@@ -217,6 +219,12 @@ export class AddressSpace extends Owned {
         const pages = checkPages('pages', options.pages)
         const hugetlb = this.#hugetlb(options.hugetlb)
         if (hugetlb !== undefined) checkHugePages(hugetlb, this[RAW].pageShift, { pages })
+        if (options.dax === true) {
+          this.#need('space.dax')
+          if (hugetlb !== undefined) throw new TypeError('a file is dax or hugetlb, not both')
+          const raw = await this[RAW].createDaxFile!(pages)
+          return new MemoryFile(this, raw, { name: options.name ?? `file ${raw.id}`, hugetlb })
+        }
         const raw = await this[RAW].createFile(pages, hugePageShift(hugetlb))
         return new MemoryFile(this, raw, { name: options.name ?? `file ${raw.id}`, hugetlb })
       },

@@ -62,6 +62,8 @@ export interface RawFile {
   truncate(pages: number): Promise<void>
   /** fallocate PUNCH_HOLE. */
   punchHole(page: number, pages: number): Promise<void>
+  /** fsync. Nothing to do if left out. */
+  sync?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -135,6 +137,8 @@ export interface RawAddressSpace {
     request: RawUserfaultfdRequest,
     onFault: (fault: RawUserfault) => void,
   ): Promise<RawUserfaultfd>
+  /** A file in persistent memory, all of it allocated. The capability `space.dax`. */
+  createDaxFile?(pages: number): Promise<RawFile>
   /** A new process with a copy-on-write copy. */
   fork(name: string): Promise<RawAddressSpace>
   exec(): Promise<void>

@@ -21,6 +21,7 @@ import * as file from './events/file.js'
 import * as hugetlbEvents from './events/hugetlb.js'
 import * as userfaultfdEvents from './events/userfaultfd.js'
 import * as softDirty from './events/soft-dirty.js'
+import * as dax from './events/dax.js'
 import * as hugePage from './events/huge-page.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
@@ -74,6 +75,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   hugetlbEvents,
   userfaultfdEvents,
   softDirty,
+  dax,
   file,
   release,
   delivery,

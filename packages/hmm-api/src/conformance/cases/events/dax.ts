@@ -1,0 +1,134 @@
+import type { MemoryFile } from '../../../objects/memory-file.js'
+import { equal, rejects } from '../../harness/check.js'
+import { caseGroup, needing } from '../../harness/case.js'
+import type { Scene } from '../../harness/scene.js'
+
+export const description = `
+A file in persistent memory is mapped itself, without a page cache (DAX). A range fault reports its pages
+as any others. Shared pages are read-only until their first write, and again after the file is synced,
+which raises "protection-page". They do not migrate, and cannot be pinned for long.`
+
+async function create(t: Scene, pages: number): Promise<MemoryFile> {
+  return t.own(await t.space.createFile({ pages, dax: true }))
+}
+
+export const group = caseGroup('events/dax', ['mirror', 'space.dax'], {
+  'read-and-written': async (t) => {
+    const file = await create(t, 2)
+    const range = await t.mmap(2, { file, shared: true })
+    const watch = await t.watch(range)
+    equal(await watch.snapshot(), ['none', 'none'])
+    await t.contents(range)
+    equal(await watch.snapshot(), ['read', 'read'], 'when it was read')
+    await t.poke(range, 0, 1)
+    equal(await watch.snapshot(), ['write', 'read'], 'when it was written')
+    equal(await watch.seen(), [])
+  },
+
+  faults: async (t) => {
+    const file = await create(t, 2)
+    const watch = await t.watch(await t.mmap(2, { file, shared: true }))
+    equal(await watch.fault('read'), ['read', 'read'])
+    equal(await watch.fault('write'), ['write', 'write'])
+    equal(await watch.seen(), [])
+  },
+
+  'same-memory-everywhere': needing(['space.fork'], async (t) => {
+    const file = await create(t, 1)
+    const range = await t.mmap(1, { file, shared: true })
+    const child = await t.fork()
+    await t.poke(range, 0, 7, child)
+    equal(await t.peek(range, 0), 7)
+    const again = await t.mmap(1, { file, shared: true })
+    equal(await t.peek(again, 0), 7)
+  }),
+
+  sync: async (t) => {
+    const file = await create(t, 2)
+    const range = await t.mmap(2, { file, shared: true })
+    await t.poke(range, 1, 1)
+    const watch = await t.watch(range)
+    await file.sync()
+    equal(await watch.seen(), ['protection-page 1'])
+    equal(await watch.snapshot(range.page(1)), ['read'])
+    await watch.forget()
+    await t.poke(range, 1, 2)
+    equal(await watch.seen(), [], 'the next write')
+  },
+
+  'private-copy': async (t) => {
+    const file = await create(t, 1)
+    await t.poke(await t.mmap(1, { file, shared: true }), 0, 3)
+    const range = await t.mmap(1, { file })
+    equal(await t.peek(range, 0), 3)
+    const watch = await t.watch(range)
+    equal(await watch.snapshot(), ['read'])
+    await t.poke(range, 0, 4)
+    equal(await watch.seen(), ['clear 0'])
+    equal(await watch.snapshot(), ['write'])
+  },
+
+  // All of the file is unmapped before it is cut (ext4_break_layouts), not only what goes.
+  truncate: async (t) => {
+    const file = await create(t, 2)
+    const range = await t.mmap(2, { file, shared: true })
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await file.truncate(1)
+    equal(await watch.seen(), ['clear 0-1'])
+    equal(await watch.snapshot(range.page(0)), ['none'])
+    equal(await t.peek(range, 0), 1)
+    await rejects('EFAULT', t.peek(range, 1))
+  },
+
+  'punch-hole': async (t) => {
+    const file = await create(t, 2)
+    const range = await t.mmap(2, { file, shared: true })
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await file.punchHole(0, 1)
+    equal(await watch.seen(), ['clear 0-1'])
+    equal(await t.contents(range), [0, 2])
+  },
+
+  'not-swapped': needing(['space.pageout'], async (t) => {
+    const file = await create(t, 1)
+    const range = await t.mmap(1, { file, shared: true })
+    await t.poke(range, 0, 1)
+    const watch = await t.watch(range)
+    await t.space.madvise(range, 'pageout')
+    equal(await watch.seen(), [])
+    equal(await watch.snapshot(), ['write'])
+  }),
+
+  'not-migrated': needing(['memory'], async (t) => {
+    const file = await create(t, 1)
+    const range = await t.mmap(1, { file, shared: true })
+    await t.poke(range, 0, 1)
+    const watch = await t.watch(range)
+    await rejects('EINVAL', t.device.memory.migrate(watch.mirror, range, { to: 'device' }))
+  }),
+
+  'not-pinned-for-long': needing(['space.pin'], async (t) => {
+    const file = await create(t, 1)
+    const range = await t.mmap(1, { file, shared: true })
+    await rejects('EOPNOTSUPP', t.space.pin(range))
+  }),
+
+  'not-served-by-userfaultfd': needing(['space.userfaultfd'], async (t) => {
+    const file = await create(t, 1)
+    const range = await t.mmap(1, { file, shared: true })
+    await rejects('EINVAL', t.space.userfaultfd(range, { missing: true }))
+  }),
+
+  'mapped-for-a-device': needing(['dma.mirror', 'engine'], async (t) => {
+    const file = await create(t, 2)
+    const range = await t.mmap(2, { file, shared: true })
+    const watch = await t.watch(range)
+    const device = await watch.map('write')
+    await device.poke(1, 9)
+    equal(await t.peek(range, 1), 9)
+    await file.truncate(1)
+    await t.refused(device.poke(1, 8))
+  }),
+})
