@@ -30,7 +30,8 @@ const PROGRESS_MS = 250
 /**
  * Runs `scenario` under many schedules until one fails: first those in which everybody runs until
  * it has to wait, then those with one preemption, two, three, then at random. Equal options give
- * equal results, unless the time of the budget ends it.
+ * equal results, unless the time of the budget ends the search, or the second and a half that
+ * shrinking may take ends that.
  *
  * Rejects with TypeError for options that it does not know; what the scenario does wrong is in the
  * result.
