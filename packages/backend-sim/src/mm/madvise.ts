@@ -175,7 +175,15 @@ function* adviseHugetlb(vma: Vma, start: number, end: number, advice: Advice): O
       return
     case 'willneed':
       return
-    default:
+    case 'cold':
+    case 'collapse':
+    case 'dofork':
+    case 'free':
+    case 'guard-install':
+    case 'guard-remove':
+    case 'hwpoison':
+    case 'pageout':
+    case 'soft-offline':
       throw new HmmError('EINVAL', {
         message: `'${advice}' does not apply to huge pages of a pool (hugetlb)`,
         retryable: false,
