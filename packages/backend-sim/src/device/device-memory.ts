@@ -304,7 +304,8 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
 /** `migrate_vma_setup` refuses holes and memory that can never move; what came before has moved. */
 function migratable(mm: MemoryMap, page: number, start: number): Vma {
   const vma = mm.vmas.find(page)
-  if (vma !== undefined && (vma.flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)) === 0 && !vma.file?.dax) return vma
+  if (vma !== undefined && (vma.flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)) === 0 && !vma.file?.dax)
+    return vma
   throw new HmmError('EINVAL', {
     page: page - start,
     message: vma === undefined ? 'the range has a hole' : 'this memory cannot migrate',
