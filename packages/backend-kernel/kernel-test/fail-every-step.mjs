@@ -38,10 +38,14 @@ for (const [step, passes] of Object.entries(usual ?? {})) {
 }
 
 await test('what only delays is absorbed, everything else is told', () => {
+  // A map that fails without waiting is tried once more, by a thread that may wait.
+  const triedAgain = ['alloc', 'answer', 'fault', 'link']
   if (usual === undefined) skip(noSteps ?? 'the first run failed')
   for (const [step, { told, passes }] of Object.entries(outcomes)) {
     // The kernel itself tries again when a page is busy.
-    assert.equal(told, step === 'exclusive' ? 0 : passes, step)
+    if (step === 'exclusive') assert.equal(told, 0, step)
+    else if (triedAgain.includes(step)) assert.ok(told > 0, step)
+    else assert.equal(told, passes, step)
   }
 })
 
