@@ -84,6 +84,22 @@ describe('mremap', () => {
   })
 })
 
+describe('range fault', () => {
+  /** Which of two shared pages of a file are there after one of them was asked for, to write. */
+  async function overFault(kernel: KernelName) {
+    const { space, at, mirror } = await arena(kernel)
+    const file = await space.createFile({ pages: 2 })
+    await space.mmap({ pages: 2, at: at(0, 2).start, protection: 'rw', file, shared: true })
+    const options = { request: 'none', perPage: new Map([[0, 'write']]) } as const
+    return mirror.faultAndCommit(at(0, 2), options, (pages) => [pages.valid(0), pages.valid(1)])
+  }
+
+  test('gives up the lock for a page that gets dirty, and goes on anew, since 7.3', async () => {
+    expect(await overFault('7.3')).toEqual([true, false])
+    expect(await overFault('7.2')).toEqual([true, true])
+  })
+})
+
 describe('swap', () => {
   /** What the last one has who reads a page back that was swapped out before a fork. */
   async function readBack(kernel: KernelName, writeFirst = false) {

@@ -53,6 +53,30 @@ describe('fork', () => {
   })
 })
 
+describe('page fault', () => {
+  test('beyond the end of a file makes no page table: requests count together as before', async () => {
+    const file = t.own(await t.space.createFile({ pages: 1024 }))
+    const place = await t.mmap(1024, { file, shared: true })
+    const first = 512 - (place.startPage % 512)
+    await file.truncate(first + 3)
+    await expect(t.peek(place.page(first + 9), 0)).rejects.toMatchObject({ code: 'EFAULT' })
+    const watch = await t.watch(place.slice(first, 3))
+    const perPage = new Map([[1, 'read']] as const)
+    expect(await watch.fault({ request: 'none', perPage })).toEqual(['write', 'write', 'write'])
+  })
+
+  test('a write to a swapped page copies it in the same fault', async () => {
+    const file = t.own(await t.space.createFile({ pages: 1 }))
+    const range = await t.mmap(2, { file })
+    await t.poke(range, 0, 1)
+    await t.space.madvise(range.page(0), 'pageout')
+    await t.fork()
+    const watch = await t.watch(range)
+    await expect(watch.map('write')).rejects.toMatchObject({ code: 'EFAULT', page: 1 })
+    expect([await watch.snapshot(), await watch.seen()]).toEqual([['write', 'none'], ['clear 0']])
+  })
+})
+
 describe('NUMA balancing scan', () => {
   test('PROTECTION_VMA; the pages are not valid, and a fault of either kind gives all back', async () => {
     const { range, watch, device } = await mapped(3)
@@ -79,7 +103,7 @@ describe('NUMA balancing scan', () => {
     await t.fork()
     expect(await t.contents(range)).toEqual([7, 0, 3])
     await memory().numaScan(t.space, range)
-    expect(await watch.snapshot()).toEqual(['read', 'read', 'read'])
+    expect(await watch.snapshot()).toEqual(['write', 'write', 'write'])
   })
 
   test('mprotect undoes it', async () => {

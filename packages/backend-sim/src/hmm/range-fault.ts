@@ -18,6 +18,7 @@ import {
   FAULT_WAIT,
 } from '../mm/fault-code.js'
 import { fillAnonymous } from '../mm/fill-anonymous.js'
+import { FRAME_DIRTY } from '../mm/frame-table.js'
 import { handleMmFault } from '../mm/handle-mm-fault.js'
 import { hugetlbBlock, hugetlbFile } from '../mm/hugetlb.js'
 import type { MemoryMap } from '../mm/memory-map.js'
@@ -120,6 +121,7 @@ function* faultSpan(
       if (page < 0) throw pageError('ENOMEM', blamed(-1 - page), 'no memory for the page')
       if (page === walk.faultEnd) break
     }
+    const dirties = deadline !== undefined && write && walk.choosy && dirtiesFile(mm, vma, page)
     let code = handleMmFault(mm, vma, page, write)
     if (code === FAULT_WAIT || code === FAULT_DEVICE) {
       // Both leave the page for the next walk to look at again.
@@ -133,8 +135,18 @@ function* faultSpan(
       return false
     }
     if (code !== FAULT_DONE) throw pageError('EFAULT', blamed(page), 'no memory behind the page')
+    // mmap_lock is dropped for writeback's sake (`fault_dirty_shared_page`): the walk begins again.
+    if (dirties) return true
   }
   return true
+}
+
+/** Whether a write fault at `page` makes a clean page of a file dirty. */
+function dirtiesFile(mm: MemoryMap, vma: Vma, page: number): boolean {
+  if (!vma.shared || vma.file === undefined || (vma.flags & VM_HUGETLB) !== 0) return false
+  if ((mm.tables.get(page) & (PTE_PRESENT | PTE_WRITE)) === (PTE_PRESENT | PTE_WRITE)) return false
+  const frame = vma.file.find(vma.offsetOf(page))
+  return frame === 0 || (mm.machine.frames.flags[frame]! & FRAME_DIRTY) === 0
 }
 
 function pageError(code: 'EPERM' | 'EFAULT' | 'ENOMEM', page: number, message: string): HmmError {
@@ -414,6 +426,11 @@ class RangeWalk {
       if (needFault(requested, 0, defaultFlags, mask) !== NEED_NOTHING) return page
     }
     return -1
+  }
+
+  /** Whether each page says for itself what is asked. */
+  get choosy(): boolean {
+    return this.#mask !== 0
   }
 
   /**

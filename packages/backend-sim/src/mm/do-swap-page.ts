@@ -1,4 +1,5 @@
 import { restoreExclusive } from './device-exclusive.js'
+import { doWpPage } from './do-wp-page.js'
 import { FAULT_DEVICE, FAULT_DONE, FAULT_OOM, FAULT_SIGBUS, FAULT_WAIT } from './fault-code.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
@@ -80,5 +81,6 @@ function swapIn(
     (writable ? PTE_WRITE : 0) |
     (write && writable ? PTE_WRITTEN : 0) |
     frame
-  return FAULT_DONE
+  if (!write || writable || guarded !== 0) return FAULT_DONE
+  return doWpPage(mm, vma, page, mm.tables.arena.words[at]!)
 }

@@ -1,7 +1,7 @@
 import { anonPrepare } from './anon-prepare.js'
 import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
 import { hugeWriteFault } from './huge.js'
-import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
+import { FRAME_ANON, FRAME_DIRTY, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, PTE_WRITTEN, PTE_YOUNG } from './pte.js'
 import type { Vma } from './vma.js'
@@ -17,7 +17,10 @@ export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): nu
     const code = hugeWriteFault(mm, vma, page, pte)
     return code ?? doWpPage(mm, vma, page, mm.tables.get(page))
   }
-  if (vma.shared) return makeWritable(mm, page, pte)
+  if (vma.shared) {
+    frames.flags[frame]! |= FRAME_DIRTY
+    return makeWritable(mm, page, pte)
+  }
   if (
     (pte & PTE_SPECIAL) === 0 &&
     (frames.flags[frame]! & (FRAME_ANON | FRAME_KSM)) === FRAME_ANON

@@ -6,7 +6,13 @@ import { doWpPage } from './do-wp-page.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
 import { hugeFault, hugeNumaFault, mayBeHuge } from './huge.js'
 import { hugetlbFault } from './hugetlb-fault.js'
-import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_HWPOISON, ZERO_FRAME } from './frame-table.js'
+import {
+  FRAME_ANON,
+  FRAME_DIRTY,
+  FRAME_EXCLUSIVE,
+  FRAME_HWPOISON,
+  ZERO_FRAME,
+} from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   isUserfaultMarker,
@@ -32,6 +38,13 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
     if (hugeFault(mm, vma, page, write)) return FAULT_DONE
   }
   if (mm.tables.leaf(page) === 0 && mm.machine.failures.fails(POINT_PAGE_TABLE)) return FAULT_OOM
+  if (
+    vma.file !== undefined &&
+    vma.offsetOf(page) >= vma.file.pages &&
+    mm.tables.leaf(page) === 0
+  ) {
+    return beyondEnd(mm, vma, page, write)
+  }
   const leaf = mm.tables.ensureLeaf(page)
   const words = mm.tables.arena.words
   const at = leaf + (page & mm.tables.mask)
@@ -96,6 +109,13 @@ function doAnonymousPage(
   return FAULT_DONE
 }
 
+/** No page of the file: the last level of the page tables would have been made after it. */
+function beyondEnd(mm: MemoryMap, vma: Vma, page: number, write: boolean): number {
+  if (write && !vma.shared) anonPrepare(vma)
+  mm.tables.ensurePud(page)
+  return FAULT_SIGBUS
+}
+
 /** `do_read_fault`, `do_cow_fault`, `do_shared_fault`. No event. */
 function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: boolean): number {
   // Before anything can fail (`do_cow_fault`).
@@ -125,6 +145,7 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   }
   frames.get(cached)
   frames.maps[cached]!++
+  if (write) frames.flags[cached]! |= FRAME_DIRTY
   // A file in memory has no writeback: its shared mappings are writable from the first read on.
   // One in persistent memory has: its pages wait for the first write (`pfn_mkwrite`).
   const watched = ((vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty || file.dax) && !write
