@@ -2,7 +2,7 @@
 // docs/performance.json and makes docs/performance.md of them. With files, of lines that `bench --json` printed
 // before, perhaps elsewhere. Rows that are not among them stay as they were.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { formatFile } from './kernels-table.mjs'
 import { root, run } from './lib.mjs'
@@ -12,6 +12,8 @@ const json = join(root, 'docs/performance.json')
 const markdown = join(root, 'docs/performance.md')
 
 const files = process.argv.slice(2)
+// Of before: what else runs here disturbs what is measured, most of all what takes milliseconds.
+const load = loadavg()[0].toFixed(1)
 const output =
   files.length > 0
     ? files.map((file) => readFileSync(file, 'utf8'))
@@ -27,7 +29,7 @@ const names = new Set(measured.map(({ name }) => name))
 const kept = before.filter(({ name }) => !names.has(name))
 const [{ model }] = cpus()
 const result = {
-  machine: `${cpus().length} cores of ${model.trim()}, Node ${process.versions.node}`,
+  machine: `${cpus().length} cores of ${model.trim()}, Node ${process.versions.node}, load ${load}`,
   rows: [...measured, ...kept],
 }
 writeFileSync(json, await formatFile(json, JSON.stringify(result)))
