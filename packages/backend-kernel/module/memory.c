@@ -224,14 +224,18 @@ static u32 hs_pool_evict_block(struct hs_pool *pool, u32 first, bool shared, uns
 	if (!mm)
 		return 0;
 	if (!mmap_write_lock_killable(mm)) {
-		/* Nobody maps, unmaps or moves it in @mm now. */
+		/*
+		 * Nobody maps, unmaps or moves it in @mm now. Whether others have it whole as well;
+		 * not by folio_entire_mapcount(), which insists that nobody splits it meanwhile.
+		 */
+		bool others = folio_test_large(folio) && atomic_read(&folio->_entire_mapcount) > 0;
 		unsigned long index = READ_ONCE(folio->index);
 		VMA_ITERATOR(vmi, mm, 0);
 
 		for_each_vma(vmi, vma) {
 			unsigned long delta = index - vma->vm_pgoff;
 
-			if (folio_entire_mapcount(folio) > 1 && !shared)
+			if (others && !shared)
 				break;
 			if (!vma->anon_vma || vma->vm_file ||
 			    (delta >= vma_pages(vma) && -delta >= pages))
