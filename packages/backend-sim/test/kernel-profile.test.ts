@@ -90,8 +90,11 @@ describe('range fault', () => {
     const { space, at, mirror } = await arena(kernel)
     const file = await space.createFile({ pages: 2 })
     await space.mmap({ pages: 2, at: at(0, 2).start, protection: 'rw', file, shared: true })
-    const options = { request: 'none', perPage: new Map([[0, 'write']]) } as const
-    return mirror.faultAndCommit(at(0, 2), options, (pages) => [pages.valid(0), pages.valid(1)])
+    const perPage = new Map([[0, 'write' as const]])
+    return mirror.faultAndCommit(at(0, 2), { request: 'none', perPage }, (pages) => [
+      pages.valid(0),
+      pages.valid(1),
+    ])
   }
 
   test('gives up the lock for a page that gets dirty, and goes on anew, since 7.3', async () => {
