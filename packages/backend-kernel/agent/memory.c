@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/mman.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -201,10 +202,38 @@ static const int advices[] = {
 	MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_HWPOISON, MADV_SOFT_OFFLINE,
 };
 
+/*
+ * A page that was touched a moment ago waits in a list of the processor that touched it, and cannot be
+ * reclaimed until that processor has emptied its list. The kernel empties the list of the processor that
+ * asks; so every processor asks.
+ */
+static int page_out(uint64_t address, uint64_t length)
+{
+	cpu_set_t all, one;
+	int result;
+	int cpu;
+
+	result = access_madvise(address, length, MADV_PAGEOUT);
+	if (result != 0 || sched_getaffinity(0, sizeof(all), &all) != 0 || CPU_COUNT(&all) == 1)
+		return result;
+	for (cpu = 0; cpu < CPU_SETSIZE && result == 0; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) == 0)
+			result = access_madvise(address, length, MADV_PAGEOUT);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+	return result;
+}
+
 int memory_madvise(const struct range_request *request)
 {
 	if (!in_window(request->address, request->length) ||
 	    request->value >= sizeof(advices) / sizeof(advices[0]))
 		return -EINVAL;
+	if (advices[request->value] == MADV_PAGEOUT)
+		return page_out(request->address, request->length);
 	return access_madvise(request->address, request->length, advices[request->value]);
 }
