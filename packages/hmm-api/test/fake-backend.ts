@@ -25,6 +25,8 @@ export interface Fake {
   readonly commits: boolean[]
   /** What the next raw map fails with. */
   mapFailure: unknown
+  /** Called while a raw map begins: events may be dispatched there. */
+  duringMap: () => void
   /** Whether a map needs no waiting: the raw layer returns the attempt itself. */
   atOnce: boolean
   /** The callbacks of the mirror that was made last. */
@@ -41,6 +43,7 @@ export function fakeBackend(overrides: Partial<RawBackend> = {}): Fake {
     calls: [],
     commits: [],
     mapFailure: undefined,
+    duringMap: () => undefined,
     atOnce: false,
     mirror: undefined,
     release: () => undefined,
@@ -147,6 +150,7 @@ function fakeMirror(fake: Fake, log: (call: string) => void): RawMirror {
     },
     map: ({ first, pages, write }) => {
       log(`map ${first}+${pages} ${write ? 'write' : 'read'}`)
+      fake.duringMap()
       const failed = fake.mapFailure !== undefined
       if (failed && fake.atOnce) throw fake.mapFailure
       if (failed) return Promise.reject(fake.mapFailure as Error)

@@ -76,6 +76,21 @@ describe.each([
     })
   })
 
+  it('ends when the process goes while the first attempt begins, and undoes that attempt', async () => {
+    fake.duringMap = () => fake.mirror?.released()
+    const mapping = mirror.map(mirror.range, { access: 'read' }, () => 0)
+    await expect(mapping).rejects.toMatchObject({ code: 'ESRCH' })
+    expect(fake.calls).toEqual(['map 0+4 read', 'undo'])
+  })
+
+  // Nobody waits for such an attempt: its failure must not end the program.
+  it('ends so too when that attempt fails', async () => {
+    fake.duringMap = () => fake.mirror?.released()
+    fake.mapFailure = new HmmError('ESRCH', {})
+    const mapping = mirror.map(mirror.range, { access: 'read' }, () => 0)
+    await expect(mapping).rejects.toMatchObject({ code: 'ESRCH' })
+  })
+
   it('passes other errors as they are', async () => {
     fake.mapFailure = new TypeError('a bug of the backend')
     await expect(mirror.map(mirror.range, { access: 'read' }, () => 0)).rejects.toBe(

@@ -160,16 +160,21 @@ export class Mirror extends IntervalNotifier {
     first?: Promise<RawMapAttempt>,
   ): Promise<R> {
     return this.context.wait(op, range, async () => {
-      this.#checkMap(op, range)
-      const outcome: { value?: R } = {}
       let begun = first
-      await repeat(this.context, options, async (wait) => {
-        this.checkUsable(op)
-        const mapped = await (begun ?? attempt(wait))
-        begun = undefined
-        return this.#commit(op, range, mapped, commit, outcome)
-      })
-      return outcome.value as R
+      try {
+        this.#checkMap(op, range)
+        const outcome: { value?: R } = {}
+        await repeat(this.context, options, async (wait) => {
+          this.checkUsable(op)
+          const made = begun ?? attempt(wait)
+          begun = undefined
+          return this.#commit(op, range, await made, commit, outcome)
+        })
+        return outcome.value as R
+      } finally {
+        // Released or aborted while the first attempt began: nobody waits for it.
+        begun?.then((unused) => unused.undo()).catch(() => undefined)
+      }
     })
   }
 
