@@ -1,7 +1,8 @@
 // `node scripts/kernel.mjs demo|test [HARNESS OPTIONS] [ARGUMENTS]`: the examples or the tests on a real
 // Linux kernel: this machine's own where the module is loaded, otherwise one that the VM harness boots.
-// `--kernel all` takes every supported kernel, one after the other.
+// `--kernel all` takes every supported kernel, as many at a time as there are processors.
 import { spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { DEFAULT_KERNEL, KERNELS } from '../packages/backend-kernel/vm/kernels.mjs'
 import { hasLocalModule } from '../packages/backend-kernel/vm/local-module.mjs'
@@ -37,16 +38,31 @@ if (hasLocalModule()) {
 } else {
   const kernels = kernelsOf(take('--kernel') ?? DEFAULT_KERNEL)
   const folder = take('--results')
-  for (const kernel of kernels) {
-    if (kernels.length > 1) console.log(`=== kernel ${kernel}`)
-    const result = await inVm(kernel, folder && join(folder, kernels.length > 1 ? kernel : ''))
-    results.push(result)
-    if (kernels.length > 1) console.log(`=== kernel ${kernel}: ${closingLine(countsOf(result))}`)
-    if (what === 'test' && own.length === 0 && kernel === DEFAULT_KERNEL) {
-      // Bounce buffers stand before a device only if the kernel is told so when it boots.
-      console.log(`=== kernel ${kernel} with swiotlb=force`)
-      const bouncing = { harness: ['--kernel-argument', 'swiotlb=force'], stages: ['dma-shapes'] }
-      results.push(await inVm(kernel, folder && join(folder, 'swiotlb'), bouncing))
+  const several = kernels.length > 1
+  const jobs = kernels.map((kernel) => ({
+    title: kernel,
+    boot: () => inVm(kernel, { results: folder && join(folder, several ? kernel : ''), several }),
+  }))
+  if (what === 'test' && own.length === 0 && kernels.includes(DEFAULT_KERNEL)) {
+    // Bounce buffers stand before a device only if the kernel is told so when it boots.
+    const bouncing = { harness: ['--kernel-argument', 'swiotlb=force'], stages: ['dma-shapes'] }
+    const to = folder && join(folder, 'swiotlb')
+    const prefix = `${DEFAULT_KERNEL} swiotlb`
+    jobs.push({
+      title: `${DEFAULT_KERNEL} with swiotlb=force`,
+      boot: () => inVm(DEFAULT_KERNEL, { ...bouncing, results: to, several, prefix }),
+    })
+  }
+  // A VM keeps one processor busy.
+  const workers = several ? Math.min(availableParallelism(), 4) : 1
+  await Promise.all(Array.from({ length: workers }, work))
+
+  async function work() {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+      console.log(`=== kernel ${job.title}`)
+      const result = await job.boot()
+      results.push(result)
+      console.log(`=== kernel ${job.title}: ${closingLine(countsOf(result))}`)
     }
   }
 }
@@ -77,25 +93,29 @@ async function local() {
   const agent = join(root, 'packages/backend-kernel/agent')
   const built = await run('make', ['-C', agent], { quiet: true })
   if (built.code !== 0) return built
-  return tee(process.execPath, command, { HMM_SDK_AGENT: join(agent, 'hmm-agent') })
+  return tee(process.execPath, command, { env: { HMM_SDK_AGENT: join(agent, 'hmm-agent') } })
 }
 
-async function inVm(kernel, results, { harness: more = [], stages = [] } = {}) {
+/** `several`: others may run beside it, so each line says which kernel it is of. */
+async function inVm(
+  kernel,
+  { results, several = false, harness: more = [], stages = [], prefix = kernel },
+) {
   const install = options.filter((option) => option === '--install-host-packages')
   const others = options.filter((option) => option !== '--install-host-packages')
-  const prepared = await tee(process.execPath, [harness, 'prepare', ...install, '--kernel', kernel])
+  const show = several ? `${prefix}: ` : ''
+  const prepare = [harness, 'prepare', ...install, '--kernel', kernel]
+  const prepared = await tee(process.execPath, prepare, { show })
   if (prepared.code !== 0) return prepared
   const limit = kernel === 'debug' ? LIMIT_DEBUG : LIMIT
   const limits = ['--timeout', String(limit), '--kernel', kernel]
   if (results) limits.push('--results', results)
-  return tee(process.execPath, [
-    ...[harness, 'run', ...limits, ...others, ...more, '--'],
-    ...[process.execPath, ...command, ...stages],
-  ])
+  const run = [harness, 'run', ...limits, ...others, ...more, '--']
+  return tee(process.execPath, [...run, process.execPath, ...command, ...stages], { show })
 }
 
-/** Runs a command with its output shown as it comes, and kept. */
-function tee(name, args, env = {}) {
+/** Runs a command with its output shown as it comes, after `show` on each line, and kept. */
+function tee(name, args, { env = {}, show = '' } = {}) {
   return new Promise((resolve) => {
     const child = spawn(name, args, {
       cwd: root,
@@ -103,12 +123,18 @@ function tee(name, args, env = {}) {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let output = ''
+    let rest = ''
     child.stdout.on('data', (chunk) => {
-      process.stdout.write(chunk)
       output += chunk
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()
+      for (const line of lines) console.log(show + line)
     })
     child.on('error', (error) => resolve({ code: 1, output: String(error) }))
-    child.on('close', (code) => resolve({ code: code ?? 1, output }))
+    child.on('close', (code) => {
+      if (rest !== '') console.log(show + rest)
+      resolve({ code: code ?? 1, output })
+    })
   })
 }
 

@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 
 const [name, ...command] = process.argv.slice(2)
 mark('begin')
-const child = spawn(process.execPath, command, { stdio: 'inherit' })
+const child = spawn(process.execPath, [...process.execArgv, ...command], { stdio: 'inherit' })
 child.on('exit', (code, signal) => {
   mark('end')
   process.exitCode = code ?? 1

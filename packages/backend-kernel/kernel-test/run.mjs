@@ -58,7 +58,8 @@ function stage(name, { seconds, faults = false }) {
   const program = join(here, `${name}.mjs`)
   const command = faults ? [join(here, 'expect-dmar.mjs'), name, program] : [program]
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, command, {
+    // An emulated processor is slow with code that changes: without a compiler at run time all is faster.
+    const child = spawn(process.execPath, ['--jitless', ...command], {
       stdio: ['ignore', 'pipe', 'inherit'],
       // A group of its own: what a stage has started ends with it.
       detached: true,
