@@ -152,6 +152,7 @@ class Search {
     const how: RunOptions = {
       decider: strategy,
       maxSteps: this.#options.maxSteps,
+      lostUpdates: this.#options.lostUpdates,
       fast: this.#fast,
       identity: this.#identity,
       known: this.#known,

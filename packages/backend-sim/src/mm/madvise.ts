@@ -228,6 +228,7 @@ function* injectErrors(
 function freeLazily(mm: MemoryMap, start: number, end: number): void {
   const { tables, machine } = mm
   const { frames, swap } = machine
+  mm.updates?.forget(start, end - start)
   splitHugeEnds(mm, start, end)
   forEachEntry(mm, start, end, (at, pte) => {
     const frame = pte & PTE_FRAME
