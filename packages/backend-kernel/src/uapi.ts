@@ -31,6 +31,8 @@ export const CAP_DMA_IOVA = 8
 export const CAP_UNLOCKED_FAULT = 0x10
 /** this process may open PCI devices (CAP_SYS_RAWIO, no lockdown) */
 export const CAP_PCI = 0x20
+/** PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA) */
+export const CAP_PEER = 0x40
 
 // Kinds of device
 /** the software device of the module */
@@ -81,6 +83,8 @@ export const DEV_BOUNCE = 0x8000
 export const DEV_LIST = 0x10000
 /** ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC */
 export const DEV_ATTRIBUTES = 0x20000
+/** PEER_OPEN; a device that is bound to the module has memory for peers */
+export const DEV_PEER = 0x80000
 
 // Domain types
 /** no IOMMU before the device */
@@ -147,6 +151,14 @@ export const REASON_LIMIT = 0x17
 export const REASON_MEMLOCK = 0x18
 /** no place in the bounce buffers */
 export const REASON_BOUNCE_FULL = 0x19
+/** no way to the peer: different host bridges, or one not allow-listed */
+export const REASON_PEER_ROUTE = 0x1a
+
+// Routes to the memory of a peer
+/** by the peer's bus address, past every IOMMU */
+export const ROUTE_BUS = 1
+/** through the host bridge, as any memory */
+export const ROUTE_HOST_BRIDGE = 2
 
 // Bits of an entry: the high 32 bits
 /** out: may be accessed; in: fault it */
@@ -595,6 +607,27 @@ export const DmaListUnmap = {
     list: { offset: 0, type: 'u32', count: 1 },
     /** 0 */
     flags: { offset: 4, type: 'u32', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_peer_open`: PEER_OPEN. */
+export const PeerOpen = {
+  size: 32,
+  fields: {
+    /** device descriptor of the peer, or of the device itself */
+    fd: { offset: 0, type: 's32', count: 1 },
+    /** 0 */
+    flags: { offset: 4, type: 'u32', count: 1 },
+    /** out: size of the buffer */
+    bytes: { offset: 8, type: 'u64', count: 1 },
+    /** out: id */
+    buffer: { offset: 16, type: 'u32', count: 1 },
+    /** out: where the peer shows it */
+    bar: { offset: 20, type: 'u32', count: 1 },
+    /** out: ROUTE_* */
+    route: { offset: 24, type: 'u32', count: 1 },
+    /** out+err: REASON_* */
+    reason: { offset: 28, type: 'u32', count: 1 },
   },
 } as const satisfies UapiStruct
 
@@ -1094,7 +1127,7 @@ export const IOC_BUFFER_WRITE = 0xc020e816
 /**
  * On a device, with {@link DmaMap}. dma_map_phys of part of a buffer, contiguous in DMA space. EIO
  * + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent
- * buffer: EINVAL.
+ * buffer, or memory of a peer: EINVAL.
  */
 export const IOC_DMA_MAP = 0xc038e817
 /** On a device, with {@link DmaUnmap}. */
@@ -1111,7 +1144,7 @@ export const IOC_DMA_SYNC = 0xc018e819
 export const IOC_WINDOW_OPEN = 0xc018e81a
 /**
  * On a device, with {@link WindowLink}. dma_iova_link; all pages or none. EADDRINUSE: a page of the
- * window is linked already. ENOMEM.
+ * window is linked already. ENOMEM. A coherent buffer, or memory of a peer: EINVAL.
  */
 export const IOC_WINDOW_LINK = 0xc020e81b
 /** On a device, with {@link WindowRange}. dma_iova_sync. EINVAL: no page of the range is linked. */
@@ -1137,6 +1170,15 @@ export const IOC_DMA_LIST_MAP = 0xc030e81f
 export const IOC_DMA_LIST_SYNC = 0xc008e824
 /** On a device, with {@link DmaListUnmap}. */
 export const IOC_DMA_LIST_UNMAP = 0xc008e825
+/**
+ * On a device, with {@link PeerOpen}. The memory of a PCI device that peers may map
+ * (pci_p2pdma_add_resource), as a buffer of this device: for DMA_LIST_MAP, and for BUFFER_READ and
+ * BUFFER_WRITE where it is the device's own. The peer may be closed before the buffer is freed, but
+ * is not opened again before. ENODEV: it has none. EREMOTEIO + PEER_ROUTE, EIO + MASK or EOPNOTSUPP
+ * + BOUNCE: this device does not reach it. EOPNOTSUPP: no PCI device. EBADF: fd. ENOSPC + LIMIT:
+ * max_buffers.
+ */
+export const IOC_PEER_OPEN = 0xc020e827
 /**
  * On a device, with {@link SegmentLimits}. dma_set_max_seg_size, dma_set_seg_boundary,
  * dma_set_min_align_mask; 65536, 0xffffffff and 0 at open. EBUSY: something is mapped.

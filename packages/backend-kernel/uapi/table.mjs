@@ -43,6 +43,7 @@ export const constants = {
     ['CAP_DMA_IOVA', 8, 'two-step IOVA windows on PCI devices'],
     ['CAP_UNLOCKED_FAULT', 16, 'faults may drop the mmap lock (userfaultfd works)'],
     ['CAP_PCI', 32, 'this process may open PCI devices (CAP_SYS_RAWIO, no lockdown)'],
+    ['CAP_PEER', 64, 'PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA)'],
   ],
   'Kinds of device': [
     ['DEVICE_SOFT', 0, 'the software device of the module'],
@@ -75,6 +76,7 @@ export const constants = {
     ['DEV_BOUNCE', 32768, 'mappings, or those that fill no pages, go through bounce buffers'],
     ['DEV_LIST', 65536, 'DMA_LIST_*, SEGMENT_LIMITS'],
     ['DEV_ATTRIBUTES', 131072, 'ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC'],
+    ['DEV_PEER', 524288, 'PEER_OPEN; a device that is bound to the module has memory for peers'],
   ],
   'Domain types': [
     ['DOMAIN_NONE', 0, 'no IOMMU before the device'],
@@ -120,6 +122,15 @@ export const constants = {
     ['REASON_LIMIT', 23, 'a limit of the module: see info'],
     ['REASON_MEMLOCK', 24, 'RLIMIT_MEMLOCK'],
     ['REASON_BOUNCE_FULL', 25, 'no place in the bounce buffers'],
+    [
+      'REASON_PEER_ROUTE',
+      26,
+      'no way to the peer: different host bridges, or one not allow-listed',
+    ],
+  ],
+  'Routes to the memory of a peer': [
+    ['ROUTE_BUS', 1, "by the peer's bus address, past every IOMMU"],
+    ['ROUTE_HOST_BRIDGE', 2, 'through the host bridge, as any memory'],
   ],
   'Bits of an entry: the high 32 bits': [
     ['ENTRY_VALID', 0x80000000, 'out: may be accessed; in: fault it'],
@@ -430,6 +441,18 @@ export const structs = {
     fields: [
       ['list', 'u32', '', ''],
       ['flags', 'u32', '', '0'],
+    ],
+  },
+  peer_open: {
+    comment: 'PEER_OPEN',
+    fields: [
+      ['fd', 's32', '', 'device descriptor of the peer, or of the device itself'],
+      ['flags', 'u32', '', '0'],
+      ['bytes', 'u64', 'out', 'size of the buffer'],
+      ['buffer', 'u32', 'out', 'id'],
+      ['bar', 'u32', 'out', 'where the peer shows it'],
+      ['route', 'u32', 'out', 'ROUTE_*'],
+      ['reason', 'u32', 'out+err', 'REASON_*'],
     ],
   },
   segment_limits: {
@@ -802,7 +825,7 @@ export const ioctls = [
     0x17,
     'dma_map',
     'device',
-    'dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer: EINVAL.',
+    'dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer, or memory of a peer: EINVAL.',
   ],
   ['DMA_UNMAP', 0x18, 'dma_unmap', 'device', ''],
   [
@@ -824,7 +847,7 @@ export const ioctls = [
     0x1b,
     'window_link',
     'device',
-    'dma_iova_link; all pages or none. EADDRINUSE: a page of the window is linked already. ENOMEM.',
+    'dma_iova_link; all pages or none. EADDRINUSE: a page of the window is linked already. ENOMEM. A coherent buffer, or memory of a peer: EINVAL.',
   ],
   [
     'WINDOW_SYNC',
@@ -862,6 +885,13 @@ export const ioctls = [
     'dma_sync_sgtable_for_cpu or _for_device. EINVAL against its direction.',
   ],
   ['DMA_LIST_UNMAP', 0x25, 'dma_list_unmap', 'device', ''],
+  [
+    'PEER_OPEN',
+    0x27,
+    'peer_open',
+    'device',
+    "The memory of a PCI device that peers may map (pci_p2pdma_add_resource), as a buffer of this device: for DMA_LIST_MAP, and for BUFFER_READ and BUFFER_WRITE where it is the device's own. The peer may be closed before the buffer is freed, but is not opened again before. ENODEV: it has none. EREMOTEIO + PEER_ROUTE, EIO + MASK or EOPNOTSUPP + BOUNCE: this device does not reach it. EOPNOTSUPP: no PCI device. EBADF: fd. ENOSPC + LIMIT: max_buffers.",
+  ],
   [
     'SEGMENT_LIMITS',
     0x26,
