@@ -128,10 +128,6 @@ export function deviceCapabilities(
       'Write DMA-FQ to the type file of the IOMMU group.',
     ),
     'dma.window': when(device.has(uapi.DEV_WINDOW), reason, hint, { pages: info.maxWindowPages }),
-    'dma.window.mirrored': unsupported(
-      'the module links mirrored pages into the window of their mirror only',
-      'Use mirror.map: it keeps the DMA page of every page of the mirror fixed.',
-    ),
     'dma.peer': peerCapability(device, info, dma),
     registers: when(device.has(uapi.DEV_REGISTERS), 'the device has no registers', software),
     interrupts: when(
