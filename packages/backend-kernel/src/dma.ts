@@ -19,7 +19,7 @@ import type { Descriptor } from './descriptor.js'
 import { DeviceInfo } from './device-info.js'
 import { mapList, segmentLimits } from './list.js'
 import type { OpenObjects } from './open-objects.js'
-import { oneRun, openPeer, ownMemory, peerRoute } from './peer.js'
+import { oneRun, ownMemory, peerRoute } from './peer.js'
 import * as uapi from './uapi.js'
 import { DIRECTIONS, KernelWindow } from './window.js'
 
