@@ -1,6 +1,6 @@
 import type { RawWaitKind } from '@hmm-sdk/hmm-api/raw'
 import { whenIdle } from '../sim/idle.js'
-import type { Park } from '../sim/operation.js'
+import { PASSED, type Park } from '../sim/operation.js'
 import type { Explorer, PointKind, Scheduler, UpdateWatch } from '../sim/scheduler.js'
 import { callSite } from './call-site.js'
 import type { Decider } from './decider.js'
@@ -48,8 +48,6 @@ export interface RunResult {
   /** Steps that were chosen among several. */
   readonly choices: number
 }
-
-const PASSED: Park = { label: 'passed' }
 
 /** After so many steps of one strand another gets the turn, so that polling is no livelock. */
 const FAIR_STEPS = 500
