@@ -10,6 +10,7 @@ import { LockOrder } from './lock-order.js'
 import { pendingResources } from './pending-resources.js'
 import type { Recorder } from './recorder.js'
 import type { Actors } from './scenario.js'
+import type { Rejections } from './rejections.js'
 import { segmentEnd } from './segment-end.js'
 import { Stop, Strand } from './strand.js'
 import { stuckFinding } from './stuck.js'
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly known: readonly string[]
   /** Whether lost updates are findings. */
   readonly lostUpdates: boolean
+  /** Set: each schedule waits for what the platform tells of rejected promises. */
+  readonly rejections: Rejections | undefined
   /** Told of everything, with stacks taken. */
   readonly recorder: Recorder | undefined
   /** Told of each step, without anything that costs. */

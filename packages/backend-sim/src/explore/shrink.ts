@@ -3,6 +3,7 @@ import { DepthFirst } from './depth-first.js'
 import { signatureOf, type Finding } from './failure.js'
 import type { CheckedExploreOptions } from './options.js'
 import { runRecorded, type Recorded } from './replay.js'
+import { watchRejections, type Rejections } from './rejections.js'
 import { runScenario } from './run-scenario.js'
 import type { Scenario } from './scenario.js'
 import type { Stop } from './strand.js'
@@ -47,6 +48,7 @@ class Shrinker {
   readonly #until = performance.now() + MOST_MS
   readonly #identity
   readonly #fast: boolean
+  readonly #rejections: Rejections | undefined
 
   constructor(scenario: Scenario, options: CheckedExploreOptions, found: Recorded, fast: boolean) {
     this.#fast = fast
@@ -54,6 +56,7 @@ class Shrinker {
     this.#options = options
     this.best = found
     this.#signature = signatureOf(found.finding!)
+    this.#rejections = found.finding!.kind === 'unhandled' ? watchRejections() : undefined
     this.#identity = options.mode === 'exact' ? createIdentity() : undefined
   }
 
@@ -88,6 +91,7 @@ class Shrinker {
   }
 
   close(): void {
+    this.#rejections?.stop()
     this.#identity?.disable()
   }
 
@@ -122,6 +126,7 @@ class Shrinker {
         fast: this.#fast,
         identity,
         known: [],
+        rejections: this.#rejections,
         recorder: undefined,
         step: undefined,
         trail,
