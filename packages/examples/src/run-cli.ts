@@ -142,7 +142,8 @@ async function recordOne(
   { record: file = '', json, explore, failEveryStep }: Options,
   output: Output,
 ): Promise<boolean> {
-  if (choice === 'all') throw new TypeError(`--record writes one file: name one of ${EXAMPLES}`)
+  if (choice === 'all')
+    throw new TypeError(`--record writes one file: name one of ${EXAMPLES.join(', ')}`)
   if (explore !== undefined || failEveryStep === true) {
     throw new TypeError('--record runs a race once: leave --explore and --fail-every-step out')
   }

@@ -118,7 +118,7 @@ test.each(['odp', 'nouveau'])('--record writes down a race of %s that replays', 
 })
 
 test('--record says what it cannot do', async () => {
-  expect((await run('--record', 'x')).error).toContain('name one of odp,nouveau')
+  expect((await run('--record', 'x')).error).toContain('name one of odp, nouveau')
   expect((await run('odp', '--record', 'x', '--explore', '5')).error).toContain('leave --explore')
   expect((await run('odp', '--record', '/nowhere/x')).error).toContain('ENOENT')
 })
