@@ -240,6 +240,8 @@ class Search {
   /** What was found, run once more with everything written down, and made short. */
   async #failure(finding: Finding, trail: readonly number[]): Promise<Failure | Unfit> {
     this.#stacks()
+    // What was rejected until now is not of the run that follows.
+    await new Promise<void>(whenIdle)
     const schedules = Math.max(1, this.#schedules)
     const decider = new TrailDecider(trail)
     let recorded = await runRecorded(this.#scenario, this.#options, () => decider)
