@@ -21,6 +21,7 @@ export function* installGuards(
   if (isHugetlb(vma)) {
     throw new HmmError('EINVAL', { message: 'huge pages of a pool cannot be guarded' })
   }
+  vma.maybeGuarded = true
   let full = false
   forEachEntry(mm, start, end, (_at, pte) => {
     if (!pteIs(pte, PTE_MARKER)) full = true
