@@ -80,7 +80,7 @@ function* adviseVma(
   }
   switch (advice) {
     case 'dontneed':
-      mm.invalidateStart('clear', start, end)
+      yield* mm.invalidateStartInPasses('clear', start, end)
       yield* zapVma(vma, start, end)
       mm.invalidateEnd()
       return
@@ -88,7 +88,7 @@ function* adviseVma(
       if (!vma.anonymous) {
         throw new HmmError('EINVAL', { message: 'MADV_FREE is for private anonymous memory' })
       }
-      mm.invalidateStart('clear', start, end)
+      yield* mm.invalidateStartInPasses('clear', start, end)
       freeLazily(mm, start, end)
       mm.invalidateEnd()
       return
