@@ -15,6 +15,7 @@ import {
   PTE_SPECIAL,
   PTE_SWAP,
   PTE_YOUNG,
+  pteIs,
   ptePresent,
 } from './pte.js'
 import { FAULT_DONE } from './fault-code.js'
@@ -109,7 +110,7 @@ function* adviseVma(
       yield* reclaimRange(mm, start, end, false)
       return
     case 'willneed':
-      yield* swapInRange(mm, vma, start, end)
+      readAhead(mm, start, end)
       return
     case 'dontfork':
     case 'dofork':
@@ -259,11 +260,9 @@ function splitHugeEnds(mm: MemoryMap, start: number, end: number): void {
   for (const page of [start, end]) if (ptePresent(mm.tables.get(page))) splitHugeAt(mm, page)
 }
 
-function* swapInRange(mm: MemoryMap, vma: Vma, start: number, end: number): Operation<void> {
-  const swapped: number[] = []
-  const { tables } = mm
-  forEachEntry(mm, start, end, (_at, pte, page) => {
-    if ((pte & PTE_PRESENT) === 0 && (pte & PTE_KIND) === PTE_SWAP) swapped.push(page)
+/** What is swapped out comes into the swap cache, and stays unmapped (`swapin_walk_pmd_entry`). */
+function readAhead(mm: MemoryMap, start: number, end: number): void {
+  forEachEntry(mm, start, end, (_at, pte) => {
+    if (pteIs(pte, PTE_SWAP)) mm.machine.swap.readAhead(pte & PTE_FRAME)
   })
-  for (const page of swapped) if (tables.get(page) !== 0) yield* resolveFault(mm, vma, page, false)
 }
