@@ -5,10 +5,19 @@ import type { DmaOptions } from '../dma/dma-options.js'
 import { memoryOrder } from './device-memory.js'
 import { MOST_PIECES } from '../dma/list-pieces.js'
 import { mirrorRefusal, translates } from '../dma/dma-shape.js'
+import type { CheckedOptions } from '../sim/options.js'
 import type { Simulation } from '../sim/simulation.js'
 
 /** Most parts of one list, as the kernel module has it. */
 const MOST_PARTS = 1024
+
+interface Known {
+  readonly memoryPages: number
+  readonly table: CapabilityTable
+}
+
+/** Tables of simulations and devices with the same options: most are made without any. */
+const known = new WeakMap<CheckedOptions, WeakMap<DmaOptions, Known>>()
 
 /** What a simulated device can do, by its options. */
 export function capabilitiesOf(
@@ -16,6 +25,16 @@ export function capabilitiesOf(
   dma: DmaOptions,
   memoryPages: number,
 ): CapabilityTable {
+  let ofDevices = known.get(simulation.options)
+  if (ofDevices === undefined) known.set(simulation.options, (ofDevices = new WeakMap()))
+  const before = ofDevices.get(dma)
+  if (before?.memoryPages === memoryPages) return before.table
+  const table = Object.freeze(makeTable(simulation, dma, memoryPages))
+  ofDevices.set(dma, { memoryPages, table })
+  return table
+}
+
+function makeTable(simulation: Simulation, dma: DmaOptions, memoryPages: number): CapabilityTable {
   const order = memoryPages > 0 ? memoryOrder(simulation, memoryPages) : 0
   const { kernel } = simulation.options
   const refusal = mirrorRefusal(dma)

@@ -1,6 +1,7 @@
 import { POINT_FRAME } from '../sim/failure-point.js'
 import type { FailurePoints } from '../sim/failure-point.js'
 import type { DevPagemap } from './dev-pagemap.js'
+import { FrameColumns, NO_COLUMNS } from './frame-columns.js'
 import { PageData } from './page-data.js'
 import { PTE_FRAME } from './pte.js'
 
@@ -46,17 +47,13 @@ const MANY_FRAMES = 2 ** 16
  */
 export class FrameTable {
   readonly data: PageData
-  /** References; 0 for a free frame. */
-  refs!: Uint16Array
-  /** How many page table entries map it. */
-  maps!: Uint16Array
-  flags!: Uint16Array
-  /** Where its bytes are in {@link data}. */
-  slots!: Uint32Array
-  /** Which AnonVma or file it belongs to (an id of the reverse map), 0 for none. */
-  mapping!: Uint32Array
-  /** Its page offset in that, modulo 2^32; in free frames the next free one. */
-  index!: Uint32Array
+  refs!: FrameColumns['refs']
+  maps!: FrameColumns['maps']
+  flags!: FrameColumns['flags']
+  slots!: FrameColumns['slots']
+  mapping!: FrameColumns['mapping']
+  index!: FrameColumns['index']
+  #columns!: FrameColumns
   #limit: number
   readonly #failures: FailurePoints
   readonly #pagemaps: DevPagemap[] = []
@@ -77,7 +74,7 @@ export class FrameTable {
     this.data = new PageData(options.pageSize)
     this.#limit = options.frames
     this.#failures = options.failures
-    this.#setColumns(64)
+    this.#setColumns(FrameColumns.first())
     this.refs[ZERO_FRAME] = 1
   }
 
@@ -313,7 +310,7 @@ export class FrameTable {
     const spare = length >>> (length < MANY_FRAMES ? 3 : 4)
     const capacity = Math.max(needed, length + spare + 512)
     const { refs, maps, flags, slots, mapping, index } = this
-    this.#setColumns(capacity)
+    this.#setColumns(new FrameColumns(capacity))
     this.refs.set(refs)
     this.maps.set(maps)
     this.flags.set(flags)
@@ -322,14 +319,21 @@ export class FrameTable {
     this.index.set(index)
   }
 
-  /** Fresh columns in one buffer: one allocation, since simulations are made by the thousand. */
-  #setColumns(capacity: number): void {
-    const buffer = new ArrayBuffer(18 * capacity)
-    this.slots = new Uint32Array(buffer, 0, capacity)
-    this.mapping = new Uint32Array(buffer, 4 * capacity, capacity)
-    this.index = new Uint32Array(buffer, 8 * capacity, capacity)
-    this.refs = new Uint16Array(buffer, 12 * capacity, capacity)
-    this.maps = new Uint16Array(buffer, 14 * capacity, capacity)
-    this.flags = new Uint16Array(buffer, 16 * capacity, capacity)
+  /** Gives its memory to the next simulation, if all frames were freed. It must not be used again. */
+  retire(): void {
+    if (this.#used > 0) return
+    this.data.retire()
+    this.#columns.retire()
+    this.#setColumns(NO_COLUMNS)
+  }
+
+  #setColumns(columns: FrameColumns): void {
+    this.#columns = columns
+    this.refs = columns.refs
+    this.maps = columns.maps
+    this.flags = columns.flags
+    this.slots = columns.slots
+    this.mapping = columns.mapping
+    this.index = columns.index
   }
 }
