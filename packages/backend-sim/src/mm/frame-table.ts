@@ -2,6 +2,7 @@ import { POINT_FRAME } from '../sim/failure-point.js'
 import type { FailurePoints } from '../sim/failure-point.js'
 import type { DevPagemap } from './dev-pagemap.js'
 import { FrameColumns, NO_COLUMNS } from './frame-columns.js'
+import type { HugePool } from './huge-pool.js'
 import { PageData } from './page-data.js'
 import { PTE_FRAME } from './pte.js'
 
@@ -36,6 +37,8 @@ export const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_L
 /** The frame that every untouched anonymous page shows when it is read. */
 export const ZERO_FRAME = 1
 
+const NO_POOLS: readonly HugePool[] = []
+
 /** Frames from which on space is dearer than time. */
 const MANY_FRAMES = 2 ** 16
 
@@ -61,8 +64,8 @@ export class FrameTable {
   readonly #freeRuns = new Map<number, number[]>()
   /** Told the mapping of a merged page when the page is freed. */
   ksmFreed: (mapping: number) => void = () => {}
-  /** Told a frame of a pool's huge page whose last reference is gone. */
-  hugetlbFreed: (frame: number) => void = () => {}
+  /** Told of frames of their huge pages whose last reference is gone. */
+  hugePools: readonly Pick<HugePool, 'freed'>[] = NO_POOLS
   /** Free blocks of huge pages, kept together for the same reason. */
   readonly #freeBlocks: number[] = []
   #hugeZero = 0
@@ -287,7 +290,7 @@ export class FrameTable {
     if ((flags & FRAME_KSM) !== 0) this.ksmFreed(this.mapping[frame]!)
     this.mapping[frame] = 0
     if ((flags & FRAME_HUGETLB) !== 0) {
-      this.hugetlbFreed(frame)
+      for (const pool of this.hugePools) if (pool.freed(frame)) return
       return
     }
     if ((flags & FRAME_DEVICE) !== 0) {
