@@ -42,6 +42,7 @@ import * as migrate from './memory/migrate.js'
 import * as allOrNothing from './mirror/all-or-nothing.js'
 import * as mirrorCommit from './mirror/commit.js'
 import * as counted from './mirror/counted.js'
+import * as flow from './mirror/flow.js'
 import * as map from './mirror/map.js'
 import * as presentOnly from './mirror/present-only.js'
 import * as revoke from './mirror/revoke.js'
@@ -85,6 +86,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   revoke,
   mirrorCommit,
   counted,
+  flow,
   coherent,
   pool,
   streaming,
