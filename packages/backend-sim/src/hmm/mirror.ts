@@ -14,6 +14,7 @@ import type {
 } from '@hmm-sdk/hmm-api/raw'
 import { FAULT_DONE } from '../mm/fault-code.js'
 import type { MemoryMap } from '../mm/memory-map.js'
+import { PTE_WRITE, ptePresent } from '../mm/pte.js'
 import { resolveFault } from '../mm/resolve-fault.js'
 import { VM_WRITE } from '../mm/vma.js'
 import { IntervalNotifier } from '../mmu-notifier/interval-notifier.js'
@@ -297,9 +298,14 @@ export class SimMirror implements RawMirror, AttemptContext {
       if ((vma.flags & VM_WRITE) === 0) {
         throw new HmmError('EPERM', { page: index, message: 'write access to read-only memory' })
       }
-      const code = yield* resolveFault(this.mm, vma, page, true)
-      if (code !== FAULT_DONE) {
-        throw new HmmError('ENOMEM', { page: index, message: 'no memory for the page' })
+      // First it comes back, then it is copied: before its neighbours are looked at again.
+      for (let fault = 0; fault < 2; fault++) {
+        const code = yield* resolveFault(this.mm, vma, page, true)
+        if (code !== FAULT_DONE) {
+          throw new HmmError('ENOMEM', { page: index, message: 'no memory for the page' })
+        }
+        const pte = this.mm.tables.get(page)
+        if (ptePresent(pte) && (pte & PTE_WRITE) !== 0) return
       }
     } finally {
       this.mm.lock.releaseRead()

@@ -18,7 +18,7 @@ import {
   PTE_SWAP,
   PTE_SWAP_EXCLUSIVE,
 } from './pte.js'
-import { isExclusive, tryToUnmap, walkMappings } from './rmap.js'
+import { failToUnmap, isExclusive, tryToUnmap, walkMappings } from './rmap.js'
 
 /**
  * Reclaims the pages of `[start, end)` that can be (`reclaim_pages`): anonymous ones go to swap,
@@ -47,7 +47,7 @@ export function* reclaimRange(
   return reclaimed
 }
 
-/** False if the frame is pinned, locked, or not of a kind that is reclaimed. */
+/** False if the frame is pinned, locked, not of a kind that is reclaimed, or written since MADV_FREE. */
 export function reclaimFrame(machine: Machine, frame: number): boolean {
   const { frames, swap } = machine
   const flags = frames.flags[frame]!
@@ -66,10 +66,16 @@ export function reclaimFrame(machine: Machine, frame: number): boolean {
   }
   if ((flags & FRAME_ANON) === 0) return false
   frames.get(frame)
-  if ((flags & FRAME_LAZY_FREE) !== 0 && !isDirty(machine, frame)) {
+  if ((flags & FRAME_LAZY_FREE) !== 0) {
+    if (isDirty(machine, frame)) {
+      // It was given up and written again: only the next time it goes to swap.
+      frames.flags[frame]! &= ~FRAME_LAZY_FREE
+      failToUnmap(machine, frame)
+      frames.put(frame)
+      return false
+    }
     tryToUnmap(machine, frame, 0, 0)
   } else {
-    frames.flags[frame]! &= ~FRAME_LAZY_FREE
     const entry = swap.storeFrame(frame)
     const alone = isExclusive(machine, frame) ? PTE_SWAP_EXCLUSIVE : 0
     tryToUnmap(machine, frame, PTE_SWAP | entry, alone)

@@ -125,6 +125,18 @@ export function tryToUnmap(machine: Machine, frame: number, entry: number, flags
   })
 }
 
+/** The first mapping stays, and ends the walk (`walk_abort` of `try_to_unmap_one`): events, and nothing else. */
+export function failToUnmap(machine: Machine, frame: number): void {
+  const { frames, reverseMap } = machine
+  let found = false
+  reverseMap.walk(frames.mapping[frame]!, frames.index[frame]!, ({ mm }, page) => {
+    if (found) return
+    mm.invalidateStart('clear', page, page + 1)
+    found = pteMaps(mm.tables.get(page), frame)
+    mm.invalidateEnd()
+  })
+}
+
 /**
  * What stays of a page that is unmapped but not gone (`pte_install_uffd_wp_if_needed`): of a file's
  * page that userfaultfd write-protects the mark, so that it is protected when it comes back.

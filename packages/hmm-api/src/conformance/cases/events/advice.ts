@@ -202,6 +202,21 @@ export const group = caseGroup('events/advice', ['mirror'], {
     equal(await t.peek(range, 0), 1)
   }),
 
+  // Reclaim finds out that the page is needed again, and leaves it this time (try_to_unmap_one).
+  'free-then-written': needing(['space.pageout'], async (t) => {
+    const range = await t.mmap(1)
+    await t.poke(range, 0, 1)
+    await t.space.madvise(range, 'free')
+    await t.poke(range, 0, 2)
+    const watch = await t.watch(range)
+    await t.space.madvise(range, 'pageout')
+    equal(await watch.seen(), ['clear 0'])
+    equal(await watch.snapshot(), ['write'])
+    await t.space.madvise(range, 'pageout')
+    equal(await watch.snapshot(), ['none'])
+    equal(await t.peek(range, 0), 2)
+  }),
+
   // What the device wrote counts as dirty: a page given up by "free" is not dropped any more.
   'free-then-written-by-the-device': needing(
     ['space.pageout', 'dma.mirror', 'engine'],

@@ -44,6 +44,20 @@ export const group = caseGroup('memory/corners', ['mirror', 'dma.mirror', 'engin
     equal(error.page, 1, 'the page to blame')
   },
 
+  // A fault of a range faults all of it, the neighbours too: the shared page is brought back alone.
+  'writing-what-is-shared-leaves-its-neighbours': needing(['space.fork'], async (t) => {
+    const range = await t.mmap(2)
+    await t.poke(range, 0, 1)
+    const child = await t.fork()
+    const watch = await t.watch(range)
+    const moved = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    equal([moved.outcome(0), moved.outcome(1)], ['migrated', 'populated'])
+    const device = await watch.map('write')
+    equal(device.isDevice, [false, true], 'what is in device memory')
+    await device.poke(0, 2)
+    equal([await t.peek(range, 0), await t.peek(range, 0, child)], [2, 1])
+  }),
+
   // make_device_exclusive faults for writing, which gives a private copy, and looks at the page.
   'exclusive-copy-of-a-file-page': needing(
     ['space.file', 'exclusive', 'engine.atomics'],
