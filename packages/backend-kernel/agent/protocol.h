@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 6u
+#define AGENT_PROTOCOL 7u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -100,6 +100,7 @@ struct hello {
 #define MMAP_SHARED 1u
 #define MMAP_FIXED 2u
 #define MMAP_POPULATE 4u
+#define MMAP_DRIVER 8u /* pages of the module; private or shared, no file */
 
 struct mmap_request {
 	uint64_t address;

@@ -111,6 +111,10 @@ const REASONS: Readonly<Record<number, readonly [message: string, hint: string |
     'no place in the bounce buffers (SWIOTLB)',
     'Unmap what is not used, map less at once, or boot with more of them: swiotlb=SLOTS.',
   ],
+  [uapi.REASON_NOT_RESERVED]: [
+    'the module was given no memory for device-coherent pages',
+    'Boot with memmap=64M$ADDRESS, and load the module with coherent=64M@ADDRESS.',
+  ],
 }
 
 /** The text of a reason, for capabilities. */

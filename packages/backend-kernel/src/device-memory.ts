@@ -1,4 +1,5 @@
 import type {
+  DeviceMemoryKind,
   RawDeviceMemory,
   RawMigrate,
   RawMigrateReport,
@@ -17,9 +18,10 @@ import * as uapi from './uapi.js'
 
 const OUTCOME_POPULATED = uapi.OUTCOME_POPULATED
 
-/** Device-private memory of the software device. */
+/** Memory of the software device. */
 export class KernelDeviceMemory implements RawDeviceMemory {
   readonly pages: number
+  readonly kind: DeviceMemoryKind
   readonly #descriptor: Descriptor
   readonly #events: EventQueue
   readonly #tracer: Tracer
@@ -34,14 +36,15 @@ export class KernelDeviceMemory implements RawDeviceMemory {
       readonly tracer: Tracer
       readonly device: number
     },
-    pages: number,
+    info: DeviceInfo,
     maxPages: number,
   ) {
     this.#descriptor = parts.descriptor
     this.#events = parts.events
     this.#tracer = parts.tracer
     this.#device = parts.device
-    this.pages = pages
+    this.pages = info.memoryPages
+    this.kind = info.has(uapi.DEV_MEMORY_COHERENT) ? 'coherent' : 'private'
     this.#maxPages = maxPages
   }
 

@@ -1,3 +1,5 @@
+import { MEMORY_MIB, reservedMemoryArguments } from './reserved-memory.mjs'
+
 /**
  * @typedef {object} QemuOptions
  * @property {import('./kernels.mjs').Kernel} kernel
@@ -36,12 +38,6 @@ const KERNEL_ARGUMENTS = [
   'sysctl.kernel.watchdog_thresh=60',
 ]
 
-/** Memory of the guest, where nothing else is said. */
-const MEMORY_MIB = 4096
-
-/** A part of it that the kernel takes for persistent memory, for tests of DAX: it lies above 4 GiB. */
-const PERSISTENT = 'memmap=128M!5G'
-
 /**
  * The arguments of QEMU for one run.
  *
@@ -73,7 +69,7 @@ export function qemuArguments(options) {
     [
       ...KERNEL_ARGUMENTS,
       ...(iommu ? ['intel_iommu=on', 'iommu.strict=1'] : []),
-      ...(memoryMiB >= MEMORY_MIB ? [PERSISTENT] : []),
+      ...reservedMemoryArguments(memoryMiB),
       ...(options.kernel.arguments ?? []),
       ...(options.kernelArguments ?? []),
     ].join(' '),

@@ -2,7 +2,7 @@ import { supported, unsupported, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import { BouncePool, SLOT_BYTES } from '../dma/bounce-pool.js'
 import { PEER_BAR } from '../dma/device-dma.js'
 import type { DmaOptions } from '../dma/dma-options.js'
-import { memoryOrder } from './device-memory.js'
+import { memoryOrder, type MemoryOptions } from './device-memory.js'
 import { MOST_PIECES } from '../dma/list-pieces.js'
 import { mirrorRefusal, translates } from '../dma/dma-shape.js'
 import type { Simulation } from '../sim/simulation.js'
@@ -14,10 +14,20 @@ const MOST_PARTS = 1024
 export function capabilitiesOf(
   simulation: Simulation,
   dma: DmaOptions,
-  memoryPages: number,
+  memory: MemoryOptions,
 ): CapabilityTable {
-  const order = memoryPages > 0 ? memoryOrder(simulation, memoryPages) : 0
   const { kernel } = simulation.options
+  const order = memory.pages > 0 ? memoryOrder(simulation, memory) : 0
+  const noMemory =
+    memory.pages > 0
+      ? undefined
+      : kernel.deviceMemory
+        ? unsupported('the device has no memory', 'Configure it with memoryPages.')
+        : unsupported(
+            `Linux ${kernel.name} has no device memory that a module could use`,
+            "Simulate a newer one: kernel: '7.3'.",
+          )
+  const coherent = memory.kind === 'coherent'
   const refusal = mirrorRefusal(dma)
   const noExclusive = kernel.exclusive
     ? refusal
@@ -67,26 +77,32 @@ export function capabilitiesOf(
     'dma.checker': supported(),
     engine: supported({ maxBytes: 2 ** 20 }),
     'engine.atomics': noExclusive ?? supported(),
-    memory:
-      memoryPages > 0
-        ? supported({ pages: memoryPages, order })
-        : kernel.deviceMemory
-          ? unsupported('the device has no memory', 'Configure it with memoryPages.')
-          : unsupported(
-              `Linux ${kernel.name} has no device-private memory that a module could use`,
-              "Simulate a newer one: kernel: '7.3'.",
-            ),
+    memory: noMemory ?? supported({ pages: memory.pages, order }),
+    'memory.private':
+      noMemory ??
+      (coherent
+        ? unsupported('the CPU reaches the memory of this device', "memoryKind: 'private'")
+        : supported()),
     'memory.huge':
       order > 0
         ? supported({ order })
+        : coherent
+          ? unsupported(
+              'pages of device-coherent memory move one by one',
+              "Configure memoryKind: 'private'.",
+            )
+          : unsupported(
+              'a huge page does not fit into the memory, or into one migration (512 pages)',
+              'Configure memoryPages: 512 or more, with pages of 4 KiB.',
+            ),
+    'memory.coherent':
+      noMemory ??
+      (coherent
+        ? supported()
         : unsupported(
-            'a huge page does not fit into the memory, or into one migration (512 pages)',
-            'Configure memoryPages: 512 or more, with pages of 4 KiB.',
-          ),
-    'memory.coherent': unsupported(
-      'the simulation has device memory that the CPU cannot reach (device-private)',
-      'Migrate pages there and back; a touch of the CPU brings them back too.',
-    ),
+            'the CPU cannot reach the memory of this device',
+            "Configure memoryKind: 'coherent'.",
+          )),
     exclusive: noExclusive ?? supported(),
     'deviceFault.exact': translating
       ? supported()

@@ -22,7 +22,7 @@ import {
   PTE_WRITE,
 } from './pte.js'
 import { copyOf, insertVma } from './vma-operations.js'
-import { VM_DONTFORK, type Vma } from './vma.js'
+import { VM_DONTFORK, VM_MIXEDMAP, type Vma } from './vma.js'
 
 /**
  * Fills `child`, which is empty, with a copy-on-write copy of `parent` (`dup_mmap`). A
@@ -36,17 +36,19 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
       if ((vma.flags & VM_DONTFORK) !== 0) continue
       const copy = copyOf(vma, child)
       insertVma(copy)
-      if (vma.anonVma === undefined) continue
-      forkAnon(copy, vma)
+      const inserted = (vma.flags & VM_MIXEDMAP) !== 0
+      if (vma.anonVma === undefined && !inserted) continue
+      if (vma.anonVma !== undefined) forkAnon(copy, vma)
       if (isHugetlb(vma)) {
         forkHugetlb(parent, child, vma, copy)
         continue
       }
-      parent.invalidateStart('protection-page', vma.start, vma.end)
+      // Nothing becomes copy-on-write in a shared mapping (`is_cow_mapping`).
+      if (!vma.shared) parent.invalidateStart('protection-page', vma.start, vma.end)
       try {
         yield* copyPageRange(parent, child, vma, copy)
       } finally {
-        parent.invalidateEnd()
+        if (!vma.shared) parent.invalidateEnd()
       }
     }
   } finally {
@@ -127,8 +129,9 @@ function copyEntry(
   frames.flags[frame]! &= ~FRAME_EXCLUSIVE
   frames.get(frame)
   frames.maps[frame]!++
-  parent.tables.set(page, pte & ~PTE_WRITE)
-  child.tables.set(page, pte & ~PTE_WRITE)
+  const kept = vma.shared ? pte : pte & ~PTE_WRITE
+  parent.tables.set(page, kept)
+  child.tables.set(page, kept)
 }
 
 function unguard(mm: MemoryMap, page: number): void {

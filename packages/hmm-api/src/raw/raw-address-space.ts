@@ -41,6 +41,8 @@ export interface RawMmap {
   readonly populate: boolean
   /** MAP_HUGETLB: log2 of the bytes of its huge pages; ordinary pages for 0. 0 with a file. */
   readonly hugetlb?: number
+  /** Pages of a driver, zeroed, all of them there: what its mmap gives by vm_insert_page. */
+  readonly driverPages?: boolean
 }
 
 export interface RawMremap {
