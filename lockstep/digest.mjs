@@ -1,5 +1,5 @@
 // What a side shows, as short words: so that one side can be run where and when the other is not.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { normalise } from './normalise.mjs'
 import { trace } from './trace.mjs'
 
@@ -8,7 +8,7 @@ const DIGEST_CHARACTERS = 16
 /** One word for what is seen after a step: equal for equal observations. */
 export function digestOf({ step, seen }) {
   const text = JSON.stringify(normalise(step, seen))
-  return createHash('sha256').update(text).digest('base64').slice(0, DIGEST_CHARACTERS)
+  return hash('sha256', text, 'base64').slice(0, DIGEST_CHARACTERS)
 }
 
 /** The words of all steps of `program` on `side`. */

@@ -17,10 +17,15 @@ export class ExpectedSide {
   async suspect({ program, digests }) {
     this.#side ??= await Side.open(await this.#open())
     let index = 0
+    // Operations fail often, and as expected: a stack each time costs more than the operation.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     try {
       index = await firstDifference(program, this.#side, 'kernel', digests)
     } catch (error) {
       this.#onBroken(error)
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit
     }
     // What went wrong once may leave something behind.
     if (index !== -1) await this.close()

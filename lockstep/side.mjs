@@ -379,7 +379,7 @@ export class Side {
       pages = await mirror.faultAndCommit(mirror.range, { request: 'none' }, (found) =>
         indexes(found.range.pages).map((index) => {
           const state = pageState(found, index)
-          if (!found.valid(index)) return state
+          if (state === '-' || state === '!') return state
           const frame = found.frame(index)
           if (!frames.has(frame)) frames.set(frame, frames.size)
           return `${state}#${frames.get(frame)}`
@@ -497,8 +497,7 @@ const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2,
 
 /** `-` not present, `!` can never be accessed, else right, place and order. */
 function pageState(pages, index) {
-  if (pages.error(index)) return '!'
-  if (!pages.valid(index)) return '-'
+  if (!pages.valid(index)) return pages.error(index) ? '!' : '-'
   const order = pages.order(index)
   return `${pages.writable(index) ? 'w' : 'r'}${pages.isDevice(index) ? 'd' : ''}${order > 0 ? order : ''}`
 }

@@ -11,48 +11,54 @@ export class Hang extends Error {
  * memory contains, then what was left over. A caller that stops early still closes what the program made.
  */
 export async function* trace(program, side, name) {
-  await limited(`begin on ${name}`, side.begin())
-  let ended = false
+  const watchdog = new Watchdog(name)
+  let ended = true
   try {
+    await watchdog.watch('begin', side.begin())
+    ended = false
     for (const [index, step] of program.steps.entries()) {
-      const what = `step ${index + 1} on ${name}`
-      yield {
-        step,
-        seen: await limited(
-          what,
-          look(side, 'result', () => side.step(step)),
-        ),
-      }
+      const seen = look(side, 'result', side.step(step))
+      yield { step, seen: await watchdog.watch(`step ${index + 1}`, seen) }
     }
-    yield {
-      step: { op: 'contents' },
-      seen: await limited(
-        `contents on ${name}`,
-        look(side, 'contents', () => side.contents()),
-      ),
-    }
+    const seen = look(side, 'contents', side.contents())
+    yield { step: { op: 'contents' }, seen: await watchdog.watch('contents', seen) }
     ended = true
-    yield { step: { op: 'end' }, seen: { left: await limited(`end on ${name}`, side.end()) } }
+    yield { step: { op: 'end' }, seen: { left: await watchdog.watch('end', side.end()) } }
   } finally {
-    if (!ended) await limited(`end on ${name}`, side.end())
+    if (!ended) await watchdog.watch('end', side.end())
+    watchdog.stop()
   }
 }
 
 async function look(side, key, work) {
-  return { [key]: await work(), ...(await side.observe()) }
+  return { [key]: await work, ...(await side.observe()) }
 }
 
-async function limited(what, promise) {
-  let timer
-  const limit = new Promise((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Hang(`${what} is not done after ${STEP_SECONDS} s`)),
-      STEP_SECONDS * 1000,
-    )
-  })
-  try {
-    return await Promise.race([promise, limit])
-  } finally {
-    clearTimeout(timer)
+/** One timer for all steps of a program: to start and stop one for each costs more than some steps. */
+class Watchdog {
+  #what = ''
+  #timer
+  #late
+
+  constructor(name) {
+    this.#late = new Promise((_, reject) => {
+      this.#timer = setTimeout(
+        () => reject(new Hang(`${this.#what} on ${name} is not done after ${STEP_SECONDS} s`)),
+        STEP_SECONDS * 1000,
+      )
+    })
+    // Between two steps nobody waits for it.
+    this.#late.catch(() => undefined)
+  }
+
+  /** What `promise` gives, if it is soon enough. */
+  watch(what, promise) {
+    this.#what = what
+    this.#timer.refresh()
+    return Promise.race([promise, this.#late])
+  }
+
+  stop() {
+    clearTimeout(this.#timer)
   }
 }

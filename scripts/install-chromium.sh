@@ -7,5 +7,7 @@ for path in "${CHROMIUM:-}" /usr/bin/chromium /usr/bin/chromium-browser /usr/bin
     exit 0
   fi
 done
-apt-get update -q
-apt-get install -q -y --no-install-recommends chromium
+# Machines that just started often update themselves: wait for that.
+lock=(-o DPkg::Lock::Timeout=600)
+apt-get "${lock[@]}" update -q
+apt-get "${lock[@]}" install -q -y --no-install-recommends chromium

@@ -21,6 +21,29 @@ const programs = {
 const LIMIT = 1500
 const LIMIT_DEBUG = 6 * LIMIT
 
+/** What stands between device and memory in other machines, or in others ways of booting one. */
+const MACHINES = {
+  swiotlb: {
+    title: 'swiotlb=force',
+    harness: ['--kernel-argument', 'swiotlb=force'],
+  },
+  // The kernel lets the host bridge of a Zen processor pass requests between peers. Interrupts are lines.
+  peers: {
+    title: 'a switch, peers and interrupt lines',
+    harness: [
+      ...['--qemu-argument=-cpu', '--qemu-argument=max,family=23'],
+      ...['--kernel-argument', 'pci=nomsi'],
+      ...['--device', 'pcie-root-port,id=root,chassis=1'],
+      ...['--device', 'x3130-upstream,id=up,bus=root'],
+      ...['--device', 'xio3130-downstream,id=one,bus=up,chassis=2'],
+      ...['--device', 'xio3130-downstream,id=two,bus=up,chassis=3'],
+      ...['--device', 'edu,dma_mask=0xffffffffff,bus=one'],
+      ...['--qemu-argument=-object', '--qemu-argument=memory-backend-ram,id=peer2,size=4M'],
+      ...['--device', 'ivshmem-plain,memdev=peer2,bus=two'],
+    ],
+  },
+}
+
 const [what, ...rest] = process.argv.slice(2)
 const program = Object.hasOwn(programs, what ?? '') ? programs[what] : undefined
 if (!program) {
@@ -44,14 +67,15 @@ if (hasLocalModule()) {
     boot: () => inVm(kernel, { results: folder && join(folder, several ? kernel : ''), several }),
   }))
   if (what === 'test' && own.length === 0 && kernels.includes(DEFAULT_KERNEL)) {
-    // Bounce buffers stand before a device only if the kernel is told so when it boots.
-    const bouncing = { harness: ['--kernel-argument', 'swiotlb=force'], stages: ['dma-shapes'] }
-    const to = folder && join(folder, 'swiotlb')
-    const prefix = `${DEFAULT_KERNEL} swiotlb`
-    jobs.push({
-      title: `${DEFAULT_KERNEL} with swiotlb=force`,
-      boot: () => inVm(DEFAULT_KERNEL, { ...bouncing, results: to, several, prefix }),
-    })
+    for (const [name, { title, harness }] of Object.entries(MACHINES)) {
+      const results = folder && join(folder, name)
+      const prefix = `${DEFAULT_KERNEL} ${name}`
+      const stages = ['dma-shapes']
+      jobs.push({
+        title: `${DEFAULT_KERNEL} with ${title}`,
+        boot: () => inVm(DEFAULT_KERNEL, { harness, stages, results, several, prefix }),
+      })
+    }
   }
   // A VM keeps one processor busy.
   const workers = several ? Math.min(availableParallelism(), 4) : 1

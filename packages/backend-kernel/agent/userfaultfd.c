@@ -15,9 +15,12 @@
 #endif
 
 #define FEATURES                                                                             \
-	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_HUGETLBFS |                   \
-	 UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |                           \
-	 UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED)
+	(UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_MISSING_SHMEM |                       \
+	 UFFD_FEATURE_EXACT_ADDRESS)
+/* A kernel may be without markers in page tables (CONFIG_PTE_MARKER_UFFD_WP). */
+#define WRITE_PROTECT_FEATURES                                                               \
+	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM |                  \
+	 UFFD_FEATURE_WP_UNPOPULATED)
 
 static int setup(int fd, const struct userfaultfd_request *request)
 {
@@ -28,8 +31,10 @@ static int setup(int fd, const struct userfaultfd_request *request)
 
 	if (request->modes & USERFAULTFD_MISSING)
 		range.mode |= UFFDIO_REGISTER_MODE_MISSING;
-	if (request->modes & USERFAULTFD_WRITE_PROTECT)
+	if (request->modes & USERFAULTFD_WRITE_PROTECT) {
 		range.mode |= UFFDIO_REGISTER_MODE_WP;
+		api.features |= WRITE_PROTECT_FEATURES;
+	}
 	if (ioctl(fd, UFFDIO_API, &api) != 0 || ioctl(fd, UFFDIO_REGISTER, &range) != 0)
 		return -errno;
 	return 0;

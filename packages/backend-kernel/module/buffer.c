@@ -24,12 +24,14 @@ static int hs_buffer_charge(struct hs_device *device, struct hs_buffer *buffer, 
 	return ret;
 }
 
-static void hs_buffer_release(struct hs_device *device, struct hs_buffer *buffer)
+void hs_buffer_release(struct hs_device *device, struct hs_buffer *buffer)
 {
 	size_t bytes = (size_t)buffer->nr_pages << PAGE_SHIFT;
 
 	if (!buffer->address)
 		;
+	else if (buffer->peer)
+		hs_pci_drop_peer(buffer->peer);
 	else if (buffer->coherent && device->dma_dev)
 		dma_free_attrs(device->dma_dev, bytes, buffer->address, buffer->dma,
 			       buffer->attrs);
@@ -83,7 +85,9 @@ static int hs_buffer_place(struct hs_device *device, struct hs_buffer *buffer)
 	return ret == -EEXIST ? 0 : ret;
 }
 
-static int hs_buffer_publish(struct hs_device *device, struct hs_buffer *buffer, u32 *reason)
+/* From here on others may free it. */
+int hs_buffer_publish(struct hs_device *device, struct hs_buffer *buffer, u32 *id, u64 *dma_page,
+		      u32 *reason)
 {
 	int ret;
 
@@ -102,6 +106,8 @@ static int hs_buffer_publish(struct hs_device *device, struct hs_buffer *buffer,
 			hs_target_remove(device, &buffer->target);
 		else
 			device->nr_buffers++;
+		*id = buffer->id;
+		*dma_page = device->dma_dev ? buffer->dma >> PAGE_SHIFT : buffer->target.dma_page;
 	}
 	mutex_unlock(&device->lock);
 	return ret;
@@ -143,11 +149,8 @@ static int hs_buffer_make(struct hs_device *device, struct hmm_sdk_buffer_alloc 
 	ret = hs_buffer_charge(device, buffer, &alloc->reason);
 	if (!ret)
 		ret = hs_buffer_fill(device, buffer);
-	if (!ret) {
-		ret = hs_buffer_publish(device, buffer, &alloc->reason);
-		id = buffer->id;
-		dma_page = device->dma_dev ? buffer->dma >> PAGE_SHIFT : buffer->target.dma_page;
-	}
+	if (!ret)
+		ret = hs_buffer_publish(device, buffer, &id, &dma_page, &alloc->reason);
 	if (ret) {
 		hs_buffer_release(device, buffer);
 		return ret;
@@ -208,6 +211,8 @@ static struct hs_buffer *hs_buffer_hold(struct hs_device *device, struct hmm_sdk
 	buffer = xa_load(&device->buffers, copy->buffer);
 	if (!buffer)
 		buffer = ERR_PTR(-EBADF);
+	else if (buffer->peer && !hs_peer_is_own(device, buffer->peer))
+		buffer = ERR_PTR(-EINVAL);
 	else if (copy->offset > buffer->bytes || copy->length > buffer->bytes - copy->offset)
 		buffer = ERR_PTR(-EINVAL);
 	else

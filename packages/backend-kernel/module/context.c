@@ -129,6 +129,8 @@ static int hs_get_info(void *owner, void *argument)
 		info->capabilities |= HMM_SDK_CAP_UNLOCKED_FAULT;
 	if (hs_pci_allowed(&reason))
 		info->capabilities |= HMM_SDK_CAP_PCI;
+	if (IS_ENABLED(CONFIG_PCI_P2PDMA))
+		info->capabilities |= HMM_SDK_CAP_PEER;
 	info->kernel = LINUX_VERSION_CODE;
 	info->page_shift = PAGE_SHIFT;
 	info->max_spaces = HS_MAX_SPACES;

@@ -4,6 +4,7 @@
  * that the driver made, whether the driver closed it or was killed.
  */
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -64,6 +65,7 @@ static const struct hs_call hs_device_calls[] = {
 	HS_CALL(DMA_LIST_SYNC, hs_dma_list_sync),
 	HS_CALL(DMA_LIST_UNMAP, hs_dma_list_unmap),
 	HS_CALL(SEGMENT_LIMITS, hs_segment_limits),
+	HS_CALL(PEER_OPEN, hs_peer_open),
 	HS_CALL(WINDOW_OPEN, hs_window_open),
 	HS_CALL(WINDOW_LINK, hs_window_link),
 	HS_CALL(WINDOW_SYNC, hs_window_sync),
@@ -169,6 +171,20 @@ static const struct file_operations hs_device_fops = {
 	.unlocked_ioctl = hs_device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
+
+/* The file of a device by its descriptor, held, or NULL. */
+struct file *hs_device_file(int fd, struct hs_device **device)
+{
+	struct file *file = fget(fd);
+
+	if (file && file->f_op != &hs_device_fops) {
+		fput(file);
+		return NULL;
+	}
+	if (file)
+		*device = file->private_data;
+	return file;
+}
 
 u32 hs_next_id(struct hs_device *device)
 {

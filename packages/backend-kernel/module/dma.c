@@ -56,6 +56,10 @@ u64 hs_max_mapping_bytes(struct hs_device *device)
 /* What a mapping that the DMA layer did not make lacked. */
 int hs_map_error(struct hs_device *device, int error, u32 *reason)
 {
+	if (error == -EREMOTEIO) {
+		*reason = HMM_SDK_REASON_PEER_ROUTE;
+		return error;
+	}
 	if (device->capabilities & HMM_SDK_DEV_BOUNCE) {
 		*reason = HMM_SDK_REASON_BOUNCE_FULL;
 		return -ENOMEM;
@@ -81,7 +85,7 @@ static bool hs_would_bounce(struct hs_device *device, struct hs_buffer *buffer, 
 	u64 last = virt_to_phys(buffer->address) + offset + bytes - 1;
 	bool bounces = device->capabilities & HMM_SDK_DEV_BOUNCE;
 
-	if (!device->dma_dev)
+	if (!device->dma_dev || buffer->peer)
 		return false;
 	if (device->capabilities & HMM_SDK_DEV_TRANSLATING)
 		return bounces && (offset | bytes) & ~PAGE_MASK;
@@ -104,10 +108,19 @@ static bool hs_reaches_bounce(struct hs_device *device, u64 limit)
 int hs_check_reach(struct hs_device *device, struct hs_buffer *buffer, u64 offset, u64 bytes,
 		   u32 *reason)
 {
-	if (!device->dma_dev || device->capabilities & HMM_SDK_DEV_TRANSLATING ||
-	    !hs_would_bounce(device, buffer, offset, bytes) ||
-	    hs_reaches_bounce(device, hs_dma_limit(device)))
+	if (buffer->peer && device->capabilities & HMM_SDK_DEV_BOUNCE) {
+		*reason = HMM_SDK_REASON_BOUNCE;
+		return -EOPNOTSUPP;
+	}
+	if (buffer->peer) {
+		if (buffer->translated ||
+		    buffer->dma + offset + bytes - 1 <= hs_dma_limit(device))
+			return 0;
+	} else if (!device->dma_dev || device->capabilities & HMM_SDK_DEV_TRANSLATING ||
+		   !hs_would_bounce(device, buffer, offset, bytes) ||
+		   hs_reaches_bounce(device, hs_dma_limit(device))) {
 		return 0;
+	}
 	*reason = HMM_SDK_REASON_MASK;
 	return -EIO;
 }
@@ -174,7 +187,7 @@ static int hs_mapping_make(struct hs_device *device, struct hmm_sdk_dma_map *map
 
 	if (!buffer)
 		return -EBADF;
-	if (buffer->coherent || !map->bytes || map->offset > buffer->bytes ||
+	if (buffer->coherent || buffer->peer || !map->bytes || map->offset > buffer->bytes ||
 	    map->bytes > buffer->bytes - map->offset)
 		return -EINVAL;
 	if (device->nr_mappings >= HS_MAX_BUFFERS) {

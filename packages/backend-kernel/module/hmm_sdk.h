@@ -278,10 +278,25 @@ struct hs_mirror {
 	struct hs_hull hull;
 };
 
+/* Memory in a BAR that peers may map. */
+struct hs_peer {
+	struct pci_dev *pdev;
+	/* NULL: there is none. */
+	void *address;
+	u64 bytes;
+	u32 bar;
+	/* Buffers that show it. Under the lock of the list of PCI devices. */
+	u32 users;
+};
+
 struct hs_buffer {
 	u32 id;
 	u32 users;
 	bool coherent;
+	/* Whose memory it is, if not the module's. */
+	struct hs_peer *peer;
+	/* Of a peer: a translation stands between. Otherwise it lies at @dma. */
+	bool translated;
 	u64 bytes;
 	u32 nr_pages;
 	u32 charged;
@@ -322,6 +337,8 @@ struct hs_list_segment {
 struct hs_list {
 	u32 id;
 	u32 direction;
+	/* A part of it passes by the IOMMU. */
+	bool by_bus;
 	unsigned long attrs;
 	u32 nr_pieces;
 	u32 nr_segments;
@@ -379,6 +396,7 @@ void hs_space_put(struct hs_space *space);
 int hs_device_open(struct hs_context *context, struct hmm_sdk_device_open *argument,
 		   struct file **file);
 u32 hs_next_id(struct hs_device *device);
+struct file *hs_device_file(int fd, struct hs_device **device);
 
 /* events.c */
 int hs_events_init(struct hs_events *events);
@@ -471,6 +489,15 @@ int hs_buffer_free(void *owner, void *argument);
 int hs_buffer_read(void *owner, void *argument);
 int hs_buffer_write(void *owner, void *argument);
 void hs_buffers_free(struct hs_device *device);
+int hs_buffer_publish(struct hs_device *device, struct hs_buffer *buffer, u32 *id, u64 *dma_page,
+		      u32 *reason);
+void hs_buffer_release(struct hs_device *device, struct hs_buffer *buffer);
+
+/* peer.c */
+bool hs_peer_any(void);
+void hs_peer_publish(struct hs_peer *peer, struct pci_dev *pdev);
+void hs_peer_withdraw(struct hs_peer *peer);
+int hs_peer_open(void *owner, void *argument);
 
 /* dma.c */
 int hs_dma_map(void *owner, void *argument);
@@ -521,6 +548,9 @@ int hs_pci_open(struct hs_device *device, const struct hmm_sdk_device_open *argu
 void hs_pci_describe(struct hs_device *device);
 void hs_pci_quiesce(struct hs_device *device);
 void hs_pci_close(struct hs_device *device);
+struct hs_peer *hs_pci_hold_peer(struct hs_pci *pci);
+void hs_pci_drop_peer(struct hs_peer *peer);
+bool hs_peer_is_own(struct hs_device *device, struct hs_peer *peer);
 bool hs_pci_allowed(u32 *reason);
 void hs_pci_info(struct hs_device *device, struct hmm_sdk_device_info *info);
 int hs_reg_read(void *owner, void *argument);

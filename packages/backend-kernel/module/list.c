@@ -198,6 +198,7 @@ static int hs_list_map_device(struct hs_device *device, struct hs_list *list, u3
 
 		segment->dma = sg_dma_address(sg);
 		segment->bytes = sg_dma_len(sg);
+		list->by_bus |= sg_dma_is_bus_address(sg);
 		segment->target.type = HS_TARGET_SEGMENT;
 		/* Only to be found by its DMA page; without a translation that may be taken. */
 		hs_target_insert(device, &segment->target, first, last - first + 1);
@@ -363,7 +364,7 @@ int hs_dma_list_map(void *owner, void *argument)
 	} else {
 		map->list = list->id;
 		map->nr_segments = list->nr_segments;
-		map->revocable = !!(device->capabilities & HMM_SDK_DEV_STRICT);
+		map->revocable = device->capabilities & HMM_SDK_DEV_STRICT && !list->by_bus;
 		told = hs_list_tell(list);
 	}
 	mutex_unlock(&device->lock);

@@ -51,6 +51,7 @@ struct hs_pci {
 	int vectors;
 	struct hs_vector vector[HS_MAX_VECTORS];
 	bool intx;
+	struct hs_peer peer;
 	wait_queue_head_t closed;
 };
 
@@ -235,6 +236,12 @@ static bool hs_pci_matches(struct hs_pci *pci, const struct hmm_sdk_device_open 
 	return pdev->vendor == argument->vendor && pdev->device == argument->device;
 }
 
+/* Open, or mapped by a peer. Under hs_pci_lock, or until it changes. */
+static bool hs_pci_busy(struct hs_pci *pci)
+{
+	return READ_ONCE(pci->device) || READ_ONCE(pci->peer.users);
+}
+
 /* The first one that is free, or else a busy one. Under hs_pci_lock. */
 static struct hs_pci *hs_pci_find(const struct hmm_sdk_device_open *argument)
 {
@@ -243,7 +250,7 @@ static struct hs_pci *hs_pci_find(const struct hmm_sdk_device_open *argument)
 	list_for_each_entry(pci, &hs_pci_list, link) {
 		if (!hs_pci_matches(pci, argument))
 			continue;
-		if (!pci->device)
+		if (!hs_pci_busy(pci))
 			return pci;
 		busy = pci;
 	}
@@ -361,6 +368,8 @@ void hs_pci_describe(struct hs_device *device)
 		device->capabilities |= HMM_SDK_DEV_BOUNCE;
 	if (device->mirror_reason == HMM_SDK_REASON_NONE)
 		device->capabilities |= HMM_SDK_DEV_MIRROR;
+	if (hs_peer_any())
+		device->capabilities |= HMM_SDK_DEV_PEER;
 }
 
 static void hs_pci_unmap_bars(struct hs_pci *pci)
@@ -448,7 +457,7 @@ int hs_pci_open(struct hs_device *device, const struct hmm_sdk_device_open *argu
 	pci = hs_pci_find(argument);
 	if (!pci) {
 		ret = -ENODEV;
-	} else if (pci->device) {
+	} else if (hs_pci_busy(pci)) {
 		*reason = HMM_SDK_REASON_IN_USE;
 		ret = -EBUSY;
 	} else {
@@ -494,6 +503,32 @@ void hs_pci_close(struct hs_device *device)
 	mutex_unlock(&hs_pci_lock);
 }
 
+/* Keeps the device bound, and from being opened again; NULL without memory for peers. */
+struct hs_peer *hs_pci_hold_peer(struct hs_pci *pci)
+{
+	if (!pci->peer.address)
+		return NULL;
+	mutex_lock(&hs_pci_lock);
+	WRITE_ONCE(pci->peer.users, pci->peer.users + 1);
+	mutex_unlock(&hs_pci_lock);
+	return &pci->peer;
+}
+
+void hs_pci_drop_peer(struct hs_peer *peer)
+{
+	struct hs_pci *pci = container_of(peer, struct hs_pci, peer);
+
+	mutex_lock(&hs_pci_lock);
+	WRITE_ONCE(peer->users, peer->users - 1);
+	wake_up_all(&pci->closed);
+	mutex_unlock(&hs_pci_lock);
+}
+
+bool hs_peer_is_own(struct hs_device *device, struct hs_peer *peer)
+{
+	return device->pci && &device->pci->peer == peer;
+}
+
 void hs_pci_info(struct hs_device *device, struct hmm_sdk_device_info *info)
 {
 	struct hs_pci *pci = device->pci;
@@ -524,6 +559,7 @@ static int hs_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_set_drvdata(pdev, pci);
 	/* Whatever had it before. */
 	pci_clear_master(pdev);
+	hs_peer_publish(&pci->peer, pdev);
 	mutex_lock(&hs_pci_lock);
 	list_add_tail(&pci->link, &hs_pci_list);
 	mutex_unlock(&hs_pci_lock);
@@ -538,12 +574,13 @@ static void hs_pci_remove(struct pci_dev *pdev)
 	mutex_lock(&hs_pci_lock);
 	list_del_init(&pci->link);
 	mutex_unlock(&hs_pci_lock);
-	if (READ_ONCE(pci->device))
+	if (hs_pci_busy(pci))
 		pci_info(pdev, "waiting until the driver in user space closes the device\n");
-	wait_event(pci->closed, !READ_ONCE(pci->device));
+	wait_event(pci->closed, !hs_pci_busy(pci));
 	/* Whoever closed it has let go of the lock, and so of @pci. */
 	mutex_lock(&hs_pci_lock);
 	mutex_unlock(&hs_pci_lock);
+	hs_peer_withdraw(&pci->peer);
 	kfree(pci);
 }
 

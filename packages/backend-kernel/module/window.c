@@ -149,7 +149,7 @@ static int hs_window_make_links(struct hs_device *device, struct hs_window *wind
 
 	if (!buffer)
 		return -EBADF;
-	if (buffer->coherent || !hs_window_range_ok(window, link->at, link->pages) ||
+	if (buffer->coherent || buffer->peer || !hs_window_range_ok(window, link->at, link->pages) ||
 	    link->buffer_page >= buffer->nr_pages ||
 	    link->pages > buffer->nr_pages - link->buffer_page)
 		return -EINVAL;

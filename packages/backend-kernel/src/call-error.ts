@@ -2,14 +2,18 @@ import { errnoName, HmmError, type Errno } from '@hmm-sdk/hmm-api'
 import * as uapi from './uapi.js'
 
 export const EPERM = 1
+export const EIO = 5
 export const EINTR = 4
 export const EBADF = 9
 export const EAGAIN = 11
 export const EFAULT = 14
 export const EBUSY = 16
+export const ENODEV = 19
 export const EINVAL = 22
+export const EOPNOTSUPP = 95
 export const ESHUTDOWN = 108
 export const ESTALE = 116
+export const EREMOTEIO = 121
 
 /** `failed_page` when no page is to blame. */
 const NO_PAGE = 0xffff_ffff
@@ -114,6 +118,10 @@ const REASONS: Readonly<Record<number, readonly [message: string, hint: string |
   [uapi.REASON_NOT_RESERVED]: [
     'the module was given no memory for device-coherent pages',
     'Boot with memmap=64M$ADDRESS, and load the module with coherent=64M@ADDRESS.',
+  ],
+  [uapi.REASON_PEER_ROUTE]: [
+    'the devices are not below one switch, and their host bridge is not on the allow-list of the kernel',
+    'Ask dma.peerRoute first; see pci_p2pdma_distance in the kernel log, and docs/dma.md.',
   ],
 }
 

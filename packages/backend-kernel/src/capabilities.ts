@@ -8,6 +8,7 @@ import {
 } from '@hmm-sdk/hmm-api'
 import { HUGE_1G, HUGE_2M, hugetlbCapability } from './hugetlb.js'
 import { reasonText } from './call-error.js'
+import type { KernelDma } from './dma.js'
 import type { DeviceInfo } from './device-info.js'
 import type { ModuleInfo } from './handshake.js'
 import * as uapi from './uapi.js'
@@ -85,7 +86,11 @@ export const HUGE_ORDER = 9
 const OPEN_MEMORY = 'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later.'
 
 /** Of one device. */
-export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): CapabilityTable {
+export function deviceCapabilities(
+  device: DeviceInfo,
+  info: ModuleInfo,
+  dma: KernelDma,
+): CapabilityTable {
   const { reason, hint } = reasonText(device.mirrorReason)
   const software = 'Open the software device: { soft: true }.'
   return {
@@ -126,14 +131,7 @@ export function deviceCapabilities(device: DeviceInfo, info: ModuleInfo): Capabi
       'Write DMA-FQ to the type file of the IOMMU group.',
     ),
     'dma.window': when(device.has(uapi.DEV_WINDOW), reason, hint, { pages: info.maxWindowPages }),
-    'dma.window.mirrored': unsupported(
-      'the module links mirrored pages into the window of their mirror only',
-      'Use mirror.map: it keeps the DMA page of every page of the mirror fixed.',
-    ),
-    'dma.peer': unsupported(
-      'the module publishes no peer memory',
-      'Ask capabilities before the call.',
-    ),
+    'dma.peer': peerCapability(device, info, dma),
     registers: when(device.has(uapi.DEV_REGISTERS), 'the device has no registers', software),
     interrupts: when(
       device.has(uapi.DEV_INTERRUPTS),
@@ -217,6 +215,32 @@ function memoryCapabilities(device: DeviceInfo, info: ModuleInfo) {
         : reasonText(uapi.REASON_NOT_RESERVED).hint,
     ),
   }
+}
+
+/** Whether it may map the memory of peers; `bar` and `pages` where it has memory for them itself. */
+function peerCapability(device: DeviceInfo, info: ModuleInfo, dma: KernelDma): Capability {
+  if ((info.capabilities & uapi.CAP_PEER) === 0) {
+    return unsupported(
+      'this kernel was built without peer-to-peer DMA (CONFIG_PCI_P2PDMA)',
+      'Use Linux 7.2 or later.',
+    )
+  }
+  if (device.kind !== uapi.DEVICE_PCI) {
+    return unsupported(
+      'the software device is on no bus, and the kernel knows peers by their place on it',
+      'Open a PCI device: { pci: ... }.',
+    )
+  }
+  if (!device.has(uapi.DEV_PEER)) {
+    return unsupported(
+      'no device that is bound to the module has memory for peers: a prefetchable BAR of 2 MiB or more',
+      'Bind one: write its id to /sys/bus/pci/drivers/hmm_sdk/new_id.',
+    )
+  }
+  const own = dma.ownMemory
+  return supported(
+    own === undefined ? {} : { bar: own.bar, pages: own.buffer.bytes / 2 ** info.pageShift },
+  )
 }
 
 function when(

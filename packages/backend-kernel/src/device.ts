@@ -64,7 +64,6 @@ export class KernelDevice implements RawDevice {
     const info = new DeviceInfo(descriptor)
     this.#info = info
     this.pciId = info.pciId
-    this.capabilities = deviceCapabilities(info, host.info)
     const { tracer } = host
     const device = this.id
     let interrupts: KernelInterrupts | undefined
@@ -76,6 +75,7 @@ export class KernelDevice implements RawDevice {
     this.events = events
     this.#fastMap = new FastMap(descriptor, events)
     this.dma = new KernelDma(descriptor, info, host.info.pageShift, this.#open)
+    this.capabilities = deviceCapabilities(info, host.info, this.dma)
     if (info.has(uapi.DEV_REGISTERS)) this.registers = new KernelRegisters(descriptor, info.bars)
     if (info.has(uapi.DEV_INTERRUPTS)) {
       interrupts = new KernelInterrupts(descriptor, info.vectors, info.has(uapi.DEV_INTX))

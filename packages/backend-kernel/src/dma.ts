@@ -1,5 +1,6 @@
 import type {
   DmaDirection,
+  PeerRoute,
   RawBuffer,
   RawCoherentBuffer,
   RawDma,
@@ -18,6 +19,7 @@ import type { Descriptor } from './descriptor.js'
 import { DeviceInfo } from './device-info.js'
 import { mapList, segmentLimits } from './list.js'
 import type { OpenObjects } from './open-objects.js'
+import { oneRun, ownMemory, peerRoute } from './peer.js'
 import * as uapi from './uapi.js'
 import { DIRECTIONS, KernelWindow } from './window.js'
 
@@ -25,10 +27,13 @@ import { DIRECTIONS, KernelWindow } from './window.js'
 export class KernelDma implements RawDma {
   limits: RawDmaLimits
   readonly open: OpenObjects
-  readonly #descriptor: Descriptor
+  /** Of the device; peers name it to the module. */
+  readonly descriptor: Descriptor
+  /** What it offers to peers, once it was asked for. */
+  #own: ReturnType<typeof ownMemory> | null = null
 
   constructor(descriptor: Descriptor, info: DeviceInfo, pageShift: number, open: OpenObjects) {
-    this.#descriptor = descriptor
+    this.descriptor = descriptor
     this.open = open
     this.limits = {
       translating: info.has(uapi.DEV_TRANSLATING),
@@ -41,7 +46,7 @@ export class KernelDma implements RawDma {
   }
 
   setMask(bits: number): void {
-    this.#descriptor.once(uapi.IOC_SET_MASK, uapi.SetMask, { bits }, (result) =>
+    this.descriptor.once(uapi.IOC_SET_MASK, uapi.SetMask, { bits }, (result) =>
       check(result, {
         hint:
           result === -16
@@ -52,26 +57,26 @@ export class KernelDma implements RawDma {
   }
 
   setSegmentLimits(limits: SegmentLimits): void {
-    segmentLimits(this.#descriptor, limits)
-    const { maxMappingBytes } = new DeviceInfo(this.#descriptor)
+    segmentLimits(this.descriptor, limits)
+    const { maxMappingBytes } = new DeviceInfo(this.descriptor)
     this.limits = { ...this.limits, maxMappingBytes, segments: limits }
   }
 
   async allocBuffer(bytes: number): Promise<RawBuffer> {
-    return this.#descriptor.onceAsync(
+    return this.descriptor.onceAsync(
       uapi.IOC_BUFFER_ALLOC,
       uapi.BufferAlloc,
       { bytes },
       (result, call) => {
         check(result, { reason: call.get('reason') })
         const freed = this.open.add('buffer', `${bytes} bytes`)
-        return new KernelBuffer(this.#descriptor, call.get('buffer'), bytes, freed)
+        return new KernelBuffer(this.descriptor, call.get('buffer'), bytes, freed)
       },
     )
   }
 
   async allocCoherent(bytes: number, attributes = 0): Promise<RawCoherentBuffer> {
-    return this.#descriptor.onceAsync(
+    return this.descriptor.onceAsync(
       uapi.IOC_COHERENT_ALLOC,
       uapi.BufferAlloc,
       { bytes, flags: attributes },
@@ -79,7 +84,7 @@ export class KernelDma implements RawDma {
         check(result, { reason: call.get('reason') })
         const freed = this.open.add('coherent-buffer', `${bytes} bytes`)
         const [buffer, dmaPage] = [call.get('buffer'), call.get('dmaPage')]
-        return new KernelCoherentBuffer(this.#descriptor, buffer, bytes, dmaPage, freed)
+        return new KernelCoherentBuffer(this.descriptor, buffer, bytes, dmaPage, freed)
       },
     )
   }
@@ -98,7 +103,7 @@ export class KernelDma implements RawDma {
       bytes,
       flags: attributes,
     }
-    return this.#descriptor.once(uapi.IOC_DMA_MAP, uapi.DmaMap, values, (result, call) => {
+    return this.descriptor.once(uapi.IOC_DMA_MAP, uapi.DmaMap, values, (result, call) => {
       check(result, { reason: call.get('reason') })
       const mapping = call.get('mapping')
       const unmapped = this.open.add('dma-mapping', `${bytes} bytes`)
@@ -108,7 +113,7 @@ export class KernelDma implements RawDma {
         revocable: call.get('revocable') !== 0,
         sync: (to, at, length) => this.#sync(mapping, to, at, length),
         unmap: () => {
-          this.#descriptor.once(uapi.IOC_DMA_UNMAP, uapi.DmaUnmap, { mapping }, (answer) =>
+          this.descriptor.once(uapi.IOC_DMA_UNMAP, uapi.DmaUnmap, { mapping }, (answer) =>
             check(answer),
           )
           unmapped()
@@ -119,14 +124,55 @@ export class KernelDma implements RawDma {
 
   mapList(parts: readonly RawListPart[], direction: DmaDirection, attributes: number): RawDmaList {
     const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
-    return mapList(this.#descriptor, this.limits, parts, direction, attributes, () =>
+    return mapList(this.descriptor, this.limits, parts, direction, attributes, () =>
       this.open.add('dma-list', `${bytes} bytes`),
     )
   }
 
+  peerMemory(bar: number): RawBuffer | undefined {
+    const own = this.ownMemory
+    return own?.bar === bar ? own.buffer : undefined
+  }
+
+  /** What it offers to peers. */
+  get ownMemory(): ReturnType<typeof ownMemory> {
+    if (this.#own === null) this.#own = ownMemory(this.descriptor)
+    return this.#own
+  }
+
+  peerRoute(peer: RawDma): PeerRoute {
+    return peerRoute(this.descriptor, (peer as KernelDma).descriptor)
+  }
+
+  /** In the module it is a list of one part: the kernel maps peers by lists. */
+  mapPeer(
+    peer: RawDma,
+    bar: number,
+    offset: number,
+    bytes: number,
+    direction: DmaDirection,
+  ): RawDmaMapping {
+    const parts = [{ source: { peer, bar }, offset, bytes }]
+    const list = mapList(this.descriptor, this.limits, parts, direction, 0, () =>
+      this.open.add('dma-mapping', `${bytes} bytes of a peer`),
+    )
+    try {
+      return {
+        ...oneRun(list.segments, this.limits.pageShift),
+        revocable: list.revocable,
+        // Neither cached nor bounced: there is nothing to hand over.
+        sync: () => undefined,
+        unmap: () => list.unmap(),
+      }
+    } catch (error) {
+      list.unmap()
+      throw error
+    }
+  }
+
   async openWindow(pages: number, wait: RawWait): Promise<RawIovaWindow> {
     new BoundedWait(wait).check()
-    return this.#descriptor.onceAsync(
+    return this.descriptor.onceAsync(
       uapi.IOC_WINDOW_OPEN,
       uapi.WindowOpen,
       { pages },
@@ -134,14 +180,14 @@ export class KernelDma implements RawDma {
         check(result, { reason: call.get('reason') })
         const closed = this.open.add('iova-window', `${pages} pages`)
         const ids = { window: call.get('window'), dmaPage: call.get('dmaPage'), pages }
-        return new KernelWindow(this.#descriptor, ids, closed)
+        return new KernelWindow(this.descriptor, ids, closed)
       },
     )
   }
 
   revocations(dmaPage: number): number {
     const values = { dmaPage, pages: 1 }
-    return this.#descriptor.once(uapi.IOC_REVOCATIONS, uapi.Revocations, values, (result, call) => {
+    return this.descriptor.once(uapi.IOC_REVOCATIONS, uapi.Revocations, values, (result, call) => {
       if (result < 0) return -1
       return call.get('mapped') === 0 ? -1 : call.get('count')
     })
@@ -150,6 +196,6 @@ export class KernelDma implements RawDma {
   #sync(mapping: number, to: 'cpu' | 'device', offset: number, bytes: number): void {
     const target = to === 'cpu' ? uapi.SYNC_CPU : uapi.SYNC_DEVICE
     const values = { mapping, target, offset, bytes }
-    this.#descriptor.once(uapi.IOC_DMA_SYNC, uapi.DmaSync, values, (result) => check(result))
+    this.descriptor.once(uapi.IOC_DMA_SYNC, uapi.DmaSync, values, (result) => check(result))
   }
 }

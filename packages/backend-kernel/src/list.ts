@@ -1,13 +1,16 @@
 import type {
   DmaDirection,
+  RawDma,
   RawDmaList,
   RawDmaLimits,
   RawListPart,
   RawSegment,
 } from '@hmm-sdk/hmm-api/raw'
-import type { KernelBuffer } from './buffer.js'
+import { KernelBuffer } from './buffer.js'
 import { check } from './call-error.js'
 import type { Descriptor } from './descriptor.js'
+import type { KernelDma } from './dma.js'
+import { openPeer } from './peer.js'
 import * as uapi from './uapi.js'
 import { DIRECTIONS } from './window.js'
 
@@ -23,6 +26,41 @@ export function mapList(
   attributes: number,
   mapped: () => () => void,
 ): RawDmaList {
+  const peers: KernelBuffer[] = []
+  const free = (): void => peers.forEach((peer) => peer.free())
+  try {
+    const buffers = parts.map(({ source }) => {
+      if (source instanceof KernelBuffer) return source.buffer
+      const { peer } = source as { readonly peer: RawDma }
+      const { buffer } = openPeer(descriptor, (peer as KernelDma).descriptor)
+      peers.push(buffer)
+      return buffer.buffer
+    })
+    const list = mapBuffers(descriptor, limits, parts, buffers, direction, attributes)
+    const ended = mapped()
+    return {
+      ...list,
+      unmap: () => {
+        list.unmap()
+        free()
+        ended()
+      },
+    }
+  } catch (error) {
+    free()
+    throw error
+  }
+}
+
+/** `buffers`: of each part, its number in the module. */
+function mapBuffers(
+  descriptor: Descriptor,
+  limits: RawDmaLimits,
+  parts: readonly RawListPart[],
+  buffers: readonly number[],
+  direction: DmaDirection,
+  attributes: number,
+): RawDmaList {
   const most = mostSegments(limits, parts)
   const call = descriptor.call(uapi.DmaListMap, parts.length * PART_BYTES + most * SEGMENT_BYTES)
   try {
@@ -30,7 +68,7 @@ export function mapList(
     const view = new DataView(buffer, byteOffset, byteLength)
     parts.forEach((part, index) => {
       const at = index * PART_BYTES
-      view.setUint32(at, (part.source as KernelBuffer).buffer, true)
+      view.setUint32(at, buffers[index] as number, true)
       view.setUint32(at + 4, 0, true)
       view.setBigUint64(at + 8, BigInt(part.offset), true)
       view.setBigUint64(at + 16, BigInt(part.bytes), true)
@@ -54,7 +92,6 @@ export function mapList(
         bytes: view.getUint32(at + 12, true),
       }
     })
-    const ended = mapped()
     return {
       segments,
       revocable: call.get('revocable') !== 0,
@@ -63,12 +100,10 @@ export function mapList(
         const values = { list, target }
         descriptor.once(uapi.IOC_DMA_LIST_SYNC, uapi.DmaListSync, values, (result) => check(result))
       },
-      unmap: () => {
+      unmap: () =>
         descriptor.once(uapi.IOC_DMA_LIST_UNMAP, uapi.DmaListUnmap, { list }, (result) =>
           check(result),
-        )
-        ended()
-      },
+        ),
     }
   } finally {
     descriptor.end(call)

@@ -30,9 +30,11 @@ export const CAP_DMA_IOVA = 8
 /** faults may drop the mmap lock (userfaultfd works) */
 export const CAP_UNLOCKED_FAULT = 0x10
 /** software devices may have device-coherent memory */
-export const CAP_COHERENT = 0x40
+export const CAP_COHERENT = 0x80
 /** this process may open PCI devices (CAP_SYS_RAWIO, no lockdown) */
 export const CAP_PCI = 0x20
+/** PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA) */
+export const CAP_PEER = 0x40
 
 // Kinds of device
 /** the software device of the module */
@@ -66,7 +68,7 @@ export const DEV_ATOMICS = 0x80
 /** MIGRATE, EVICT */
 export const DEV_MEMORY = 0x100
 /** that memory is device-coherent: the CPU reaches it, and SET_CPU_FAULT_PAGES is EOPNOTSUPP */
-export const DEV_MEMORY_COHERENT = 0x80000
+export const DEV_MEMORY_COHERENT = 0x100000
 /** EXCLUSIVE */
 export const DEV_EXCLUSIVE = 0x200
 /** a translation stands before the device that the module can revoke */
@@ -87,6 +89,8 @@ export const DEV_BOUNCE = 0x8000
 export const DEV_LIST = 0x10000
 /** ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC */
 export const DEV_ATTRIBUTES = 0x20000
+/** PEER_OPEN; a device that is bound to the module has memory for peers */
+export const DEV_PEER = 0x80000
 
 // Domain types
 /** no IOMMU before the device */
@@ -154,7 +158,15 @@ export const REASON_MEMLOCK = 0x18
 /** no place in the bounce buffers */
 export const REASON_BOUNCE_FULL = 0x19
 /** the module was given no memory for device-coherent pages */
-export const REASON_NOT_RESERVED = 0x1a
+export const REASON_NOT_RESERVED = 0x1b
+/** no way to the peer: different host bridges, or one not allow-listed */
+export const REASON_PEER_ROUTE = 0x1a
+
+// Routes to the memory of a peer
+/** by the peer's bus address, past every IOMMU */
+export const ROUTE_BUS = 1
+/** through the host bridge, as any memory */
+export const ROUTE_HOST_BRIDGE = 2
 
 // Bits of an entry: the high 32 bits
 /** out: may be accessed; in: fault it */
@@ -607,6 +619,27 @@ export const DmaListUnmap = {
     list: { offset: 0, type: 'u32', count: 1 },
     /** 0 */
     flags: { offset: 4, type: 'u32', count: 1 },
+  },
+} as const satisfies UapiStruct
+
+/** `struct hmm_sdk_peer_open`: PEER_OPEN. */
+export const PeerOpen = {
+  size: 32,
+  fields: {
+    /** device descriptor of the peer, or of the device itself */
+    fd: { offset: 0, type: 's32', count: 1 },
+    /** 0 */
+    flags: { offset: 4, type: 'u32', count: 1 },
+    /** out: size of the buffer */
+    bytes: { offset: 8, type: 'u64', count: 1 },
+    /** out: id */
+    buffer: { offset: 16, type: 'u32', count: 1 },
+    /** out: where the peer shows it */
+    bar: { offset: 20, type: 'u32', count: 1 },
+    /** out: ROUTE_* */
+    route: { offset: 24, type: 'u32', count: 1 },
+    /** out+err: REASON_* */
+    reason: { offset: 28, type: 'u32', count: 1 },
   },
 } as const satisfies UapiStruct
 
@@ -1107,7 +1140,7 @@ export const IOC_BUFFER_WRITE = 0xc020e816
 /**
  * On a device, with {@link DmaMap}. dma_map_phys of part of a buffer, contiguous in DMA space. EIO
  * + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent
- * buffer: EINVAL.
+ * buffer, or memory of a peer: EINVAL.
  */
 export const IOC_DMA_MAP = 0xc038e817
 /** On a device, with {@link DmaUnmap}. */
@@ -1124,7 +1157,7 @@ export const IOC_DMA_SYNC = 0xc018e819
 export const IOC_WINDOW_OPEN = 0xc018e81a
 /**
  * On a device, with {@link WindowLink}. dma_iova_link; all pages or none. EADDRINUSE: a page of the
- * window is linked already. ENOMEM.
+ * window is linked already. ENOMEM. A coherent buffer, or memory of a peer: EINVAL.
  */
 export const IOC_WINDOW_LINK = 0xc020e81b
 /** On a device, with {@link WindowRange}. dma_iova_sync. EINVAL: no page of the range is linked. */
@@ -1150,6 +1183,15 @@ export const IOC_DMA_LIST_MAP = 0xc030e81f
 export const IOC_DMA_LIST_SYNC = 0xc008e824
 /** On a device, with {@link DmaListUnmap}. */
 export const IOC_DMA_LIST_UNMAP = 0xc008e825
+/**
+ * On a device, with {@link PeerOpen}. The memory of a PCI device that peers may map
+ * (pci_p2pdma_add_resource), as a buffer of this device: for DMA_LIST_MAP, and for BUFFER_READ and
+ * BUFFER_WRITE where it is the device's own. The peer may be closed before the buffer is freed, but
+ * is not opened again before. ENODEV: it has none. EREMOTEIO + PEER_ROUTE, EIO + MASK or EOPNOTSUPP
+ * + BOUNCE: this device does not reach it. EOPNOTSUPP: no PCI device. EBADF: fd. ENOSPC + LIMIT:
+ * max_buffers.
+ */
+export const IOC_PEER_OPEN = 0xc020e827
 /**
  * On a device, with {@link SegmentLimits}. dma_set_max_seg_size, dma_set_seg_boundary,
  * dma_set_min_align_mask; 65536, 0xffffffff and 0 at open. EBUSY: something is mapped.

@@ -21,9 +21,11 @@
 /* faults may drop the mmap lock (userfaultfd works) */
 #define HMM_SDK_CAP_UNLOCKED_FAULT 0x10U
 /* software devices may have device-coherent memory */
-#define HMM_SDK_CAP_COHERENT 0x40U
+#define HMM_SDK_CAP_COHERENT 0x80U
 /* this process may open PCI devices (CAP_SYS_RAWIO, no lockdown) */
 #define HMM_SDK_CAP_PCI 0x20U
+/* PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA) */
+#define HMM_SDK_CAP_PEER 0x40U
 
 /* Kinds of device */
 /* the software device of the module */
@@ -57,7 +59,7 @@
 /* MIGRATE, EVICT */
 #define HMM_SDK_DEV_MEMORY 0x100U
 /* that memory is device-coherent: the CPU reaches it, and SET_CPU_FAULT_PAGES is EOPNOTSUPP */
-#define HMM_SDK_DEV_MEMORY_COHERENT 0x80000U
+#define HMM_SDK_DEV_MEMORY_COHERENT 0x100000U
 /* EXCLUSIVE */
 #define HMM_SDK_DEV_EXCLUSIVE 0x200U
 /* a translation stands before the device that the module can revoke */
@@ -78,6 +80,8 @@
 #define HMM_SDK_DEV_LIST 0x10000U
 /* ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC */
 #define HMM_SDK_DEV_ATTRIBUTES 0x20000U
+/* PEER_OPEN; a device that is bound to the module has memory for peers */
+#define HMM_SDK_DEV_PEER 0x80000U
 
 /* Domain types */
 /* no IOMMU before the device */
@@ -145,7 +149,15 @@
 /* no place in the bounce buffers */
 #define HMM_SDK_REASON_BOUNCE_FULL 0x19U
 /* the module was given no memory for device-coherent pages */
-#define HMM_SDK_REASON_NOT_RESERVED 0x1aU
+#define HMM_SDK_REASON_NOT_RESERVED 0x1bU
+/* no way to the peer: different host bridges, or one not allow-listed */
+#define HMM_SDK_REASON_PEER_ROUTE 0x1aU
+
+/* Routes to the memory of a peer */
+/* by the peer's bus address, past every IOMMU */
+#define HMM_SDK_ROUTE_BUS 1U
+/* through the host bridge, as any memory */
+#define HMM_SDK_ROUTE_HOST_BRIDGE 2U
 
 /* Bits of an entry: the high 32 bits */
 /* out: may be accessed; in: fault it */
@@ -545,6 +557,24 @@ struct hmm_sdk_dma_list_unmap {
 	__u32 list;
 	/* 0 */
 	__u32 flags;
+};
+
+/* PEER_OPEN */
+struct hmm_sdk_peer_open {
+	/* device descriptor of the peer, or of the device itself */
+	__s32 fd;
+	/* 0 */
+	__u32 flags;
+	/* out: size of the buffer */
+	__u64 bytes;
+	/* out: id */
+	__u32 buffer;
+	/* out: where the peer shows it */
+	__u32 bar;
+	/* out: ROUTE_* */
+	__u32 route;
+	/* out+err: REASON_* */
+	__u32 reason;
 };
 
 /* SEGMENT_LIMITS */
@@ -989,8 +1019,8 @@ struct hmm_sdk_read_events {
 	_IOWR(HMM_SDK_MAGIC, 0x16, struct hmm_sdk_buffer_copy)
 /*
  * On a device. dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not
- * reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer:
- * EINVAL.
+ * reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer,
+ * or memory of a peer: EINVAL.
  */
 #define HMM_SDK_IOC_DMA_MAP \
 	_IOWR(HMM_SDK_MAGIC, 0x17, struct hmm_sdk_dma_map)
@@ -1011,7 +1041,7 @@ struct hmm_sdk_read_events {
 	_IOWR(HMM_SDK_MAGIC, 0x1a, struct hmm_sdk_window_open)
 /*
  * On a device. dma_iova_link; all pages or none. EADDRINUSE: a page of the window is linked
- * already. ENOMEM.
+ * already. ENOMEM. A coherent buffer, or memory of a peer: EINVAL.
  */
 #define HMM_SDK_IOC_WINDOW_LINK \
 	_IOWR(HMM_SDK_MAGIC, 0x1b, struct hmm_sdk_window_link)
@@ -1041,6 +1071,16 @@ struct hmm_sdk_read_events {
 /* On a device.  */
 #define HMM_SDK_IOC_DMA_LIST_UNMAP \
 	_IOWR(HMM_SDK_MAGIC, 0x25, struct hmm_sdk_dma_list_unmap)
+/*
+ * On a device. The memory of a PCI device that peers may map (pci_p2pdma_add_resource), as
+ * a buffer of this device: for DMA_LIST_MAP, and for BUFFER_READ and BUFFER_WRITE where it
+ * is the device's own. The peer may be closed before the buffer is freed, but is not opened
+ * again before. ENODEV: it has none. EREMOTEIO + PEER_ROUTE, EIO + MASK or EOPNOTSUPP +
+ * BOUNCE: this device does not reach it. EOPNOTSUPP: no PCI device. EBADF: fd. ENOSPC +
+ * LIMIT: max_buffers.
+ */
+#define HMM_SDK_IOC_PEER_OPEN \
+	_IOWR(HMM_SDK_MAGIC, 0x27, struct hmm_sdk_peer_open)
 /*
  * On a device. dma_set_max_seg_size, dma_set_seg_boundary, dma_set_min_align_mask; 65536,
  * 0xffffffff and 0 at open. EBUSY: something is mapped.
@@ -1314,6 +1354,14 @@ HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_sync, target, 4);
 HMM_SDK_SIZE_IS(struct hmm_sdk_dma_list_unmap, 8);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_unmap, list, 0);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_dma_list_unmap, flags, 4);
+HMM_SDK_SIZE_IS(struct hmm_sdk_peer_open, 32);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_peer_open, fd, 0);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_peer_open, flags, 4);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_peer_open, bytes, 8);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_peer_open, buffer, 16);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_peer_open, bar, 20);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_peer_open, route, 24);
+HMM_SDK_OFFSET_IS(struct hmm_sdk_peer_open, reason, 28);
 HMM_SDK_SIZE_IS(struct hmm_sdk_segment_limits, 24);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_segment_limits, max_bytes, 0);
 HMM_SDK_OFFSET_IS(struct hmm_sdk_segment_limits, min_align_mask, 4);
@@ -1512,6 +1560,7 @@ _Static_assert(HMM_SDK_IOC_WINDOW_CLOSE == 0xc008e81e, "WINDOW_CLOSE");
 _Static_assert(HMM_SDK_IOC_DMA_LIST_MAP == 0xc030e81f, "DMA_LIST_MAP");
 _Static_assert(HMM_SDK_IOC_DMA_LIST_SYNC == 0xc008e824, "DMA_LIST_SYNC");
 _Static_assert(HMM_SDK_IOC_DMA_LIST_UNMAP == 0xc008e825, "DMA_LIST_UNMAP");
+_Static_assert(HMM_SDK_IOC_PEER_OPEN == 0xc020e827, "PEER_OPEN");
 _Static_assert(HMM_SDK_IOC_SEGMENT_LIMITS == 0xc018e826, "SEGMENT_LIMITS");
 _Static_assert(HMM_SDK_IOC_REG_READ == 0xc018e820, "REG_READ");
 _Static_assert(HMM_SDK_IOC_REG_WRITE == 0xc018e821, "REG_WRITE");

@@ -42,8 +42,9 @@ export const constants = {
     ['CAP_EXCLUSIVE', 4, 'device-exclusive access'],
     ['CAP_DMA_IOVA', 8, 'two-step IOVA windows on PCI devices'],
     ['CAP_UNLOCKED_FAULT', 16, 'faults may drop the mmap lock (userfaultfd works)'],
-    ['CAP_COHERENT', 64, 'software devices may have device-coherent memory'],
+    ['CAP_COHERENT', 128, 'software devices may have device-coherent memory'],
     ['CAP_PCI', 32, 'this process may open PCI devices (CAP_SYS_RAWIO, no lockdown)'],
+    ['CAP_PEER', 64, 'PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA)'],
   ],
   'Kinds of device': [
     ['DEVICE_SOFT', 0, 'the software device of the module'],
@@ -69,7 +70,7 @@ export const constants = {
     ['DEV_MEMORY', 256, 'MIGRATE, EVICT'],
     [
       'DEV_MEMORY_COHERENT',
-      524288,
+      1048576,
       'that memory is device-coherent: the CPU reaches it, and SET_CPU_FAULT_PAGES is EOPNOTSUPP',
     ],
     ['DEV_EXCLUSIVE', 512, 'EXCLUSIVE'],
@@ -86,6 +87,7 @@ export const constants = {
     ['DEV_BOUNCE', 32768, 'mappings, or those that fill no pages, go through bounce buffers'],
     ['DEV_LIST', 65536, 'DMA_LIST_*, SEGMENT_LIMITS'],
     ['DEV_ATTRIBUTES', 131072, 'ATTR_* in the flags of DMA_MAP, DMA_LIST_MAP, COHERENT_ALLOC'],
+    ['DEV_PEER', 524288, 'PEER_OPEN; a device that is bound to the module has memory for peers'],
   ],
   'Domain types': [
     ['DOMAIN_NONE', 0, 'no IOMMU before the device'],
@@ -131,7 +133,16 @@ export const constants = {
     ['REASON_LIMIT', 23, 'a limit of the module: see info'],
     ['REASON_MEMLOCK', 24, 'RLIMIT_MEMLOCK'],
     ['REASON_BOUNCE_FULL', 25, 'no place in the bounce buffers'],
-    ['REASON_NOT_RESERVED', 26, 'the module was given no memory for device-coherent pages'],
+    ['REASON_NOT_RESERVED', 27, 'the module was given no memory for device-coherent pages'],
+    [
+      'REASON_PEER_ROUTE',
+      26,
+      'no way to the peer: different host bridges, or one not allow-listed',
+    ],
+  ],
+  'Routes to the memory of a peer': [
+    ['ROUTE_BUS', 1, "by the peer's bus address, past every IOMMU"],
+    ['ROUTE_HOST_BRIDGE', 2, 'through the host bridge, as any memory'],
   ],
   'Bits of an entry: the high 32 bits': [
     ['ENTRY_VALID', 0x80000000, 'out: may be accessed; in: fault it'],
@@ -445,6 +456,18 @@ export const structs = {
     fields: [
       ['list', 'u32', '', ''],
       ['flags', 'u32', '', '0'],
+    ],
+  },
+  peer_open: {
+    comment: 'PEER_OPEN',
+    fields: [
+      ['fd', 's32', '', 'device descriptor of the peer, or of the device itself'],
+      ['flags', 'u32', '', '0'],
+      ['bytes', 'u64', 'out', 'size of the buffer'],
+      ['buffer', 'u32', 'out', 'id'],
+      ['bar', 'u32', 'out', 'where the peer shows it'],
+      ['route', 'u32', 'out', 'ROUTE_*'],
+      ['reason', 'u32', 'out+err', 'REASON_*'],
     ],
   },
   segment_limits: {
@@ -817,7 +840,7 @@ export const ioctls = [
     0x17,
     'dma_map',
     'device',
-    'dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer: EINVAL.',
+    'dma_map_phys of part of a buffer, contiguous in DMA space. EIO + MASK: not reachable. ENOMEM + NO_IOVA_SPACE or BOUNCE_FULL. ENOSPC: max_buffers. A coherent buffer, or memory of a peer: EINVAL.',
   ],
   ['DMA_UNMAP', 0x18, 'dma_unmap', 'device', ''],
   [
@@ -839,7 +862,7 @@ export const ioctls = [
     0x1b,
     'window_link',
     'device',
-    'dma_iova_link; all pages or none. EADDRINUSE: a page of the window is linked already. ENOMEM.',
+    'dma_iova_link; all pages or none. EADDRINUSE: a page of the window is linked already. ENOMEM. A coherent buffer, or memory of a peer: EINVAL.',
   ],
   [
     'WINDOW_SYNC',
@@ -877,6 +900,13 @@ export const ioctls = [
     'dma_sync_sgtable_for_cpu or _for_device. EINVAL against its direction.',
   ],
   ['DMA_LIST_UNMAP', 0x25, 'dma_list_unmap', 'device', ''],
+  [
+    'PEER_OPEN',
+    0x27,
+    'peer_open',
+    'device',
+    "The memory of a PCI device that peers may map (pci_p2pdma_add_resource), as a buffer of this device: for DMA_LIST_MAP, and for BUFFER_READ and BUFFER_WRITE where it is the device's own. The peer may be closed before the buffer is freed, but is not opened again before. ENODEV: it has none. EREMOTEIO + PEER_ROUTE, EIO + MASK or EOPNOTSUPP + BOUNCE: this device does not reach it. EOPNOTSUPP: no PCI device. EBADF: fd. ENOSPC + LIMIT: max_buffers.",
+  ],
   [
     'SEGMENT_LIMITS',
     0x26,

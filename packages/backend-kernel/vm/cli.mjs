@@ -40,6 +40,7 @@ run
   --cpus N, --memory MIB   default 2 and 4096
   --device TEXT            one more QEMU device; may be repeated
   --kernel-argument TEXT   one more word of the kernel command line; may be repeated
+  --qemu-argument=WORD     one more argument of QEMU, which wins; may be repeated
   --no-iommu, --no-edu     leave out the Intel IOMMU, the edu device
   --keep-log               keep the kernel log of a success too
 

@@ -2,11 +2,17 @@ import { accessSync, constants, existsSync, openSync, readSync, closeSync } from
 import { join } from 'node:path'
 import { runProcess, toolEnvironment } from './run-process.mjs'
 import { VmError } from './vm-error.mjs'
+import { withLock } from './with-lock.mjs'
+
+// Seconds to wait for somebody else's apt: machines that just started often update themselves.
+const APT = ['-o', 'DPkg::Lock::Timeout=600']
+
+/** @typedef {{ need: string, package: string, present: () => boolean }} Need */
 
 /**
  * What the host must have, and the Debian package that brings it.
  *
- * @type {readonly { need: string, package: string, present: () => boolean }[]}
+ * @type {readonly Need[]}
  */
 const NEEDS = [
   command('qemu-system-x86_64', 'qemu-system-x86'),
@@ -66,9 +72,12 @@ function hasStaticBusybox() {
   return !head.includes('ld-linux')
 }
 
-/** @returns {{ missing: string[], packages: string[], installCommand: string }} */
-export function missingHostPackages() {
-  const missing = NEEDS.filter((need) => !need.present())
+/**
+ * @param {readonly Need[]} [needs]
+ * @returns {{ missing: string[], packages: string[], installCommand: string }}
+ */
+export function missingHostPackages(needs = NEEDS) {
+  const missing = needs.filter((need) => !need.present())
   const packages = [...new Set(missing.map((need) => need.package))]
   return {
     missing: missing.map((need) => need.need),
@@ -83,7 +92,7 @@ export function missingHostPackages() {
  * @param {{ install: boolean, progress: import('./progress.mjs').Progress }} options
  */
 export async function ensureHostPackages({ install, progress }) {
-  const { missing, packages, installCommand } = missingHostPackages()
+  const { missing, installCommand } = missingHostPackages()
   if (process.getuid?.() !== 0) {
     throw new VmError(
       'host-unsuitable',
@@ -99,12 +108,7 @@ export async function ensureHostPackages({ install, progress }) {
         'or let the harness do it: --install-host-packages',
     )
   }
-  await progress.step(`installing ${packages.join(' ')}`, async (detail) => {
-    await runProcess('apt-get', ['update'], { onLine: detail })
-    await runProcess('apt-get', ['install', '--no-install-recommends', '-y', ...packages], {
-      onLine: detail,
-    })
-  })
+  await installHostPackages({ progress })
   const still = missingHostPackages().missing
   if (still.length > 0) {
     throw new VmError(
@@ -112,4 +116,28 @@ export async function ensureHostPackages({ install, progress }) {
       `still missing after the installation: ${still.join(', ')}`,
     )
   }
+}
+
+/**
+ * Installs what is missing. Several kernels are prepared at once, and all of them need the same
+ * packages: one run installs, the others wait for it.
+ *
+ * @param {{ progress: import('./progress.mjs').Progress, needs?: readonly Need[] }} options
+ */
+export function installHostPackages({ progress, needs = NEEDS }) {
+  return withLock(
+    'host-packages',
+    async () => {
+      const { packages } = missingHostPackages(needs)
+      if (packages.length === 0) return
+      await progress.step(`installing ${packages.join(' ')}`, async (detail) => {
+        const install = ['install', '--no-install-recommends', '-y', ...packages]
+        await runProcess('apt-get', [...APT, 'update'], { onLine: detail })
+        await runProcess('apt-get', [...APT, ...install], { onLine: detail })
+      })
+    },
+    () => {
+      progress.note('waiting for another run that installs the host packages')
+    },
+  )
 }

@@ -10,7 +10,8 @@ import { MEMORY_MIB, reservedMemoryArguments } from './reserved-memory.mjs'
  * @property {string} [share] The directory that guest and host both write.
  * @property {{ stdout: string, stderr: string }} [sockets] Unix sockets for the words of the command.
  * @property {boolean} [iommu] Intel IOMMU with strict invalidation; on unless `false`.
- * @property {boolean} [edu] QEMU's `edu` device behind that IOMMU; on unless `false`.
+ * @property {boolean} [edu] QEMU's `edu` device behind that IOMMU, and `ivshmem`, whose memory it may
+ *   reach as that of a peer; on unless `false`.
  * @property {number} [cpus]
  * @property {number} [memoryMiB]
  * @property {readonly string[]} [devices] More `-device` arguments, after the standard ones.
@@ -38,6 +39,12 @@ const KERNEL_ARGUMENTS = [
   'sysctl.kernel.watchdog_thresh=60',
 ]
 
+/** The only memory in a BAR that QEMU's devices have, of which the kernel makes pages. */
+const PEER = [
+  ...['-object', 'memory-backend-ram,id=peer,size=4M'],
+  ...['-device', 'ivshmem-plain,memdev=peer'],
+]
+
 /**
  * The arguments of QEMU for one run.
  *
@@ -59,7 +66,7 @@ export function qemuArguments(options) {
     ...['-chardev', `file,id=log,path=${escape(options.kernelLog)}`, '-serial', 'chardev:log'],
     // The IOMMU comes before the devices that it serves.
     ...(iommu ? ['-device', 'intel-iommu'] : []),
-    ...(edu ? ['-device', 'edu,dma_mask=0xffffffffff'] : []),
+    ...(edu ? ['-device', 'edu,dma_mask=0xffffffffff', ...PEER] : []),
     ...(options.hostRoot === undefined ? [] : virtfs('hostroot', options.hostRoot, true)),
     ...(options.share === undefined ? [] : virtfs('hmmshare', options.share, false)),
     ...(options.sockets === undefined ? [] : ports(options.sockets)),

@@ -16,9 +16,14 @@ const OPTIONS = {
 }
 
 test('the IOMMU precedes the devices it serves, and paths keep their commas', () => {
-  const args = qemuArguments({ ...OPTIONS, hostRoot: '/', devices: ['ivshmem-plain,memdev=m'] })
+  const args = qemuArguments({ ...OPTIONS, hostRoot: '/', devices: ['x,memdev=m'] })
   const devices = args.filter((_, index) => args[index - 1] === '-device')
-  expect(devices).toEqual(['intel-iommu', 'edu,dma_mask=0xffffffffff', 'ivshmem-plain,memdev=m'])
+  expect(devices).toEqual([
+    'intel-iommu',
+    'edu,dma_mask=0xffffffffff',
+    'ivshmem-plain,memdev=peer',
+    'x,memdev=m',
+  ])
   expect(args).toContain('file,id=log,path=/with,,comma/log')
   expect(args.join(' ')).toContain('readonly=on')
 })

@@ -18,6 +18,7 @@ const OPTIONS = /** @type {const} */ ({
   memory: { type: 'string' },
   device: { type: 'string', multiple: true },
   'kernel-argument': { type: 'string', multiple: true },
+  'qemu-argument': { type: 'string', multiple: true },
   'no-iommu': { type: 'boolean', default: false },
   'no-edu': { type: 'boolean', default: false },
   'keep-log': { type: 'boolean', default: false },
@@ -67,6 +68,7 @@ export async function runCommand(args) {
     edu: !values['no-edu'],
     devices: values.device ?? [],
     kernelArguments: values['kernel-argument'] ?? [],
+    qemuArguments: values['qemu-argument'] ?? [],
     keepLog: values['keep-log'],
     // With --json the standard output is the result's alone.
     stdout: values.json ? process.stderr : process.stdout,

@@ -33,6 +33,46 @@ test('an interval tree finds what a list finds', () => {
   )
 })
 
+test('an interval tree keeps what was put behind another one there, however often', () => {
+  const step = fc.record({ first: fc.nat(2), behind: fc.option(fc.nat(20)), drop: fc.nat(9) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const tree = new IntervalTree<{ first: number; last: number }>()
+      let list: { first: number; last: number }[] = []
+      for (const { first, behind, drop } of steps) {
+        const previous = behind === null ? undefined : list[behind % list.length]
+        const item = { first: previous?.first ?? first, last: 5 }
+        if (previous === undefined) {
+          tree.insert(item)
+          list.push(item)
+        } else {
+          tree.insertAfter(item, previous)
+          list.splice(list.indexOf(previous) + 1, 0, item)
+        }
+        if (drop > 0) continue
+        const gone = list[drop % list.length]!
+        tree.remove(gone)
+        list = list.filter((each) => each !== gone)
+      }
+      const found = tree.overlaps(0, 9)
+      const expected = list.toSorted((a, b) => a.first - b.first)
+      expect(found.length).toBe(expected.length)
+      expect(found.every((item, at) => item === expected[at])).toBe(true)
+    }),
+  )
+})
+
+test('an interval tree has room for any number of intervals behind the same one', () => {
+  const tree = new IntervalTree<{ first: number; last: number; number: number }>()
+  const interval = (number: number) => ({ first: 0, last: 1, number })
+  const parent = interval(-1)
+  tree.insert(parent)
+  tree.insert(interval(-2))
+  for (let number = 0; number < 200; number++) tree.insertAfter(interval(number), parent)
+  const found = tree.overlaps(0, 0).map((item) => item.number)
+  expect(found).toEqual([-1, ...Array.from({ length: 200 }, (_, at) => 199 - at), -2])
+})
+
 for (const bits of [9, 11, 13]) {
   test(`a radix table of ${bits} bits a level is a map`, () => {
     const page = fc.oneof(

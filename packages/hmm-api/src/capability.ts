@@ -32,7 +32,6 @@ export const CAPABILITIES = {
   'dma.list': 'map several pieces of memory at once (scatter-gather), within segment limits',
   'dma.attributes': 'attributes of mappings and coherent buffers (DMA_ATTR_*)',
   'dma.window': 'two-step IOVA windows over own buffers',
-  'dma.window.mirrored': 'link mirrored pages into a window of the driver',
   'dma.bounce': 'mappings go through bounce buffers (SWIOTLB)',
   'dma.non-coherent': 'device and CPU see each other only through sync',
   'dma.lazy': 'unmapped addresses stay reachable until the IOMMU is flushed',

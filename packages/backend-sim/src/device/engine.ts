@@ -31,8 +31,10 @@ export class SimEngine implements RawEngine {
   write(dmaPage: number, offset: number, bytes: Uint8Array): Promise<void> {
     const { frames } = this.#simulation.machine
     return this.#simulation.run(
-      this.#access(dmaPage, offset, bytes.length, true, (frame, inPage, at, count) => {
-        frames.write(frame, inPage, bytes.subarray(at, at + count))
+      this.#access(dmaPage, offset, bytes.length, true, (frame, inPage, at, count, page) => {
+        const part = bytes.subarray(at, at + count)
+        if (page >= 0) this.#written(page, inPage, part, frame)
+        frames.write(frame, inPage, part)
         frames.flags[frame]! |= FRAME_DIRTY
       }),
     )
@@ -45,8 +47,9 @@ export class SimEngine implements RawEngine {
   *#read(dmaPage: number, offset: number, length: number): Operation<Uint8Array> {
     const { frames } = this.#simulation.machine
     const bytes = new Uint8Array(length)
-    yield* this.#access(dmaPage, offset, length, false, (frame, inPage, at, count) => {
+    yield* this.#access(dmaPage, offset, length, false, (frame, inPage, at, count, page) => {
       frames.read(frame, inPage, bytes, at, count)
+      if (page >= 0) this.#wasRead(page, inPage, bytes.subarray(at, at + count))
     })
     return bytes
   }
@@ -68,10 +71,15 @@ export class SimEngine implements RawEngine {
         hint: 'Map the page with mirror.exclusive.',
       })
     }
-    const bytes = frames.writable(entry & IOPTE_FRAME)
+    const frame = entry & IOPTE_FRAME
+    const inPage = offset % pageSize
+    const bytes = frames.writable(frame)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
-    const before = view.getUint32(offset % pageSize, true)
-    view.setUint32(offset % pageSize, before + delta, true)
+    const word = bytes.subarray(inPage, inPage + 4)
+    const before = view.getUint32(inPage, true)
+    if (scheduler.explorer !== undefined) this.#wasRead(page, inPage, word)
+    view.setUint32(inPage, before + delta, true)
+    if (scheduler.explorer !== undefined) this.#written(page, inPage, word, frame)
     return before
   }
 
@@ -80,7 +88,7 @@ export class SimEngine implements RawEngine {
     offset: number,
     length: number,
     write: boolean,
-    move: (frame: number, inPage: number, at: number, count: number) => void,
+    move: (frame: number, inPage: number, at: number, count: number, page: number) => void,
   ): Operation<void> {
     const { scheduler, costs, pageSize, dma } = this.#simulation.machine
     // Before anything waits: the driver is still on the stack.
@@ -106,9 +114,21 @@ export class SimEngine implements RawEngine {
       }
       this.#dma.access.by = by
       const entry = this.#translate(page, inPage, write, write ? 'write' : 'read', start)
-      move(entry & IOPTE_FRAME, inPage, at, count)
+      // The page matters to nobody but who looks for lost updates.
+      const watched = scheduler.explorer?.updates === undefined ? -1 : page
+      move(entry & IOPTE_FRAME, inPage, at, count, watched)
       at += count
     }
+  }
+
+  #wasRead(dmaPage: number, inPage: number, bytes: Uint8Array): void {
+    const there = this.#dma.mirroredAt(dmaPage)
+    there?.mm.updates?.read(there.page, inPage, bytes)
+  }
+
+  #written(dmaPage: number, inPage: number, bytes: Uint8Array, frame: number): void {
+    const there = this.#dma.mirroredAt(dmaPage)
+    there?.mm.updates?.writtenByDevice(there.page, inPage, bytes, frame)
   }
 
   /**

@@ -53,10 +53,6 @@ export function capabilitiesOf(
     'dma.list': supported({ parts: MOST_PARTS, segments: MOST_PIECES }),
     'dma.attributes': supported(),
     'dma.window': translating ? supported() : unsupported(behindIommu),
-    'dma.window.mirrored': unsupported(
-      'windows of the driver hold own buffers only; mirrors have windows of their own',
-      'Map mirrored ranges with mirror.map.',
-    ),
     'dma.peer':
       dma.shape === 'peer'
         ? supported({ bar: PEER_BAR, pages: dma.peerPages })

@@ -65,7 +65,7 @@ export class SimDevice implements RawDevice, MirrorOwner {
       throw new HmmError('ENOMEM', { message: 'no memory for the notifier' })
     }
     const domain = this.dma.translation.domain ?? this.#makeIdleDomain()
-    const dma = new MirrorDma(domain, this.dma.mirrorWindows, startPage, pages)
+    const dma = new MirrorDma(domain, this.dma.mirrorWindows, mm, startPage, pages)
     const mirror = new SimMirror(this.#simulation, this, mm, { startPage, pages }, dma, callbacks)
     mm.notifiers.insert(mirror.notifier)
     this.#mirrors.set(mirror, space)

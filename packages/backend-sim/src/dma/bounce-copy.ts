@@ -3,6 +3,7 @@ import type { Machine } from '../sim/machine.js'
 import { POINT_BOUNCE } from '../sim/failure-point.js'
 import { SLOT_BYTES, type BouncePool } from './bounce-pool.js'
 import type { SimBuffer } from './buffer.js'
+import { TwoCopies } from './two-copies.js'
 import { readFrames, writeFrames } from './frame-bytes.js'
 
 /** Slots of the bounce buffers that stand for bytes of a buffer while they are mapped. */
@@ -16,6 +17,7 @@ export class BounceCopy {
   readonly #slots: number
   readonly #buffer: SimBuffer
   readonly #start: number
+  readonly #copies: TwoCopies | undefined
 
   private constructor(
     machine: Machine,
@@ -31,6 +33,7 @@ export class BounceCopy {
     this.offset = ((slot.first * SLOT_BYTES) % machine.pageSize) + slot.offset
     this.#buffer = buffer
     this.#start = start
+    this.#copies = TwoCopies.watch(machine.scheduler.explorer)
   }
 
   /**
@@ -76,14 +79,22 @@ export class BounceCopy {
 
   /** Copies what the CPU sees to where the device reads. */
   toDevice(offset: number, bytes: number): void {
+    this.#copies?.toDevice(offset, offset + bytes)
     const from = this.#buffer.peek(this.#start + offset, bytes)
     writeFrames(this.#machine, this.firstFrame, this.offset + offset, from)
   }
 
   /** Copies what the device wrote to where the CPU reads. */
   toCpu(offset: number, bytes: number): void {
+    this.#copies?.toCpu(offset, offset + bytes)
     const from = readFrames(this.#machine, this.firstFrame, this.offset + offset, bytes)
     this.#buffer.poke(this.#start + offset, from)
+  }
+
+  /** The CPU wrote bytes of the buffer, the device bytes of the slots; from the start of the mapping. */
+  written(by: 'cpu' | 'device', start: number, end: number): void {
+    if (by === 'cpu') this.#copies?.cpuWrote(start, end)
+    else this.#copies?.deviceWrote(start, end)
   }
 
   release(): void {

@@ -6,6 +6,7 @@ import { CpuCache } from './cpu-cache.js'
 import { readFrames, writeFrames } from './frame-bytes.js'
 import type { SimIovaWindow } from './iova-window.js'
 import type { SimDmaMapping } from './streaming-mapping.js'
+import { TwoCopies } from './two-copies.js'
 
 /** Ended mappings that are remembered for one buffer. */
 const MOST_UNSYNCED = 8
@@ -79,6 +80,7 @@ export class SimBuffer implements RawBuffer {
 
   /** What the CPU writes. */
   poke(offset: number, bytes: Uint8Array): void {
+    this.#cache?.copies?.cpuWrote(offset, offset + bytes.length)
     const held = this.#cached(offset, bytes.length, (page, inPage, at, count) => {
       page.set(bytes.subarray(at, at + count), inPage)
     })
@@ -109,7 +111,8 @@ export class SimBuffer implements RawBuffer {
    */
   giveToDevice(start: number, bytes: number, asIs: boolean): void {
     const { frames, pageSize } = this.#machine
-    this.#cache ??= new CpuCache(frames, pageSize, this.firstFrame)
+    const { explorer } = this.#machine.scheduler
+    this.#cache ??= new CpuCache(frames, pageSize, this.firstFrame, TwoCopies.watch(explorer))
     this.#cache.users++
     this.#cache.fetch(start, start + bytes)
     if (!asIs) this.#cache.clean(start, start + bytes)
@@ -120,9 +123,15 @@ export class SimBuffer implements RawBuffer {
     const cache = this.#cache
     if (cache === undefined) return
     if (written) cache.invalidate(start, start + bytes)
+    else cache.copies?.parted(start, start + bytes)
     if (--cache.users > 0) return
     cache.cleanAll()
     this.#cache = undefined
+  }
+
+  /** A non-coherent device wrote the bytes. */
+  deviceWrote(start: number, bytes: number): void {
+    this.#cache?.copies?.deviceWrote(start, start + bytes)
   }
 
   /** Moves bytes between the cache of the CPU and memory, if a non-coherent device has them. */

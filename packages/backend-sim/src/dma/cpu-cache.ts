@@ -1,4 +1,5 @@
 import type { FrameTable } from '../mm/frame-table.js'
+import type { TwoCopies } from './two-copies.js'
 
 /**
  * What the CPU has in its cache of a buffer that a non-coherent device maps: the CPU reads and
@@ -9,13 +10,21 @@ export class CpuCache {
   readonly #pageSize: number
   readonly #firstFrame: number
   readonly #pages = new Map<number, Uint8Array>()
+  /** What is newer here or in memory; while schedules are explored. */
+  readonly copies: TwoCopies | undefined
   /** Mappings that need it. */
   users = 0
 
-  constructor(frames: FrameTable, pageSize: number, firstFrame: number) {
+  constructor(
+    frames: FrameTable,
+    pageSize: number,
+    firstFrame: number,
+    copies: TwoCopies | undefined,
+  ) {
     this.#frames = frames
     this.#pageSize = pageSize
     this.#firstFrame = firstFrame
+    this.copies = copies
   }
 
   /** Fetches pages that are not in the cache yet. */
@@ -36,6 +45,11 @@ export class CpuCache {
 
   /** Writes bytes back, so that the device sees them. */
   clean(start: number, end: number): void {
+    this.copies?.toDevice(start, end)
+    this.#writeBack(start, end)
+  }
+
+  #writeBack(start: number, end: number): void {
     this.#each(start, end, (frame, bytes, from, to) =>
       this.#frames.write(frame, from, bytes.subarray(from, to)),
     )
@@ -43,6 +57,7 @@ export class CpuCache {
 
   /** Drops bytes, so that the CPU sees what is in memory. */
   invalidate(start: number, end: number): void {
+    this.copies?.toCpu(start, end)
     this.#each(start, end, (frame, bytes, from, to) =>
       this.#frames.read(frame, from, bytes, from, to - from),
     )
@@ -51,7 +66,7 @@ export class CpuCache {
   /** Writes everything back. */
   cleanAll(): void {
     for (const page of this.#pages.keys()) {
-      this.clean(page * this.#pageSize, (page + 1) * this.#pageSize)
+      this.#writeBack(page * this.#pageSize, (page + 1) * this.#pageSize)
     }
   }
 

@@ -14,6 +14,7 @@ import type {
 } from '@hmm-sdk/hmm-api/raw'
 import type { MirrorChunk } from '../hmm/mirror-dma.js'
 import { IntervalTree } from '../mm/interval-tree.js'
+import type { MemoryMap } from '../mm/memory-map.js'
 import type { Machine } from '../sim/machine.js'
 import { AccessCheck } from './access-check.js'
 import { BusAddresses } from './bus-address.js'
@@ -323,6 +324,14 @@ export class DeviceDma implements RawDma, MappingOwner {
     if (!this.translation.mapped(dmaPage)) return -1
     const [chunk] = this.mirrorWindows.overlaps(dmaPage, dmaPage)
     return chunk?.revoked?.[dmaPage - chunk.iova] ?? 0
+  }
+
+  /** The process and the page of it that a mirror shows at `dmaPage`. */
+  mirroredAt(dmaPage: number): { readonly mm: MemoryMap; readonly page: number } | undefined {
+    const [chunk] = this.mirrorWindows.overlaps(dmaPage, dmaPage)
+    if (chunk === undefined) return undefined
+    const { mm, startPage } = chunk.owner
+    return { mm, page: startPage + chunk.index + dmaPage - chunk.iova }
   }
 
   misuse(check: DmaMisuse, text: string, made?: object): void {

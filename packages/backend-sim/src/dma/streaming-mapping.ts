@@ -138,15 +138,18 @@ export class SimDmaMapping implements RawDmaMapping {
 
   /** The CPU writes bytes of the buffer. */
   cpuWrites(offset: number, length: number): void {
-    if (this.direction === 'from-device') return
     const from = Math.max(0, offset - this.start)
     const to = Math.min(this.bytes, offset - this.start + length)
+    if (from < to) this.copy?.written('cpu', from, to)
+    if (this.direction === 'from-device') return
     if (from < to) (this.cpuWrote ??= new ByteRanges()).add(from, to)
   }
 
   /** The device wrote bytes of the mapping. */
   deviceWrites(offset: number, length: number): void {
     if (this.direction === 'to-device') return
+    if (this.copy !== undefined) this.copy.written('device', offset, offset + length)
+    else if (!this.owner.coherent) this.buffer.deviceWrote(this.start + offset, length)
     ;(this.deviceWrote ??= new ByteRanges()).add(offset, offset + length)
   }
 

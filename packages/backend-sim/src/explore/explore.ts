@@ -152,6 +152,7 @@ class Search {
     const how: RunOptions = {
       decider: strategy,
       maxSteps: this.#options.maxSteps,
+      lostUpdates: this.#options.lostUpdates,
       fast: this.#fast,
       identity: this.#identity,
       known: this.#known,
@@ -199,6 +200,10 @@ class Search {
     if (again === undefined || signatureOf(again) !== signatureOf(finding)) {
       if (this.#fast) return 'fan-out'
       if (this.#options.mode === 'batched') return 'external'
+      // What is outside may be as fast as it likes the second time.
+      if (finding.kind === 'uncontrolled-wait') {
+        return toFailure(finding, recorded, this.#options, schedules)
+      }
       const now = again === undefined ? 'it passed' : again.message
       const message = `a failing schedule went on differently when it ran again\n  first: ${finding.message}\n  then: ${now}`
       return toFailure({ kind: 'nondeterminism', message }, recorded, this.#options, schedules)

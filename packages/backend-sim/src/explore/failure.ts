@@ -9,6 +9,8 @@ export type FailureKind =
   | 'checker'
   /** The device used memory after the driver was told that it is gone. */
   | 'stale-access'
+  /** What somebody wrote is gone, though nobody wrote over it knowing of it, or discarded it. */
+  | 'lost-update'
   /** The simulation's own consistency does not hold. */
   | 'oracle'
   /** Something was left open, or memory was left in use. */

@@ -59,6 +59,11 @@ export interface ExploreOptions {
   readonly selfCheck?: boolean
   /** Steps of one schedule after which it is a livelock. Default 20,000. */
   readonly maxSteps?: number
+  /**
+   * Whether updates that get lost are failures. Default true; false for a scenario that writes over
+   * what others wrote on purpose.
+   */
+  readonly lostUpdates?: boolean
   /** Whether the result says by name what was covered. Default false. */
   readonly covered?: boolean
   /** A disjoint part of the schedules, for several workers: the `index`-th of `count`. */
@@ -86,6 +91,7 @@ export interface CheckedExploreOptions {
   readonly shrink: boolean
   readonly selfCheck: boolean
   readonly maxSteps: number
+  readonly lostUpdates: boolean
   readonly covered: boolean
   readonly shard: { readonly index: number; readonly count: number }
 }
@@ -102,6 +108,7 @@ const KNOWN = [
   'shrink',
   'selfCheck',
   'maxSteps',
+  'lostUpdates',
   'covered',
   'shard',
 ]
@@ -142,6 +149,7 @@ export function checkExploreOptions(given: ExploreOptions): CheckedExploreOption
     shrink: given.shrink ?? true,
     selfCheck: given.selfCheck ?? true,
     maxSteps: checkNumber('maxSteps', given.maxSteps ?? 20_000, 1, 1e9),
+    lostUpdates: given.lostUpdates ?? true,
     covered: given.covered ?? false,
     shard,
   }

@@ -71,6 +71,7 @@ export async function record(
 /** Lets everybody go on at once, and notes who came back from what. */
 class RecordingExplorer implements Explorer {
   readonly calls: RecordedCall[] = []
+  readonly updates = undefined
   readonly #store = createStore()
   readonly #main: Recorded = { name: 'scenario', op: '' }
   readonly #names = new Map<string, number>()

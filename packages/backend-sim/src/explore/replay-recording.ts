@@ -130,6 +130,7 @@ async function runOrdered(
   const { finding } = await runScenario(scenario, options, {
     decider,
     maxSteps: options.maxSteps,
+    lostUpdates: options.lostUpdates,
     fast: false,
     identity,
     known: pendingResources(),

@@ -30,6 +30,7 @@ export async function runRecorded(
   const { finding } = await runScenario(scenario, options, {
     decider: decider(recorder),
     maxSteps: options.maxSteps,
+    lostUpdates: options.lostUpdates,
     fast: false,
     identity,
     known: pendingResources(),

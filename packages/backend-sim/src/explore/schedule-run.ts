@@ -1,7 +1,7 @@
 import type { RawWaitKind } from '@hmm-sdk/hmm-api/raw'
 import { whenIdle } from '../sim/idle.js'
 import type { Park } from '../sim/operation.js'
-import type { Explorer, PointKind, Scheduler } from '../sim/scheduler.js'
+import type { Explorer, PointKind, Scheduler, UpdateWatch } from '../sim/scheduler.js'
 import { callSite } from './call-site.js'
 import type { Decider } from './decider.js'
 import type { Finding } from './failure.js'
@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly identity: Identity | undefined
   /** What the process waited for before the exploration (see `pendingResources`). */
   readonly known: readonly string[]
+  /** Whether lost updates are findings. */
+  readonly lostUpdates: boolean
   /** Told of everything, with stacks taken. */
   readonly recorder: Recorder | undefined
   /** Told of each step, without anything that costs. */
@@ -58,7 +60,7 @@ const FAIR_STEPS = 500
  * A stop is where a strand waits: at a point (it can go on at once) or for something. What a strand
  * does from one stop to the next is atomic for the others; it includes all microtasks.
  */
-export class ScheduleRun implements Explorer {
+export class ScheduleRun implements Explorer, UpdateWatch {
   /** The clock of the simulation, once there is one. */
   scheduler: Scheduler | undefined
   readonly #options: RunOptions
@@ -103,8 +105,20 @@ export class ScheduleRun implements Explorer {
     })
   }
 
-  report(kind: 'stale-access', message: string): void {
+  report(kind: 'stale-access' | 'lost-update', message: string): void {
     this.#finish({ kind, message })
+  }
+
+  get updates(): UpdateWatch | undefined {
+    return this.#options.lostUpdates ? this : undefined
+  }
+
+  get racing(): boolean {
+    return this.#racing
+  }
+
+  who(): Strand {
+    return this.#self()
   }
 
   /** See {@link World.race}. */

@@ -112,12 +112,13 @@ class Shrinker {
     const strategy = new DepthFirst(bound)
     const decider = wrap(strategy)
     const identity = this.#identity
-    const { maxSteps } = this.#options
+    const { maxSteps, lostUpdates } = this.#options
     for (let i = 0; i < MOST_SCHEDULES && !this.#late() && strategy.next(); i++) {
       const trail: number[] = []
       const how = {
         decider,
         maxSteps,
+        lostUpdates,
         fast: this.#fast,
         identity,
         known: [],

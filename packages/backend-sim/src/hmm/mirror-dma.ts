@@ -3,6 +3,7 @@ import type { IommuDomain } from '../dma/iommu-domain.js'
 import { IOPTE_EXCLUSIVE, IOPTE_FRAME, IOPTE_READ, IOPTE_WRITE } from '../dma/iopte.js'
 import { FRAME_DIRTY } from '../mm/frame-table.js'
 import type { Interval, IntervalTree } from '../mm/interval-tree.js'
+import type { MemoryMap } from '../mm/memory-map.js'
 
 /** Most pages of one window: a leaf of the IOMMU's table holds all of them. */
 const CHUNK_PAGES = 512
@@ -26,6 +27,7 @@ export class MirrorChunk implements Interval {
     readonly pages: number,
     readonly iova: number,
     at: number,
+    readonly owner: MirrorDma,
   ) {
     this.first = iova
     this.last = iova + pages - 1
@@ -42,13 +44,19 @@ export class MirrorDma {
   /** Place of mirror page 0 in its chunk, so that chunks lie as the CPU's page tables do. */
   readonly #shift: number
   readonly #pages: number
+  /** What is mirrored, from which page on. */
+  readonly mm: MemoryMap
+  readonly startPage: number
 
   constructor(
     domain: IommuDomain,
     windows: IntervalTree<MirrorChunk>,
+    mm: MemoryMap,
     startPage: number,
     pages: number,
   ) {
+    this.mm = mm
+    this.startPage = startPage
     this.#domain = domain
     this.#windows = windows
     this.#shift = startPage % CHUNK_PAGES
@@ -233,7 +241,8 @@ export class MirrorDma {
     const iova = this.#domain.iova.allocate(pages)
     if (iova < 0) return false
     const table = this.#domain.table
-    const chunk = new MirrorChunk(from, pages, iova, table.ensureLeaf(iova) + (iova & table.mask))
+    const at = table.ensureLeaf(iova) + (iova & table.mask)
+    const chunk = new MirrorChunk(from, pages, iova, at, this)
     this.#chunks.set(key, chunk)
     this.#windows.insert(chunk)
     return true

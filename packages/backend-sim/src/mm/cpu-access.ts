@@ -22,8 +22,10 @@ export function* cpuRead(
       const position = offset + at
       const inPage = position % pageSize
       const count = Math.min(pageSize - inPage, length - at)
-      const frame = yield* touch(mm, page + Math.floor(position / pageSize), false)
+      const touched = page + Math.floor(position / pageSize)
+      const frame = yield* touch(mm, touched, false)
       frames.read(frame, inPage, bytes, at, count)
+      mm.updates?.read(touched, inPage, bytes.subarray(at, at + count))
       at += count
     }
     return bytes
@@ -46,8 +48,11 @@ export function* cpuWrite(
       const position = offset + at
       const inPage = position % pageSize
       const count = Math.min(pageSize - inPage, bytes.length - at)
-      const frame = yield* touch(mm, page + Math.floor(position / pageSize), true)
-      frames.write(frame, inPage, bytes.subarray(at, at + count))
+      const touched = page + Math.floor(position / pageSize)
+      const frame = yield* touch(mm, touched, true)
+      const part = bytes.subarray(at, at + count)
+      mm.updates?.written(touched, inPage, part)
+      frames.write(frame, inPage, part)
       at += count
     }
   } finally {
@@ -65,11 +70,16 @@ export function* cpuAtomic(
   const { frames, pageSize } = mm.machine
   yield* mm.lock.read()
   try {
-    const frame = yield* touch(mm, page + Math.floor(offset / pageSize), true)
+    const touched = page + Math.floor(offset / pageSize)
+    const inPage = offset % pageSize
+    const frame = yield* touch(mm, touched, true)
     const bytes = frames.writable(frame)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
-    const before = view.getUint32(offset % pageSize, true)
-    view.setUint32(offset % pageSize, change(before), true)
+    const word = bytes.subarray(inPage, inPage + 4)
+    const before = view.getUint32(inPage, true)
+    mm.updates?.read(touched, inPage, word)
+    view.setUint32(inPage, change(before), true)
+    mm.updates?.written(touched, inPage, word)
     return before
   } finally {
     mm.lock.releaseRead()

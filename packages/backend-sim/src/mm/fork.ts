@@ -35,7 +35,7 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
     for (const vma of [...parent.vmas]) {
       if ((vma.flags & VM_DONTFORK) !== 0) continue
       const copy = copyOf(vma, child)
-      insertVma(copy)
+      insertVma(copy, vma)
       const inserted = (vma.flags & VM_MIXEDMAP) !== 0
       if (vma.anonVma === undefined && !inserted) continue
       if (vma.anonVma !== undefined) forkAnon(copy, vma)

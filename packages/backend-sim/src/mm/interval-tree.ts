@@ -12,7 +12,7 @@ class Node<T extends Interval> {
 
   constructor(
     readonly item: T,
-    readonly order: number,
+    public order: number,
     readonly priority: number,
   ) {
     this.max = item.last
@@ -22,7 +22,7 @@ class Node<T extends Interval> {
 /**
  * Intervals with O(log n) insertion, removal and O(log n + found) search: a treap ordered by
  * start, augmented with the largest end (the kernel's `interval_tree`). Equal starts keep the
- * order in which they came, so that every run visits in the same order.
+ * order in which they came, unless told otherwise, so that every run visits in the same order.
  */
 export class IntervalTree<T extends Interval> {
   #root: Node<T> | undefined
@@ -39,11 +39,41 @@ export class IntervalTree<T extends Interval> {
   }
 
   insert(item: T): void {
+    this.#insert(item, this.#order++)
+  }
+
+  /** Puts `item` behind `previous`, which starts where it does, before all that came later. */
+  insertAfter(item: T, previous: T): void {
+    const node = this.#nodes.get(previous)
+    if (node === undefined || item.first !== previous.first) {
+      throw new Error('the interval before it is not in the tree, or starts elsewhere')
+    }
+    this.#insert(item, this.#orderAfter(node) ?? (this.#renumber(), this.#orderAfter(node)!))
+  }
+
+  #insert(item: T, order: number): void {
     if (this.#nodes.has(item)) throw new Error('the interval is in the tree already')
     this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0
-    const node = new Node(item, this.#order++, this.#random)
+    const node = new Node(item, order, this.#random)
     this.#nodes.set(item, node)
     this.#root = insert(this.#root, node)
+  }
+
+  /** A number between that of `node` and those of all others behind it; undefined if there is none left. */
+  #orderAfter(node: Node<T>): number | undefined {
+    let next = this.#order
+    for (const { item, order } of this.#nodes.values()) {
+      if (item.first === node.item.first && order > node.order && order < next) next = order
+    }
+    const between = (node.order + next) / 2
+    return between > node.order && between < next ? between : undefined
+  }
+
+  /** Whole numbers again: halves of halves end somewhere. */
+  #renumber(): void {
+    const nodes = [...this.#nodes.values()].sort((a, b) => a.order - b.order)
+    for (const [order, node] of nodes.entries()) node.order = order
+    this.#order = nodes.length
   }
 
   remove(item: T): void {

@@ -232,6 +232,7 @@ function* injectErrors(
 function freeLazily(mm: MemoryMap, start: number, end: number): void {
   const { tables, machine } = mm
   const { frames, swap } = machine
+  mm.updates?.forget(start, end - start)
   forEachEntry(mm, ...splitForAdvice(mm, start, end), (at, pte) => {
     const frame = pte & PTE_FRAME
     if ((pte & PTE_PRESENT) === 0) {

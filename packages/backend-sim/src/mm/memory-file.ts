@@ -74,9 +74,11 @@ export class MemoryFile {
     return this.#cache.values()
   }
 
-  link(vma: Vma): void {
+  /** `after`: a mapping of the same offset that is met just before it. */
+  link(vma: Vma, after?: Vma): void {
     vma.fileEntry = new VmaEntry(vma, vma.pgoff)
-    this.tree.insert(vma.fileEntry)
+    if (after === undefined) this.tree.insert(vma.fileEntry)
+    else this.tree.insertAfter(vma.fileEntry, after.fileEntry!)
   }
 
   unlink(vma: Vma): void {

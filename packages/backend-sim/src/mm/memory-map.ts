@@ -4,6 +4,7 @@ import type { InvalidateKind } from '@hmm-sdk/hmm-api'
 import type { Machine } from '../sim/machine.js'
 import { MmapLock } from './mmap-lock.js'
 import { RadixTable } from './radix-table.js'
+import { UpdateLog } from './update-log.js'
 import type { Userfaultfd } from './userfaultfd.js'
 import { VmaList } from './vma-list.js'
 
@@ -17,6 +18,8 @@ export class MemoryMap {
   readonly notifiers = new NotifierSubscriptions()
   /** Who serves faults of some of it, besides the kernel. */
   readonly userfaultfds = new Set<Userfaultfd>()
+  /** Looks for lost updates; while schedules are explored. */
+  readonly updates: UpdateLog | undefined
   /** Pages a process may use: `[low, high)`. Mappings are placed from the top. */
   readonly low: number
   readonly high: number
@@ -30,6 +33,8 @@ export class MemoryMap {
     this.lock = new MmapLock(machine.scheduler)
     this.id = id
     this.tables = new RadixTable(machine.pageTables)
+    const watch = machine.scheduler.explorer?.updates
+    this.updates = watch && new UpdateLog(this, watch)
     this.low = 16
     this.high = (2 ** 47 - 2 ** 31) / machine.pageSize
   }

@@ -244,6 +244,7 @@ function* moveTables(mm: MemoryMap, from: number, to: number, length: number): O
   const end = from + length
   mm.invalidateStart('unmap', from, end)
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
+  mm.updates?.move(from, to, length)
   for (let page = tables.nextLeaf(from, end); page < end; page = tables.nextLeaf(page, end)) {
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
     if (moveHuge(mm, page, stop, to + (page - from))) {

@@ -4,10 +4,10 @@ import { cloneAnon, isForkChild, unlinkAnon } from './anon-vma.js'
 import type { MemoryMap } from './memory-map.js'
 import { VM_HUGETLB, VM_UFFD, Vma, VmaEntry } from './vma.js'
 
-/** Adds a mapping and its place in the reverse maps. */
-export function insertVma(vma: Vma): void {
+/** Adds a mapping and its place in the reverse maps, just behind that of `after` if it is given. */
+export function insertVma(vma: Vma, after?: Vma): void {
   vma.mm.vmas.insert(vma)
-  linkVma(vma)
+  vma.file?.link(vma, after)
 }
 
 /** Removes a mapping, whose pages were zapped. */
@@ -126,10 +126,6 @@ function join(first: Vma, second: Vma): Vma {
   first.softDirty ||= second.softDirty
   resizeVma(first, first.start, end)
   return first
-}
-
-function linkVma(vma: Vma): void {
-  if (vma.file !== undefined) vma.file.link(vma)
 }
 
 function unlinkVma(vma: Vma): void {

@@ -44,6 +44,7 @@ export function* zapRange(
     if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table', mm)
     const offset = page & tables.mask
     const count = Math.min(tables.mask + 1 - offset, end - page)
+    mm.updates?.forget(page, count)
     const huge = tables.isHuge(page)
     if (huge && count > tables.mask) zapHuge(mm, page)
     else if (huge) splitHuge(mm, page)

@@ -27,7 +27,17 @@ export interface Explorer extends RawExplorer {
   /** Waits until `listen`'s callback is called: then going on is a choice. */
   wait(label: string, kind: RawWaitKind, listen: (wake: () => void) => void): Promise<void>
   /** The schedule shows a mistake. */
-  report(kind: 'stale-access', message: string): void
+  report(kind: 'stale-access' | 'lost-update', message: string): void
+  /** Set if lost updates are looked for. */
+  readonly updates: UpdateWatch | undefined
+}
+
+/** What finding lost updates needs to know of the schedule. */
+export interface UpdateWatch extends Pick<Explorer, 'report'> {
+  /** Whether actors run at the same time. */
+  readonly racing: boolean
+  /** Who runs; the same object each time. */
+  who(): { readonly name: string }
 }
 
 interface Timer {

@@ -193,7 +193,10 @@ async function measure(t: Scene, driver: Dmirror, pages: number, advice: Advice)
     const start = t.backend.clock.now()
     did(await driver.migrateToDevice(range), pages, 0)
     const middle = t.backend.clock.now()
-    equal((await driver.migrateToSystem(range)).pages, pages, 'the number of pages')
+    const back = (await driver.migrateToSystem(range)).pages
+    // The kernel's own driver counts a huge page as one.
+    const huge = advice === 'hugepage' && back === pages / t.hugePages
+    if (!huge) equal(back, pages, 'the number of pages')
     if (round === 0) continue
     times.there += middle - start
     times.back += t.backend.clock.now() - middle

@@ -88,6 +88,12 @@ export class Scene {
     return this.own(await this.backend.openDevice('demo'))
   }
 
+  /** A device whose memory `demo` may reach: `demo` once more, or `peer` where it opens exclusively. */
+  async openPeer(): Promise<Device> {
+    if (this.device.capabilities.has('device.shared')) return this.openDevice()
+    return this.own(await this.backend.openDevice('peer'))
+  }
+
   /** The CPU writes `first + i` to page `i`. */
   async fill(range: VirtualRange, first: number, space: AddressSpace = this.space): Promise<void> {
     for (let index = 0; index < range.pages; index++) {

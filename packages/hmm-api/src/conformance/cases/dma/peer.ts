@@ -1,17 +1,18 @@
 import { equal, ok, rejects, throws } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 import type { Scene } from '../../harness/scene.js'
 
 export const description = `
 The memory of a peer device: whether and how it is reached is known before it is mapped. Mapped, the
-device reads and writes it; a bus address passes by the IOMMU and says that it is not revocable.`
+device reads and writes it; a bus address passes by the IOMMU and says that it is not revocable. The
+peer is the device \`demo\` once more, or \`peer\` of the config where a device opens exclusively.`
 
 async function peer(t: Scene) {
-  const device = await t.openDevice()
-  return device.peerMemory(t.device.capabilities.require('dma.peer')['bar'] as number)
+  const device = await t.openPeer()
+  return device.peerMemory(device.capabilities.require('dma.peer')['bar'] as number)
 }
 
-export const group = caseGroup('dma/peer', ['dma.peer', 'device.shared', 'engine'], {
+export const group = caseGroup('dma/peer', ['dma.peer', 'engine'], {
   'route-before-mapping': async (t) => {
     const memory = await peer(t)
     const route = t.device.dma.peerRoute(memory)
@@ -47,9 +48,28 @@ export const group = caseGroup('dma/peer', ['dma.peer', 'device.shared', 'engine
   },
 
   'its-own-memory': async (t) => {
-    const bar = t.device.capabilities.require('dma.peer')['bar'] as number
-    equal(t.device.dma.peerRoute(t.device.peerMemory(bar)), { kind: 'bus-address' })
+    const memory = await peer(t)
+    equal(memory.device.dma.peerRoute(memory), { kind: 'bus-address' })
+    const mapping = t.own(memory.device.dma.map(memory, { direction: 'to-device' }))
+    equal(mapping.revocable, false, 'revocable')
   },
+
+  'as-part-of-a-list': needing(['dma.list'], async (t) => {
+    const memory = await peer(t)
+    const buffer = t.own(await t.device.dma.allocBuffer({ bytes: t.pageSize }))
+    const parts = [buffer, { source: memory, offset: t.pageSize, bytes: t.pageSize }]
+    const map = () => t.device.dma.map(parts, { direction: 'bidirectional' })
+    const route = t.device.dma.peerRoute(memory)
+    if (route.kind === 'unsupported') {
+      ok(throws('EREMOTEIO', map).message.includes(route.reason), 'the error has the reason')
+      return
+    }
+    const list = t.own(map())
+    equal(list.bytes, 2 * t.pageSize, 'all of it is mapped')
+    if (route.kind === 'bus-address') equal(list.revocable, false, 'revocable')
+    await t.device.engine.write(list.at(t.pageSize + 8), Uint8Array.of(6))
+    equal(memory.read(t.pageSize + 8, 1), [6], 'what the device wrote')
+  }),
 
   'closing-the-peer-ends-it': async (t) => {
     const memory = await peer(t)

@@ -157,6 +157,22 @@ export const group = caseGroup('events/advice', ['mirror'], {
     equal([await t.peek(range, 0), await t.peek(range, 0, child)], [2, 1])
   }),
 
+  // The reverse map of a file meets a child just behind its parent, before those that came earlier, and
+  // ends with the last mapping of the page (dup_mmap, try_to_unmap).
+  'pageout-of-what-a-child-shares': needing(['space.pageout', 'space.fork'], async (t) => {
+    const range = await t.mmap(1, { shared: true })
+    const older = await t.fork()
+    const younger = await t.fork()
+    const watches = []
+    for (const space of [t.space, older, younger]) watches.push(await t.watch(range, { space }))
+    await t.poke(range, 0, 1, younger)
+    await younger.madvise(range, 'pageout')
+    const seen = []
+    for (const watch of watches) seen.push((await watch.seen()).join())
+    equal(seen, ['clear 0', '', 'clear 0'], 'the parent, the older and the younger child')
+    equal(await t.peek(range, 0), 1)
+  }),
+
   // What the device wrote counts as dirty: a page given up by "free" is not dropped any more.
   'free-then-written-by-the-device': needing(
     ['space.pageout', 'dma.mirror', 'engine'],

@@ -1,0 +1,219 @@
+import { HmmError, type DmaAddress } from '@hmm-sdk/hmm-api'
+import type { SimDmaOptions } from '@hmm-sdk/backend-sim'
+import { explore, replay, type ExploreOptions, type Scenario } from '@hmm-sdk/backend-sim/explore'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { FrameTable } from '../src/mm/frame-table.js'
+
+/** A device that works on a copy of a page and brings it back; the process writes there meanwhile. */
+function copyDriver(writeBack: 'page' | 'changed'): Scenario {
+  return async ({ backend, race, point }) => {
+    const space = await backend.createAddressSpace()
+    const device = await backend.openDevice('demo')
+    const buffer = await space.mmap({ pages: 1 })
+    const mirror = await device.mirror(space, buffer, { invalidate: () => undefined })
+    await race({
+      driver: async () => {
+        const dma = await mirror.map(buffer, { access: 'write' }, (m) => m.dmaAddress(0))
+        const copy = await device.engine.read(dma, 64)
+        await point('work')
+        copy[0] = 7
+        await device.engine.write(dma, writeBack === 'page' ? copy : copy.subarray(0, 1))
+      },
+      process: () => space.write(buffer.at(32), Uint8Array.of(1, 2, 3)),
+    })
+    await mirror.close()
+    await device.close()
+    await space.close()
+  }
+}
+
+describe('lost updates', () => {
+  it('finds a stale copy that is written back over a newer write, without an assertion', async () => {
+    const { failure } = await explore(copyDriver('page'))
+    expect(failure?.kind).toBe('lost-update')
+    expect(failure!.message).toContain("'driver' writes back what it had read before 'process'")
+    expect(failure!.switches.length).toBeLessThanOrEqual(1)
+    expect((await replay(failure!.token, copyDriver('page')))?.kind).toBe('lost-update')
+  })
+
+  it('finds nothing if only what was changed is written', async () => {
+    const { failure, reason } = await explore(copyDriver('changed'))
+    expect([failure?.message, reason]).toEqual([undefined, 'complete'])
+  })
+
+  it('can be told not to', async () => {
+    const { failure } = await explore(copyDriver('page'), { lostUpdates: false })
+    expect(failure).toBeUndefined()
+  })
+
+  it('takes a word that is set back for what it is', async () => {
+    const { failure } = await explore(async ({ backend, race }) => {
+      const space = await backend.createAddressSpace()
+      const flag = (await space.mmap({ pages: 1 })).start
+      await race({
+        consumer: async () => {
+          await space.read(flag, 4)
+          await space.write(flag, new Uint8Array(4))
+        },
+        producer: () => space.write(flag, Uint8Array.of(1, 0, 0, 0)),
+      })
+      await space.close()
+    })
+    expect(failure).toBeUndefined()
+  })
+
+  it.each([{ shape: 'swiotlb' }, { coherent: false }] satisfies SimDmaOptions[])(
+    'finds what the CPU writes to a mapped buffer and an unmap copies over, with %o',
+    async (dma) => {
+      const { failure } = await explore(mappedBuffer('unmap'), withDma(dma))
+      expect(failure?.kind).toBe('lost-update')
+      expect(failure!.message).toContain('what the CPU wrote to a mapped buffer is gone')
+      const fixed = await explore(mappedBuffer('sync'), withDma(dma))
+      expect([fixed.failure?.message, fixed.reason]).toEqual([undefined, 'complete'])
+    },
+  )
+
+  it('loses nothing where there is one copy only', async () => {
+    const { failure } = await explore(mappedBuffer('unmap'), withDma({}))
+    expect(failure).toBeUndefined()
+  })
+
+  it.each([{ shape: 'swiotlb' }, { coherent: false }] satisfies SimDmaOptions[])(
+    'finds what the device wrote and a sync to it copies over, with %o',
+    async (dma) => {
+      const scenario: Scenario = async ({ backend, race }) => {
+        const device = await backend.openDevice('demo')
+        const buffer = await device.dma.allocBuffer({ bytes: 4096 })
+        const mapping = device.dma.map(buffer, { direction: 'bidirectional' })
+        await race({
+          device: () => device.engine.write(mapping.address, Uint8Array.of(5)),
+          driver: () => mapping.sync('device'),
+        })
+        mapping.unmap()
+        await buffer.close()
+        await device.close()
+      }
+      const { failure } = await explore(scenario, withDma(dma))
+      expect(failure?.message).toContain('what the device wrote to a mapped buffer is gone')
+    },
+  )
+
+  describe('of a simulation that is broken', () => {
+    afterEach(() => void vi.restoreAllMocks())
+
+    it.each(['fork', 'migrate'] as const)(
+      'finds a page that was not copied, by %s',
+      async (how) => {
+        vi.spyOn(FrameTable.prototype, 'copy').mockImplementation(() => undefined)
+        const { failure } = await explore(movingPages(how), withMemory)
+        expect(failure?.kind).toBe('lost-update')
+        expect(failure!.message).toMatch(
+          /^what '(scenario|process|device)' wrote is gone: nobody wrote over it/,
+        )
+      },
+    )
+
+    it('finds a write of the device that did not arrive', async () => {
+      const write = vi.spyOn(FrameTable.prototype, 'write')
+      const { failure } = await explore(async (world) => {
+        write.mockRestore()
+        await movingPages('none')({
+          ...world,
+          backend: world.backend,
+          control: world.control,
+          race: async (actors) => {
+            vi.spyOn(FrameTable.prototype, 'write').mockImplementation(() => undefined)
+            await world.race(actors)
+            vi.restoreAllMocks()
+          },
+        })
+      }, withMemory)
+      expect(failure?.kind).toBe('lost-update')
+    })
+  })
+
+  it.each(['fork', 'migrate', 'reclaim', 'mremap', 'none', 'dontneed'] as const)(
+    'finds nothing when pages move or go, by %s',
+    async (how) => {
+      const { failure } = await explore(movingPages(how), {
+        ...withMemory,
+        budget: { schedules: 500 },
+      })
+      expect(failure?.message).toBeUndefined()
+    },
+  )
+})
+
+const withMemory = {
+  devices: { demo: { sim: { memoryPages: 8 } } },
+} satisfies ExploreOptions
+
+function withDma(dma: SimDmaOptions): ExploreOptions {
+  return { devices: { demo: { sim: { dma } } } }
+}
+
+/** The CPU writes to one end of a buffer while the device writes to the other. */
+function mappedBuffer(before: 'unmap' | 'sync'): Scenario {
+  return async ({ backend, race }) => {
+    const device = await backend.openDevice('demo')
+    const buffer = await device.dma.allocBuffer({ bytes: 4096 })
+    const mapping = device.dma.map(buffer, { direction: 'bidirectional' })
+    await race({
+      device: () => device.engine.write(mapping.address, Uint8Array.of(5)),
+      driver: () => buffer.write(100, Uint8Array.of(9)),
+    })
+    mapping.sync('cpu', 0, 64)
+    if (before === 'sync') mapping.sync('device', 64, 64)
+    mapping.unmap()
+    await buffer.close()
+    await device.close()
+  }
+}
+
+/** The device and the process write and read while pages move. No assertion. */
+function movingPages(
+  how: 'fork' | 'migrate' | 'reclaim' | 'mremap' | 'dontneed' | 'none',
+): Scenario {
+  return async ({ backend, control, race }) => {
+    const space = await backend.createAddressSpace()
+    const device = await backend.openDevice('demo')
+    const buffer = await space.mmap({ pages: 2 })
+    const away = await space.mmap({ pages: 2 })
+    await space.write(buffer.start, Uint8Array.of(1, 2, 3))
+    let linked: DmaAddress | undefined
+    const invalidate = (): void => void (linked = undefined)
+    const mirror = await device.mirror(space, buffer, { invalidate })
+    const access = async (use: (address: DmaAddress) => Promise<unknown>): Promise<void> => {
+      for (let tries = 0; tries < 9; tries++) {
+        try {
+          if (linked !== undefined) return void (await use(linked))
+          await mirror.map(buffer, { access: 'write' }, (m) => void (linked = m.dmaAddress(0)))
+        } catch (error) {
+          // It was revoked meanwhile, or the process has nothing there any more.
+          if (!HmmError.is(error, 'EFAULT')) throw error
+        }
+      }
+    }
+    await race({
+      device: async () => {
+        await access((address) => device.engine.read(address, 64))
+        await access((address) => device.engine.write(address, Uint8Array.of(8, 9)))
+      },
+      process: async () => {
+        if (how === 'fork') {
+          const child = await space.fork({ name: 'child' })
+          await space.write(buffer.at(16), Uint8Array.of(4))
+          await child.close()
+        } else if (how === 'migrate') await device.memory.migrate(mirror, buffer, { to: 'device' })
+        else if (how === 'reclaim') await control.reclaim(space, buffer)
+        else if (how === 'dontneed') await space.madvise(buffer, 'dontneed')
+        else if (how === 'mremap') await space.mremap(buffer, { to: away.start })
+        await space.read(how === 'mremap' ? away.start : buffer.start, 64)
+      },
+    })
+    await space.read(how === 'mremap' ? away.start : buffer.start, 64)
+    await mirror.close()
+    await device.close()
+    await space.close()
+  }
+}
