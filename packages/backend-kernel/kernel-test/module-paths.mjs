@@ -86,6 +86,7 @@ await test('a huge page without memory for a huge page, and with too few pages',
     assert.deepEqual([result.migrated, result.count('no-memory')], [room, range.pages - room])
     assert.deepEqual(await ends(space, range), [1, 2])
     await other.close()
+    await space.munmap(filler)
   }))
 finish()
 

@@ -40,6 +40,7 @@ import * as pinned from './memory/pinned.js'
 import * as evict from './memory/evict.js'
 import * as hugeDevicePage from './memory/huge-page.js'
 import * as migrate from './memory/migrate.js'
+import * as races from './memory/races.js'
 import * as allOrNothing from './mirror/all-or-nothing.js'
 import * as mirrorCommit from './mirror/commit.js'
 import * as counted from './mirror/counted.js'
@@ -106,6 +107,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   corners,
   cpuFault,
   coherentMemory,
+  races,
   evict,
   pinned,
   hugeDevicePage,
