@@ -66,6 +66,8 @@ enum op {
 	OP_PIN = 50, /* range_request; value: number of the pin, chosen by the caller, not 0 */
 	OP_UNPIN = 51, /* range_request; value */
 	OP_FILE_SYNC = 52, /* file_request */
+	OP_FILE_READ = 53, /* file_request, AGENT_CHUNK bytes at most */
+	OP_FILE_WRITE = 54, /* file_request, followed by the bytes */
 	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */

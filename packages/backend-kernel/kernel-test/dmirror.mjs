@@ -4,10 +4,14 @@ import { dmirrorConfig, dmirrorTests, openDmirror } from '@hmm-sdk/examples'
 import { openBackend } from '@hmm-sdk/hmm-api'
 import { finish, skip, test } from './check.mjs'
 
+/** Tests that have to do with device memory: of the others the kind of it makes no new ones. */
+const ABOUT_MEMORY = /^(anon_teardown|double_map|exclusive|hmm_|migrate|snapshot)/u
+
 const wanted = process.argv.slice(2)
 for (const kind of await kinds()) {
   for (const [name, run] of Object.entries(dmirrorTests)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
+    if (kind === 'coherent' && !ABOUT_MEMORY.test(name)) continue
     await test(kind === 'private' ? name : `${name} (${kind})`, () => one(name, kind, run))
   }
 }

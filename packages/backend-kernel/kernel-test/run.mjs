@@ -17,7 +17,7 @@ const stages = {
   'conformance-edu': { seconds: 600, faults: true },
   'dma-shapes': { seconds: 600, faults: true },
   examples: { seconds: 300 },
-  dmirror: { seconds: 600 },
+  dmirror: { seconds: 900 },
   'dmirror-upstream': { seconds: 600 },
   'fail-every-step': { seconds: 300 },
   record: { seconds: 120 },

@@ -64,6 +64,10 @@ export interface RawFile {
   truncate(pages: number): Promise<void>
   /** fallocate PUNCH_HOLE. */
   punchHole(page: number, pages: number): Promise<void>
+  /** pread of bytes inside the file; EINVAL if some are beyond its end. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** pwrite of bytes inside the file; EINVAL if some are beyond its end. */
+  write(offset: number, bytes: Uint8Array): Promise<void>
   /** fsync. Nothing to do if left out. */
   sync?(): Promise<void>
   close(): Promise<void>
