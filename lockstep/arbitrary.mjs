@@ -67,13 +67,22 @@ const STEPS = {
   'cpu-fault-pages': [1, { d, n: fc.constantFrom(1, 2, 4, 8) }],
 } // prettier-ignore
 
+/** Kinds of step that came later: only by `--also`, so that program N of seed S stays what it is. */
+const MORE = {
+  guard: [4, { p, at, n, remove: often }],
+  'clear-soft-dirty': [3, { p }],
+  'soft-dirty': [3, { p, at, n }],
+}
+
 /** The names of the operations, for `--only`. */
 export const OPERATIONS = Object.keys(STEPS)
+/** Those for `--also`. */
+export const MORE_OPERATIONS = Object.keys(MORE)
 
 function stepOf(names) {
   return fc.oneof(
     ...names.map((name) => {
-      const [weight, fields] = STEPS[name]
+      const [weight, fields] = STEPS[name] ?? MORE[name]
       return { weight, arbitrary: step(name, fields) }
     }),
   )
@@ -91,8 +100,8 @@ const BEGINNING = [
 ] // prettier-ignore
 
 /** Programs of exactly `steps` steps, which shrink to any shorter one. */
-export function programs({ steps = 40, only = OPERATIONS } = {}) {
-  const any = stepOf(only)
+export function programs({ steps = 40, only = OPERATIONS, also = [] } = {}) {
+  const any = stepOf([...only, ...also])
   const beginning = BEGINNING.slice(0, steps)
   const rest = Math.max(0, steps - beginning.length)
   const whole = fc

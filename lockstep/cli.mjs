@@ -32,7 +32,7 @@ if (values.replay !== undefined && existsSync(values.replay))
   values.replay = readFileSync(values.replay, 'utf8').trim()
 try {
   if (values.replay !== undefined) parseProgram(values.replay)
-  asNumber('programs', values.programs)
+  whichPrograms(values)
 } catch (error) {
   usage(error.message)
 }

@@ -46,9 +46,9 @@ export class Pair {
 
 const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000).unref())
 
-/** Program `number` of seed `seed`: always the same for the same `steps` and `only`. */
-export function numberedProgram(number, { seed, steps, only }) {
-  const [program] = fc.sample(programs({ steps, only }), {
+/** Program `number` of seed `seed`: always the same for the same `steps`, `only` and `also`. */
+export function numberedProgram(number, { seed, steps, only, also }) {
+  const [program] = fc.sample(programs({ steps, only, also }), {
     seed: (seed * 0x9e3779b1 + number) | 0,
     numRuns: 1,
   })
@@ -67,9 +67,9 @@ export function* numberedPrograms({ count, first = 0, ...options }) {
  * where that is known by a cheaper way than running both sides.
  */
 export async function hunt(pair, source, options = {}) {
-  const { steps, only, shrinkSeconds = SHRINK_SECONDS, suspect } = options
+  const { steps, only, also, shrinkSeconds = SHRINK_SECONDS, suspect } = options
   const { maxFailures = 1, onFailure = () => undefined, onProgress = () => undefined } = options
-  const arbitrary = programs({ steps, only })
+  const arbitrary = programs({ steps, only, also })
   const totals = { passed: 0, failed: 0 }
   for await (const entry of source) {
     const { number, program } = entry

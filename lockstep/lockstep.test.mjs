@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto'
 import fc from 'fast-check'
 import { BROKEN_BACKENDS } from '@hmm-sdk/hmm-api/conformance'
 import { describe, expect, test } from 'vitest'
-import { OPERATIONS, programs } from './arbitrary.mjs'
+import { MORE_OPERATIONS, OPERATIONS, programs } from './arbitrary.mjs'
 import { openSimulation } from './backends.mjs'
 import { differences } from './compare.mjs'
-import { Pair, hunt, numberedPrograms } from './hunt.mjs'
+import { Pair, hunt, numberedProgram, numberedPrograms } from './hunt.mjs'
 import { normalise } from './normalise.mjs'
 import { describeProgram, parseProgram } from './program.mjs'
 import { reportDifference } from './report.mjs'
@@ -20,7 +21,7 @@ function broken(name) {
 async function found(sides, options = {}) {
   const failures = []
   const pair = new Pair(sides)
-  await hunt(pair, numberedPrograms({ count: 100, seed: 1, steps: 40 }), {
+  await hunt(pair, numberedPrograms({ count: 100, seed: 1, steps: 40, ...options }), {
     shrinkSeconds: 60, onFailure: (failure) => failures.push(failure), ...options,
   }) // prettier-ignore
   await pair.close()
@@ -37,13 +38,23 @@ describe('programs', () => {
     expect(one.steps).toHaveLength(40)
   })
 
-  test('use every operation', () => {
+  // A difference is told by its seed and number: a new kind of step must not change the others.
+  test('keep their numbers', () => {
+    const ten = Array.from({ length: 10 }, (_, at) => numberedProgram(at, { seed: 1, steps: 40 }))
+    expect(hash('sha256', JSON.stringify(ten)).slice(0, 16)).toBe('f5cd70e0dfa3869a')
+  })
+
+  test.each([
+    ['every operation', OPERATIONS, {}],
+    ['those that are asked for', [...OPERATIONS, ...MORE_OPERATIONS], { also: MORE_OPERATIONS }],
+    ['only those that are named', ['munmap', 'mmap', 'write'], { only: ['munmap'] }],
+  ])('use %s', (_, operations, options) => {
     const used = new Set(
       fc
-        .sample(programs(), { seed: 1, numRuns: 30 })
+        .sample(programs(options), { seed: 1, numRuns: 30 })
         .flatMap(({ steps }) => steps.map(({ op }) => op)),
     )
-    expect(used).toEqual(new Set(OPERATIONS))
+    expect(used).toEqual(new Set(operations))
   })
 
   test('shrink to shorter ones', () => {
@@ -105,9 +116,9 @@ describe('two simulations', () => {
     'read-maps-writable', 'zero-page-writable', 'unmap-does-nothing', 'lost-events', 'wrong-event-kind',
     'snapshot-faults', 'mprotect-does-nothing', 'migrate-does-nothing', 'stale-after-munmap',
     'declined-pages-move', 'evict-does-nothing', 'no-page-in-error', 'present-only-faults',
-    'never-released',
+    'never-released', 'everything-is-dirty',
   ])('differ if one has the fault %s', async (name) => {
-    const failure = await found(broken(name), { shrinkSeconds: 0 })
+    const failure = await found(broken(name), { shrinkSeconds: 0, also: MORE_OPERATIONS })
     // What breaks off is a difference too.
     expect(failure.difference.error ?? failure.difference.differences).not.toHaveLength(0)
   }, 60_000) // prettier-ignore

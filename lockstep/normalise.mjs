@@ -15,7 +15,7 @@ function noPageOfSystemCalls({ op }, observation) {
 }
 
 const SYSTEM_CALLS = new Set(
-  'mmap munmap mprotect mremap madvise pageout read write write-across add exchange fork exit truncate punch create-file'.split(
+  'mmap munmap mprotect mremap madvise pageout read write write-across add exchange fork exit truncate punch create-file guard clear-soft-dirty soft-dirty'.split(
     ' ',
   ),
 )

@@ -1,3 +1,5 @@
+import { MORE_OPERATIONS, OPERATIONS } from './arbitrary.mjs'
+
 /** What both cli.mjs and main.mjs understand. */
 export const OPTIONS = {
   programs: { type: 'string', default: '300' },
@@ -5,6 +7,7 @@ export const OPTIONS = {
   first: { type: 'string', default: '0' },
   steps: { type: 'string', default: '40' },
   only: { type: 'string' },
+  also: { type: 'string' },
   replay: { type: 'string' },
   expected: { type: 'string' },
   profile: { type: 'string', default: '7.3' },
@@ -28,6 +31,16 @@ export function whichPrograms(values) {
     first: asNumber('first', values.first),
     seed: asNumber('seed', values.seed),
     steps: asNumber('steps', values.steps),
-    only: values.only?.split(','),
+    only: names('only', values.only, OPERATIONS),
+    also: names('also', values.also, MORE_OPERATIONS),
   }
+}
+
+/** Names of operations, all of them known. */
+function names(option, text, known) {
+  const list = text?.split(',')
+  for (const name of list ?? [])
+    if (!known.includes(name))
+      throw new TypeError(`--${option} takes some of ${known.join(', ')}, not '${name}'`)
+  return list
 }

@@ -202,6 +202,9 @@ export class Side {
       case 'exit': return this.#exit(step)
       case 'truncate': return this.#files[step.f % FILES].truncate(step.size)
       case 'punch': return this.#files[step.f % FILES].punchHole(step.at, step.n)
+      case 'guard': return this.#space(step).madvise(this.#range(step), step.remove ? 'guard-remove' : 'guard-install')
+      case 'clear-soft-dirty': return this.#space(step).clearSoftDirty()
+      case 'soft-dirty': return this.#softDirty(step)
       case 'mirror': return this.#mirror(step)
       case 'evict': return this.#device(step).memory.evict()
       case 'cpu-fault-pages': return this.#device(step).memory.setCpuFaultPages(step.n)
@@ -291,6 +294,11 @@ export class Side {
     const space = this.#space(step)
     await space.read(this.#address(at), 4)
     return run(space, this.#address(at))
+  }
+
+  async #softDirty(step) {
+    const dirty = await this.#space(step).softDirty(this.#range(step))
+    return dirty.map((each) => (each ? 'd' : '-')).join('')
   }
 
   async #fork({ d, ...step }) {

@@ -2,11 +2,12 @@
 // process is killed for lack of memory, there is no memory for a huge page that moves.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { openBackend } from '@hmm-sdk/hmm-api'
 import { rawOf } from '@hmm-sdk/hmm-api/raw'
 import { finish, skip, test } from './check.mjs'
 import { counted, failStep, startCounting, stopCounting, whyNoSteps } from './module-steps.mjs'
+import { pciDevices } from './peer-device.mjs'
 import { slowness } from './slowness.mjs'
 
 const DRIVER = '/sys/bus/pci/drivers/hmm_sdk'
@@ -18,8 +19,10 @@ const open = () =>
   })
 
 await test('unbind waits until the driver closes the device, which works until then', async () => {
-  const address = readdirSync(DRIVER).find((name) => /^[0-9a-f]{4}:/.test(name))
-  if (address === undefined) skip('no PCI device is bound to the module')
+  const [address] = pciDevices('1234:11e8')
+  if (address === undefined || !existsSync(`${DRIVER}/${address}`)) {
+    skip('no edu device is bound to the module')
+  }
   const backend = await open()
   const device = await backend.openDevice('edu')
   const unbind = spawn('sh', ['-c', `echo ${address} > ${DRIVER}/unbind`], { stdio: 'inherit' })

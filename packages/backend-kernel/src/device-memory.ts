@@ -10,7 +10,7 @@ import { BoundedWait } from './bounded-wait.js'
 import { callError, check, EBUSY, EINTR, EINVAL } from './call-error.js'
 import { HUGE_ORDER } from './capabilities.js'
 import type { Descriptor } from './descriptor.js'
-import { DeviceInfo } from './device-info.js'
+import type { DeviceInfo } from './device-info.js'
 import type { EventQueue } from './events.js'
 import type { KernelMirror } from './mirror.js'
 import type { Tracer } from './trace.js'
@@ -49,7 +49,10 @@ export class KernelDeviceMemory implements RawDeviceMemory {
   }
 
   freePages(): number {
-    return new DeviceInfo(this.#descriptor).memoryFree
+    return this.#descriptor.once(uapi.IOC_DEVICE_INFO, uapi.DeviceInfo, {}, (result, call) => {
+      check(result)
+      return call.get('memoryFree')
+    })
   }
 
   async migrate(mirror: RawMirror, request: RawMigrate, wait: RawWait): Promise<RawMigrateReport> {

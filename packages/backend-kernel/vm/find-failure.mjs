@@ -23,6 +23,11 @@ export function findFailure(outcome, reports, { splats }, kernelLog) {
   switch (outcome.end) {
     case 'aborted':
       return { name: 'interrupted', message: 'the run was interrupted' }
+    case 'wrong-clock':
+      return {
+        name: 'vm-died',
+        message: `the clock of the VM runs too fast: this machine was too busy while it booted${tail}`,
+      }
     case 'boot-timeout':
       return {
         name: 'vm-timeout',

@@ -39,6 +39,7 @@ test.each([
   ['vm-timeout', { end: /** @type {const} */ ('boot-timeout') }, { finished: false }],
   ['vm-timeout', { end: /** @type {const} */ ('shutdown-timeout') }, { finished: false }],
   ['interrupted', { end: /** @type {const} */ ('aborted') }, { finished: false }],
+  ['vm-died', { end: /** @type {const} */ ('wrong-clock') }, { finished: false }],
   ['vm-died', {}, { finished: false, exitCode: undefined }],
   ['vm-died', {}, { finished: false, exitCode: 0 }],
   ['guest-setup-failed', {}, { exitCode: undefined, setupError: 'insmod' }],

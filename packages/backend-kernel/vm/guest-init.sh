@@ -57,7 +57,7 @@ mkdir -p /usr/lib/modules
 ln -sfn "$HMM_VM_MODULES" "/usr/lib/modules/$(uname -r)"
 
 # From here on what goes wrong is ours, and no fault of the emulation: see run-in-vm.mjs.
-report booted yes
+report booted "$(cat /proc/uptime)"
 if [ -n "$HMM_VM_MODULE" ]; then
   # shellcheck disable=SC2086
   insmod "$share/$HMM_VM_MODULE.ko" $HMM_VM_MODULE_ARGUMENTS 2> $vm/insmod-error ||

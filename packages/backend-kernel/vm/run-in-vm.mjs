@@ -51,7 +51,7 @@ import { scanKernelLog } from './splat.mjs'
  * @property {{ bootMs: number | undefined, totalMs: number }} times
  */
 
-/** Emulated kernels die now and then while they boot (text patching, timers), before anything of ours runs. */
+/** Emulated kernels die now and then while they boot (text patching, timers, clocks), before anything of ours runs. */
 const BOOTS = 3
 
 /**
@@ -119,7 +119,7 @@ async function runOnce(options) {
     }
     const keep = failure !== undefined || options.keepLog === true
     return {
-      booted: reports.booted,
+      booted: reports.booted && outcome.end !== 'wrong-clock',
       exitCode: reports.exitCode,
       failure,
       kernelLog,

@@ -203,24 +203,19 @@ test.each(BROKEN)('found: a driver that $name', async ({ open, check, message })
 })
 
 test('found: an error that nobody handles', async () => {
-  const runner = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  try {
-    const open: Open = async (driver) => {
-      const mirror = await driver.watch()
-      await driver.map(mirror)
-      // Sooner or later the device needs the first page again; nobody waits for it.
-      void mirror.map(driver.range.slice(0, 1), { access: 'write' }, () => undefined)
-      return mirror
-    }
-    const { findings } = await failEveryStep(scenario(open), { pairs: 0 })
-    expect(findings).toContainEqual(
-      expect.objectContaining({ check: 'unhandled', failures: [{ point: 'link', nth: 3 }] }),
-    )
-    expect(process.listeners('unhandledRejection')).toEqual([])
-  } finally {
-    for (const listener of runner) process.on('unhandledRejection', listener)
+  const listeners = process.listeners('unhandledRejection')
+  const open: Open = async (driver) => {
+    const mirror = await driver.watch()
+    await driver.map(mirror)
+    // Sooner or later the device needs the first page again; nobody waits for it.
+    void mirror.map(driver.range.slice(0, 1), { access: 'write' }, () => undefined)
+    return mirror
   }
+  const { findings } = await failEveryStep(scenario(open), { pairs: 0 })
+  expect(findings).toContainEqual(
+    expect.objectContaining({ check: 'unhandled', failures: [{ point: 'link', nth: 3 }] }),
+  )
+  expect(process.listeners('unhandledRejection')).toEqual(listeners)
 })
 
 test('found: a scenario that is not the same every time', async () => {

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { HmmError, type HmmConfig } from '@hmm-sdk/hmm-api'
 import { loadConfig } from '@hmm-sdk/hmm-api/config'
 import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
@@ -6,6 +7,7 @@ import { exampleConfig } from './example-config.js'
 import { EXAMPLES, messageOf, runExample, type ExampleName } from './run-example.js'
 import { runExploring } from './run-exploring.js'
 import { runFailing } from './run-failing.js'
+import { runRecording } from './run-recording.js'
 import { describe } from './summary.js'
 
 /** Where the command writes; progress is shown on a terminal only. */
@@ -21,6 +23,7 @@ interface Options {
   readonly failEveryStep?: boolean
   readonly pairs?: number
   readonly explore?: number
+  readonly record?: string
   readonly seed?: number
 }
 
@@ -39,6 +42,7 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     .option('--json', 'print one JSON object for each example, on a line of its own')
     .option('--explore <schedules>', 'on the simulation, search that many interleavings', positive)
     .option('--seed <number>', 'of what --explore chooses at random', wholeNumber)
+    .option('--record <file>', 'write down the order of a race, for hmm replay; needs an example')
     .option('--fail-every-step', 'on the simulation, fail each step once, then pairs of them')
     .option('--pairs <number>', 'the most pairs to fail; all if it is large enough', wholeNumber)
     .exitOverride()
@@ -48,6 +52,11 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
       if (options.failEveryStep === true) checkSimulated('--fail-every-step', options.backend)
       if (options.explore !== undefined) checkSimulated('--explore', options.backend)
       const simulated = options.failEveryStep === true || options.explore !== undefined
+      if (options.record !== undefined) {
+        const backend = { backend: options.backend, config: exampleConfig(config) }
+        if (!(await recordOne(choice, backend, options, output))) code = 1
+        return
+      }
       for (const example of choice === 'all' ? EXAMPLES : [choice]) {
         if (simulated) {
           if (!(await simulate(example, exampleConfig(config), options, output))) code = 1
@@ -124,6 +133,29 @@ async function simulate(
   } finally {
     progress?.stop()
   }
+}
+
+/** Records the race of one example. */
+async function recordOne(
+  choice: ExampleName | 'all',
+  backend: Parameters<typeof runExample>[1],
+  { record: file = '', json, explore, failEveryStep }: Options,
+  output: Output,
+): Promise<boolean> {
+  if (choice === 'all')
+    throw new TypeError(`--record writes one file: name one of ${EXAMPLES.join(', ')}`)
+  if (explore !== undefined || failEveryStep === true) {
+    throw new TypeError('--record runs a race once: leave --explore and --fail-every-step out')
+  }
+  const { summary, text } = await runRecording(choice, backend)
+  await writeFile(file, text)
+  const { calls, backend: name, error } = summary
+  const lines = [
+    `${file}: ${calls} calls of ${choice} on backend '${name}'; npx hmm replay ${file}`,
+    ...(error === undefined ? [] : [`the scenario failed: ${error}`]),
+  ]
+  output.out(`${json === true ? JSON.stringify({ ...summary, file }) : lines.join('\n')}\n`)
+  return summary.ok
 }
 
 async function runOne(

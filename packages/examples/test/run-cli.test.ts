@@ -1,5 +1,10 @@
+import { parseRecording, replay, replayRecording } from '@hmm-sdk/backend-sim/explore'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { runCli } from '../src/run-cli.js'
+import { nouveau, odp } from '../src/run-scenarios.js'
 import type { Summary } from '../src/index.js'
 
 // Exploring takes its time where others work too.
@@ -82,6 +87,40 @@ test('--fail-every-step needs the simulation', async () => {
   expect(code).toBe(1)
   expect(error).toMatch(/^EOPNOTSUPP: --fail-every-step works on the simulation only/)
   expect((await run('odp', '--fail-every-step', '--pairs', 'many')).code).toBe(2)
+})
+
+test.each(['odp', 'nouveau'])('--record writes down a race of %s that replays', async (name) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hmm-record-'))
+  const file = join(folder, 'race.recording')
+  try {
+    const { code, out } = await run(name, '--record', file, '--json')
+    expect(code, out).toBe(0)
+    const summary = JSON.parse(out) as { calls: number }
+    expect(summary).toMatchObject({ example: name, backend: 'sim', ok: true, file })
+    const recording = parseRecording(await readFile(file, 'utf8'), file)
+    expect(recording).toMatchObject({
+      target: `@hmm-sdk/examples/scenarios#${name}`,
+      backend: 'sim',
+    })
+    expect(recording.calls).toHaveLength(summary.calls)
+    const { scenario, devices } = { odp, nouveau }[name as 'odp']
+    const options = { devices, name, budget: { schedules: 3 } }
+    const replayed = await replayRecording(recording, scenario, options)
+    expect(replayed.failure?.message).toBeUndefined()
+    expect(replayed.of).toBe(summary.calls)
+    expect(replayed.followed).toBeGreaterThan(0)
+    expect(await replay(replayed.token, scenario, options)).toBeUndefined()
+    const text = await run(name, '--record', file)
+    expect(text.out).toContain(`${file}: ${summary.calls} calls of ${name} on backend 'sim'`)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('--record says what it cannot do', async () => {
+  expect((await run('--record', 'x')).error).toContain('name one of odp, nouveau')
+  expect((await run('odp', '--record', 'x', '--explore', '5')).error).toContain('leave --explore')
+  expect((await run('odp', '--record', '/nowhere/x')).error).toContain('ENOENT')
 })
 
 test('--explore searches interleavings, and prints one JSON object', async () => {

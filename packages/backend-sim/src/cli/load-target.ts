@@ -9,7 +9,14 @@ export type ExploreTarget =
   | Scenario
   | ({ readonly scenario: Scenario } & Pick<
       ExploreOptions,
-      'name' | 'simulation' | 'devices' | 'strategies' | 'mode' | 'maxSteps' | 'lostUpdates' | 'budget'
+      | 'name'
+      | 'simulation'
+      | 'devices'
+      | 'strategies'
+      | 'mode'
+      | 'maxSteps'
+      | 'lostUpdates'
+      | 'budget'
     >)
 
 /** A scenario with the options it brings along. */

@@ -8,7 +8,8 @@ import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } 
 import { pendingResources } from './pending-resources.js'
 import { Priorities } from './priorities.js'
 import { RandomWalk } from './random-walk.js'
-import { runRecorded, toFailure } from './replay.js'
+import { watchRejections, type Rejections } from './rejections.js'
+import { runRecorded, toFailure, type Recorded } from './replay.js'
 import { runScenario } from './run-scenario.js'
 import type { RunOptions, RunResult } from './schedule-run.js'
 import type { Scenario } from './scenario.js'
@@ -41,16 +42,57 @@ export async function explore(
   options: ExploreOptions = {},
 ): Promise<Exploration> {
   const checked = checkExploreOptions(options)
-  for (const way of checked.mode === 'exact' ? (['exact'] as const) : WAYS) {
-    const search = new Search(scenario, checked, way)
+  const rejections = watchRejections()
+  let told: readonly unknown[] = []
+  try {
+    const result = await searchInWays(scenario, checked)
+    told = await rejections.take()
+    if (told.length === 0) return result
+    // Of which schedule they are shows when each is waited for.
+    const attributing = new Attributing(rejections)
+    const again = await searchInWays(scenario, checked, attributing)
+    if (attributing.count > 0) told = []
+    return again
+  } finally {
+    rejections.stop(told)
+  }
+}
+
+/** Searches in the fastest way that is fit. */
+async function searchInWays(
+  scenario: Scenario,
+  options: CheckedExploreOptions,
+  rejections?: Rejections,
+): Promise<Exploration> {
+  let ways: readonly Way[] = options.mode === 'exact' ? ['exact'] : WAYS
+  for (let way = ways[0]; way !== undefined; way = ways[0]) {
+    const search = new Search(scenario, options, way, rejections)
     const result = await search.run()
     search.close()
     if (typeof result !== 'string') return result
-    if (result === 'external' && way !== 'exact') {
-      return explore(scenario, { ...options, mode: 'exact' })
-    }
+    ways = result === 'external' && way !== 'exact' ? ['exact'] : ways.slice(1)
   }
   throw new Error('explore: exact mode cannot be unfit')
+}
+
+/** Counts those that were told while schedules waited for them. */
+class Attributing implements Rejections {
+  count = 0
+  readonly #rejections: Rejections
+
+  constructor(rejections: Rejections) {
+    this.#rejections = rejections
+  }
+
+  async take(): Promise<readonly unknown[]> {
+    const taken = await this.#rejections.take()
+    this.count += taken.length
+    return taken
+  }
+
+  stop(): void {
+    this.#rejections.stop()
+  }
 }
 
 /** Ways to run schedules, the fastest first; each gives the same schedules. */
@@ -68,6 +110,7 @@ class Search {
   readonly #begin = performance.now()
   readonly #identity
   readonly #fast: boolean
+  readonly #rejections: Rejections | undefined
   /** Gives errors their stacks again. */
   #stacks: () => void = () => undefined
   readonly #known = pendingResources()
@@ -77,7 +120,13 @@ class Search {
   #turn = performance.now()
   #told = performance.now()
 
-  constructor(scenario: Scenario, options: CheckedExploreOptions, way: Way) {
+  constructor(
+    scenario: Scenario,
+    options: CheckedExploreOptions,
+    way: Way,
+    rejections: Rejections | undefined,
+  ) {
+    this.#rejections = rejections
     this.#scenario = scenario
     this.#options = way === 'exact' ? { ...options, mode: 'exact' } : options
     this.#fast = way === 'fast'
@@ -87,7 +136,7 @@ class Search {
   /** Why it needs another way, if it does. */
   async run(): Promise<Exploration | Unfit> {
     const options = this.#options
-    if (options.selfCheck) {
+    if (options.selfCheck && this.#rejections === undefined) {
       const finding = await this.#selfCheck()
       if (finding !== undefined) return finding
     }
@@ -156,6 +205,7 @@ class Search {
       fast: this.#fast,
       identity: this.#identity,
       known: this.#known,
+      rejections: this.#rejections,
       recorder: undefined,
       step: this.#coverage.step,
       trail,
@@ -190,6 +240,8 @@ class Search {
   /** What was found, run once more with everything written down, and made short. */
   async #failure(finding: Finding, trail: readonly number[]): Promise<Failure | Unfit> {
     this.#stacks()
+    // What was rejected until now is not of the run that follows.
+    await new Promise<void>(whenIdle)
     const schedules = Math.max(1, this.#schedules)
     const decider = new TrailDecider(trail)
     let recorded = await runRecorded(this.#scenario, this.#options, () => decider)
@@ -215,9 +267,11 @@ class Search {
 
   /** Runs the first schedule twice: equal steps, or the scenario depends on something else. */
   async #selfCheck(): Promise<Exploration | undefined> {
-    const first = await runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER)
+    const run = (): Promise<Recorded> =>
+      runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER, 'no-rejections')
+    const first = await run()
     if (first.finding !== undefined) return undefined
-    const second = await runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER)
+    const second = await run()
     const message = sameSteps(first.rows, second.rows)
     if (message === undefined) return undefined
     const failure = toFailure({ kind: 'nondeterminism', message }, second, this.#options, 1)

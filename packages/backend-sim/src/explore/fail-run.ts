@@ -3,6 +3,7 @@ import type { FailurePoint, FiredFailure } from '../sim/failure-point.js'
 import { whenIdle } from '../sim/idle.js'
 import type { FailOptions } from './fail-every-step.js'
 import { hmmErrorIn, NotingWorld, type FailScenario } from './fail-world.js'
+import { watchRejections } from './rejections.js'
 
 /** A pass of a point: the `nth` since the simulation began, 1 for the first. */
 export interface FailedStep {
@@ -76,7 +77,7 @@ export async function failRun(
   const find = (check: FailCheck, message: string): void => {
     findings.push({ check, failures, message })
   }
-  const unhandled = catchUnhandled()
+  const rejections = watchRejections()
   const errors: string[] = []
   try {
     const ended = await settle(
@@ -104,12 +105,13 @@ export async function failRun(
       find('inconsistent', problem)
     }
     await closeAndFind(world, find)
-    await turn()
-    for (const error of unhandled.errors) find('unhandled', messageOf(error))
+    for (const error of await rejections.take()) find('unhandled', messageOf(error))
     const outcome = outcomeOf({ errors, operations, reached }, usual)
     return { outcome, findings, reached, fired, operations, errors }
   } finally {
-    unhandled.stop()
+    // What comes late is of this run too.
+    await rejections.take()
+    rejections.stop()
   }
 }
 
@@ -172,18 +174,4 @@ function messageOf(error: unknown): string {
   const [first = ''] = error.message.split('\n')
   const cause = error.cause === undefined ? '' : ` (${messageOf(error.cause)})`
   return `${error.name === 'HmmError' ? '' : `${error.name}: `}${first}${cause}`
-}
-
-/** Collects rejections that nobody handles, where the platform tells of them. */
-function catchUnhandled(): { readonly errors: readonly unknown[]; stop(): void } {
-  const errors: unknown[] = []
-  const note = (error: unknown): void => void errors.push(error)
-  const { process } = globalThis as {
-    process?: {
-      on?(event: string, listener: (error: unknown) => void): void
-      off?(event: string, listener: (error: unknown) => void): void
-    }
-  }
-  process?.on?.('unhandledRejection', note)
-  return { errors, stop: () => process?.off?.('unhandledRejection', note) }
 }

@@ -19,6 +19,8 @@ export type FailureKind =
   | 'deadlock'
   /** Somebody waits for what nobody will wake. */
   | 'lost-wakeup'
+  /** A promise was rejected, and nobody had heard of it when the schedule ended. */
+  | 'unhandled'
   /** Two locks are taken in both orders. */
   | 'lock-order'
   /** Everybody goes on, and nobody gets anywhere. */

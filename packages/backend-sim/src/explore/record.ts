@@ -2,7 +2,7 @@ import { HmmError, type AddressSpace, type Backend, type VirtualRange } from '@h
 import { rawOf, type RawBackend, type RawExplorer, type RawWaitKind } from '@hmm-sdk/hmm-api/raw'
 import { control, type SimControl } from '../sim/control.js'
 import { whenIdle } from '../sim/idle.js'
-import type { Park } from '../sim/operation.js'
+import { PASSED, type Park } from '../sim/operation.js'
 import type { Explorer, Scheduler } from '../sim/scheduler.js'
 import type { RecordedCall, Recording } from './recording.js'
 import type { Actors, Scenario } from './scenario.js'
@@ -11,6 +11,8 @@ import type { Actors, Scenario } from './scenario.js'
 interface Recorded {
   readonly name: string
   op: string
+  /** What it calls is a lever's, which makes other calls on other backends. */
+  readonly unseen?: boolean
 }
 
 /** An AsyncLocalStorage. */
@@ -45,7 +47,7 @@ export async function record(
       Promise.resolve(
         scenario({
           backend,
-          control: controlOf(backend),
+          control: controlOf(backend, explorer),
           race: (actors) => explorer.race(actors),
           point: async () => undefined,
         }),
@@ -91,6 +93,11 @@ class RecordingExplorer implements Explorer {
     for (const each of ended) if (each.status === 'rejected') throw each.reason
   }
 
+  /** Runs `work` without writing down its calls. */
+  unseen<R>(work: () => R): R {
+    return this.#store.run({ ...this.#self(), unseen: true }, work)
+  }
+
   close(): void {
     this.#store.disable()
   }
@@ -100,8 +107,8 @@ class RecordingExplorer implements Explorer {
   }
 
   async pause(kind: string): Promise<void> {
-    const { name, op } = this.#self()
-    if (kind === 'return' && this.#racing) this.calls.push({ who: name, op })
+    const { name, op, unseen } = this.#self()
+    if (kind === 'return' && this.#racing && unseen !== true) this.calls.push({ who: name, op })
   }
 
   spawn(name: string, work: () => unknown, start: 'now' | 'later'): void {
@@ -112,7 +119,7 @@ class RecordingExplorer implements Explorer {
 
   /** Nobody stops at the points of a simulation either. */
   point(): Park {
-    return { label: 'passed' }
+    return PASSED
   }
 
   wait(_label: string, _kind: RawWaitKind, listen: (wake: () => void) => void): Promise<void> {
@@ -163,10 +170,10 @@ function createStore(): Store {
   return new hooks.AsyncLocalStorage()
 }
 
-function controlOf(backend: Backend): SimControl {
+function controlOf(backend: Backend, explorer: RecordingExplorer): SimControl {
   if (backend.name === 'sim') return control(backend)
   const reclaim = async (space: AddressSpace, range: VirtualRange): Promise<number> => {
-    await space.madvise(range, 'pageout')
+    await explorer.unseen(() => space.madvise(range, 'pageout'))
     return 0
   }
   return new Proxy({} as SimControl, {

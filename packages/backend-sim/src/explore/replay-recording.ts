@@ -7,6 +7,7 @@ import { pendingResources } from './pending-resources.js'
 import { Recorder } from './recorder.js'
 import type { RecordedCall, Recording } from './recording.js'
 import { toFailure, type Recorded } from './replay.js'
+import { watchRejections, type Rejections } from './rejections.js'
 import { runScenario } from './run-scenario.js'
 import type { Scenario } from './scenario.js'
 import { shrink } from './shrink.js'
@@ -44,8 +45,9 @@ export async function replayRecording(
   const most = options.budget?.schedules ?? 1000
   const identity = createIdentity()
   const stacks = withoutStacks()
+  const rejections = watchRejections()
   const run = (trail: readonly number[], recorder?: Recorder): Promise<Ordered> =>
-    runOrdered(scenario, checked, { calls: recording.calls, trail, identity, recorder })
+    runOrdered(scenario, checked, { calls: recording.calls, trail, identity, rejections, recorder })
   const first = await run([], new Recorder())
   const { switches, rows } = first
   let failing: Recorded | undefined = first.finding === undefined ? undefined : first
@@ -62,6 +64,7 @@ export async function replayRecording(
   }
   stacks()
   identity?.disable()
+  rejections.stop()
   if (failing !== undefined && checked.shrink) {
     failing = await shrink(scenario, checked, failing, false)
   }
@@ -101,11 +104,13 @@ async function runOrdered(
     calls,
     trail,
     identity,
+    rejections,
     recorder,
   }: {
     readonly calls: readonly RecordedCall[]
     readonly trail: readonly number[]
     readonly identity: Identity | undefined
+    readonly rejections: Rejections
     readonly recorder: Recorder | undefined
   },
 ): Promise<Ordered> {
@@ -131,6 +136,7 @@ async function runOrdered(
     decider,
     maxSteps: options.maxSteps,
     lostUpdates: options.lostUpdates,
+    rejections,
     fast: false,
     identity,
     known: pendingResources(),

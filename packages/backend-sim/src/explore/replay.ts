@@ -4,6 +4,7 @@ import { createIdentity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { pendingResources } from './pending-resources.js'
 import { Recorder } from './recorder.js'
+import { watchRejections } from './rejections.js'
 import type { Row } from './row.js'
 import { runScenario } from './run-scenario.js'
 import type { Scenario } from './scenario.js'
@@ -24,9 +25,11 @@ export async function runRecorded(
   scenario: Scenario,
   options: CheckedExploreOptions,
   decider: (recorder: Recorder) => Decider,
+  watch: 'rejections' | 'no-rejections' = 'rejections',
 ): Promise<Recorded> {
   const recorder = new Recorder()
   const identity = createIdentity()
+  const rejections = watch === 'rejections' ? watchRejections() : undefined
   const { finding } = await runScenario(scenario, options, {
     decider: decider(recorder),
     maxSteps: options.maxSteps,
@@ -34,11 +37,13 @@ export async function runRecorded(
     fast: false,
     identity,
     known: pendingResources(),
+    rejections,
     recorder,
     step: undefined,
     trail: undefined,
   })
   identity?.disable()
+  rejections?.stop()
   return { finding, switches: recorder.switches, rows: recorder.rows() }
 }
 

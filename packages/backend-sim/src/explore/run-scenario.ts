@@ -4,6 +4,7 @@ import { SimControl } from '../sim/control.js'
 import { Simulation } from '../sim/simulation.js'
 import type { Finding } from './failure.js'
 import type { CheckedExploreOptions } from './options.js'
+import type { Rejections } from './rejections.js'
 import type { Scenario, World } from './scenario.js'
 import { ScheduleRun, type RunOptions, type RunResult } from './schedule-run.js'
 
@@ -15,10 +16,22 @@ export function runScenario(
 ): Promise<RunResult> {
   const run = new ScheduleRun(how)
   const world = new FreshWorld(run, options)
-  return run.execute(async () => {
+  const result = run.execute(async () => {
     await scenario(world)
     return world.end()
   })
+  return how.rejections === undefined ? result : withRejections(result, how.rejections)
+}
+
+/** What the schedule came to, once the platform has told of the promises that it left rejected. */
+async function withRejections(run: Promise<RunResult>, rejections: Rejections): Promise<RunResult> {
+  const result = await run
+  const reasons = await rejections.take()
+  if (reasons.length === 0 || result.finding !== undefined) return result
+  const [error] = reasons
+  const text = error instanceof Error ? error.message : String(error)
+  const message = `a promise was rejected, and nobody heard of it: ${text}`
+  return { ...result, finding: { kind: 'unhandled', message, error } }
 }
 
 const PASSED = Promise.resolve()

@@ -1,6 +1,6 @@
 import type { RawWaitKind } from '@hmm-sdk/hmm-api/raw'
 import { whenIdle } from '../sim/idle.js'
-import type { Park } from '../sim/operation.js'
+import { PASSED, type Park } from '../sim/operation.js'
 import type { Explorer, PointKind, Scheduler, UpdateWatch } from '../sim/scheduler.js'
 import { callSite } from './call-site.js'
 import type { Decider } from './decider.js'
@@ -10,6 +10,7 @@ import { LockOrder } from './lock-order.js'
 import { pendingResources } from './pending-resources.js'
 import type { Recorder } from './recorder.js'
 import type { Actors } from './scenario.js'
+import type { Rejections } from './rejections.js'
 import { segmentEnd } from './segment-end.js'
 import { Stop, Strand } from './strand.js'
 import { stuckFinding } from './stuck.js'
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly known: readonly string[]
   /** Whether lost updates are findings. */
   readonly lostUpdates: boolean
+  /** Set: each schedule waits for what the platform tells of rejected promises. */
+  readonly rejections: Rejections | undefined
   /** Told of everything, with stacks taken. */
   readonly recorder: Recorder | undefined
   /** Told of each step, without anything that costs. */
@@ -48,8 +51,6 @@ export interface RunResult {
   /** Steps that were chosen among several. */
   readonly choices: number
 }
-
-const PASSED: Park = { label: 'passed' }
 
 /** After so many steps of one strand another gets the turn, so that polling is no livelock. */
 const FAIR_STEPS = 500

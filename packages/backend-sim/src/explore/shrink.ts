@@ -3,6 +3,7 @@ import { DepthFirst } from './depth-first.js'
 import { signatureOf, type Finding } from './failure.js'
 import type { CheckedExploreOptions } from './options.js'
 import { runRecorded, type Recorded } from './replay.js'
+import { watchRejections } from './rejections.js'
 import { runScenario } from './run-scenario.js'
 import type { Scenario } from './scenario.js'
 import type { Stop } from './strand.js'
@@ -35,7 +36,7 @@ export async function shrink(
   await shrinker.withoutSwitches()
   await shrinker.fewerActors()
   await shrinker.withoutSwitches()
-  shrinker.close()
+  await shrinker.close()
   return shrinker.best
 }
 
@@ -47,6 +48,9 @@ class Shrinker {
   readonly #until = performance.now() + MOST_MS
   readonly #identity
   readonly #fast: boolean
+  readonly #rejections = watchRejections()
+  /** Whether each schedule waits for what is told of its promises. */
+  readonly #waits: boolean
 
   constructor(scenario: Scenario, options: CheckedExploreOptions, found: Recorded, fast: boolean) {
     this.#fast = fast
@@ -54,6 +58,7 @@ class Shrinker {
     this.#options = options
     this.best = found
     this.#signature = signatureOf(found.finding!)
+    this.#waits = found.finding!.kind === 'unhandled'
     this.#identity = options.mode === 'exact' ? createIdentity() : undefined
   }
 
@@ -87,7 +92,10 @@ class Shrinker {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    // Those of the schedules that were tried are nobody else's business.
+    await this.#rejections.take()
+    this.#rejections.stop()
     this.#identity?.disable()
   }
 
@@ -122,6 +130,7 @@ class Shrinker {
         fast: this.#fast,
         identity,
         known: [],
+        rejections: this.#waits ? this.#rejections : undefined,
         recorder: undefined,
         step: undefined,
         trail,

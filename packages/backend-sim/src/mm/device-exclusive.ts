@@ -1,22 +1,24 @@
+import { canBeWritable } from './can-be-writable.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
   PTE_DIRTY,
   PTE_FRAME,
   PTE_PRESENT,
+  PTE_SOFT_DIRTY,
   PTE_WAS_DIRTY,
   PTE_WRITE,
   PTE_WRITTEN,
   pteIs,
 } from './pte.js'
 import type { Vma } from './vma.js'
-import { VM_WRITE } from './vma.js'
 
 /** Puts a device-exclusive entry in place of a present writable one; the caller raised the event. */
 export function setExclusive(mm: MemoryMap, page: number, pte: number, owner: object): void {
   mm.machine.exclusiveOwners.set(pte & PTE_FRAME, owner)
   const dirty = (pte & PTE_DIRTY) !== 0 ? PTE_WAS_DIRTY : 0
-  mm.tables.set(page, PTE_DEVICE_EXCLUSIVE | PTE_WRITE | dirty | (pte & PTE_FRAME))
+  const kept = pte & (PTE_SOFT_DIRTY | PTE_FRAME)
+  mm.tables.set(page, PTE_DEVICE_EXCLUSIVE | PTE_WRITE | dirty | kept)
 }
 
 /** Whether `owner` has the page for itself. */
@@ -40,7 +42,8 @@ export function restoreExclusive(mm: MemoryMap, page: number): void {
 
 /** The ordinary entry for a device-exclusive one (`restore_exclusive_pte`). */
 export function restoredPte(vma: Vma, entry: number): number {
-  const writable = (entry & PTE_WRITE) !== 0 && (vma.flags & VM_WRITE) !== 0
-  const dirty = writable || (entry & PTE_WAS_DIRTY) !== 0
-  return PTE_PRESENT | (writable ? PTE_WRITE : 0) | (dirty ? PTE_WRITTEN : 0) | (entry & PTE_FRAME)
+  const dirty = (entry & PTE_WAS_DIRTY) !== 0 ? PTE_DIRTY : 0
+  const pte = PTE_PRESENT | dirty | (entry & (PTE_SOFT_DIRTY | PTE_FRAME))
+  const writable = (entry & PTE_WRITE) !== 0 && canBeWritable(vma.mm, vma, pte)
+  return writable ? pte | PTE_WRITE | PTE_WRITTEN : pte
 }

@@ -10,6 +10,7 @@ import type { MemoryMap } from './memory-map.js'
 import {
   isUserfaultMarker,
   PTE_DEVICE_EXCLUSIVE,
+  PTE_DIRTY,
   PTE_FRAME,
   PTE_KIND,
   PTE_DEVICE_PRIVATE,
@@ -26,8 +27,8 @@ import { VM_DONTFORK, VM_MIXEDMAP, type Vma } from './vma.js'
 
 /**
  * Fills `child`, which is empty, with a copy-on-write copy of `parent` (`dup_mmap`). A
- * PROTECTION_PAGE event of the parent for each mapping with anonymous pages; shared mappings and
- * untouched ones are left to faults of the child, without an event.
+ * PROTECTION_PAGE event of the parent for each mapping with anonymous pages or guards; shared mappings
+ * and untouched ones are left to faults of the child, without an event, unless they have guards.
  */
 export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> {
   yield* parent.lock.write()
@@ -36,14 +37,14 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
       if ((vma.flags & VM_DONTFORK) !== 0) continue
       const copy = copyOf(vma, child)
       insertVma(copy, vma)
-      const inserted = (vma.flags & VM_MIXEDMAP) !== 0
-      if (vma.anonVma === undefined && !inserted) continue
+      const copied = vma.maybeGuarded || (vma.flags & VM_MIXEDMAP) !== 0
       if (vma.anonVma !== undefined) forkAnon(copy, vma)
+      else if (!copied) continue
       if (isHugetlb(vma)) {
         forkHugetlb(parent, child, vma, copy)
         continue
       }
-      // Nothing becomes copy-on-write in a shared mapping (`is_cow_mapping`).
+      // Nobody loses a right to shared pages.
       if (!vma.shared) parent.invalidateStart('protection-page', vma.start, vma.end)
       try {
         yield* copyPageRange(parent, child, vma, copy)
@@ -71,11 +72,16 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     page = tables.nextLeaf(page, vma.end)
   ) {
     if (scheduler.explorer !== undefined) yield scheduler.point('page-table', parent)
+    const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)
+    // A fault of the child finds a file's block again.
+    if (tables.isHuge(page) && !vma.anonymous) {
+      page = stop
+      continue
+    }
     if (machine.failures.fails(POINT_PAGE_TABLE)) {
       throw new HmmError('ENOMEM', { message: 'fork: no memory for a page table' })
     }
     child.tables.ensureLeaf(page)
-    const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)
     const block = page
     if (tables.isHuge(page) && blockPinned(parent, page)) splitHuge(parent, page)
     const huge = tables.isHuge(page)
@@ -129,9 +135,12 @@ function copyEntry(
   frames.flags[frame]! &= ~FRAME_EXCLUSIVE
   frames.get(frame)
   frames.maps[frame]!++
-  const kept = vma.shared ? pte : pte & ~PTE_WRITE
-  parent.tables.set(page, kept)
-  child.tables.set(page, kept)
+  if (vma.shared) {
+    child.tables.set(page, pte & ~PTE_DIRTY)
+    return
+  }
+  parent.tables.set(page, pte & ~PTE_WRITE)
+  child.tables.set(page, pte & ~PTE_WRITE)
 }
 
 function unguard(mm: MemoryMap, page: number): void {

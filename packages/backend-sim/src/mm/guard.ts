@@ -23,6 +23,7 @@ export function* installGuards(
       message: 'huge pages of a pool and pages of a driver cannot be guarded',
     })
   }
+  vma.maybeGuarded = true
   let full = false
   forEachEntry(mm, start, end, (_at, pte) => {
     if (!pteIs(pte, PTE_MARKER)) full = true

@@ -26,7 +26,9 @@ import {
   PTE_DEVICE_EXCLUSIVE,
   PTE_DEVICE_PRIVATE,
   PTE_FRAME,
+  PTE_HWPOISON,
   PTE_KIND,
+  PTE_MARKER,
   PTE_MIGRATION,
   PTE_PRESENT,
   PTE_SPECIAL,
@@ -254,6 +256,8 @@ export class MigrateVma {
         return
       case PTE_SWAP:
       case PTE_DEVICE_EXCLUSIVE:
+      case PTE_MARKER:
+      case PTE_HWPOISON:
         return
       default:
         this.refuse(index, 'busy')

@@ -70,6 +70,7 @@ export function copyOf(vma: Vma, mm: MemoryMap): Vma {
   const { start, end, flags, file, pgoff, anonPgoff } = vma
   const copy = new Vma(mm, start, end, flags & ~VM_UFFD, file, pgoff, anonPgoff)
   copy.softDirty = vma.softDirty
+  copy.maybeGuarded = vma.maybeGuarded
   return copy
 }
 
@@ -124,6 +125,7 @@ function join(first: Vma, second: Vma): Vma {
   unlinkVma(second)
   second.file?.put()
   first.softDirty ||= second.softDirty
+  first.maybeGuarded ||= second.maybeGuarded
   resizeVma(first, first.start, end)
   return first
 }

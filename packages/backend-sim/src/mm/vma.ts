@@ -53,6 +53,8 @@ export class Vma {
   hugetlbLost = false
   /** All of it counts as written since somebody began to watch: it is newer (`VM_SOFTDIRTY`). */
   softDirty = true
+  /** Guards were put into it, and may be there still (`VM_MAYBE_GUARD`). */
+  maybeGuarded = false
   /** Who serves its faults, if `flags` has one of VM_UFFD. */
   userfaultfd: Userfaultfd | undefined
   /** Its entry in the reverse map of the file, at the offsets it then had. */

@@ -14,6 +14,9 @@ export interface Park {
   readonly turn?: Promise<void> | undefined
 }
 
+/** A point where nobody else goes on first. */
+export const PASSED: Park = { label: 'passed' }
+
 /**
  * What the simulated kernel does for one call: a generator that yields only where it must wait.
  *
@@ -26,13 +29,34 @@ export type Operation<T> = Generator<Park, T, void>
  * Runs `operation`; `enter` is called before each of its steps. Its waits are the explorer's if
  * there is one.
  */
-export async function runOperation<T>(
+export function runOperation<T>(
   operation: Operation<T>,
   enter: () => void,
   explorer?: Explorer,
 ): Promise<T> {
-  enter()
-  let step = operation.next()
+  try {
+    enter()
+    let step = operation.next()
+    // Most calls wait for nothing, and most points are passed without a stop.
+    while (step.done !== true) {
+      if (step.value !== PASSED) return goOn(operation, step, enter, explorer)
+      enter()
+      step = operation.next()
+    }
+    return Promise.resolve(step.value)
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
+
+/** The rest of an operation that has to wait. */
+async function goOn<T>(
+  operation: Operation<T>,
+  begun: IteratorResult<Park, T>,
+  enter: () => void,
+  explorer: Explorer | undefined,
+): Promise<T> {
+  let step = begun
   while (step.done !== true) {
     let failure: { readonly reason: unknown } | undefined
     try {

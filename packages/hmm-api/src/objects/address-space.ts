@@ -6,7 +6,7 @@ import { ADVICE, type Advice, type RawAddressSpace } from '../raw/raw-address-sp
 import type { RawCreatedWait } from '../raw/raw-scheduler.js'
 import type { Backend } from './backend.js'
 import type { Wait } from './context.js'
-import { checkBytes, checkInteger, checkPages, checkRange } from './check.js'
+import { checkBytes, checkInteger, checkOptions, checkPages, checkRange } from './check.js'
 import { checkHugePages, hugePageShift, type HugePageSize } from './huge-page-size.js'
 import { MemoryFile } from './memory-file.js'
 import { bounded } from '../sync/bounded.js'
@@ -46,6 +46,17 @@ export interface MmapOptions extends Wait {
   readonly driverPages?: boolean
 }
 
+const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
+  'pages',
+  'protection',
+  'shared',
+  'at',
+  'file',
+  'filePage',
+  'populate',
+  'hugetlb',
+]
+
 /** What some advice needs. */
 const NEEDED_BY_ADVICE: Partial<Record<Advice, CapabilityName>> = {
   pageout: 'space.pageout',
@@ -66,6 +77,8 @@ export interface MremapOptions extends Wait {
   /** MREMAP_DONTUNMAP: the old place stays mapped, empty. */
   readonly dontUnmap?: boolean
 }
+
+const MREMAP_OPTIONS: readonly (keyof MremapOptions)[] = ['pages', 'mayMove', 'to', 'dontUnmap']
 
 /**
  * The process whose memory is mirrored, seen from its CPU side. Every method is the system call of
@@ -127,6 +140,7 @@ export class AddressSpace extends Owned {
       undefined,
       options,
       async () => {
+        checkOptions('space.mmap', options, MMAP_OPTIONS)
         const pages = checkPages('pages', options.pages)
         const at = this.#fixed(options.at, pages)
         if (options.file !== undefined) this.#need('space.file')
@@ -185,6 +199,7 @@ export class AddressSpace extends Owned {
    */
   mremap(range: VirtualRange, options: MremapOptions = {}): Promise<VirtualRange> {
     return this.#ranged('space.mremap', range, options, async () => {
+      checkOptions('space.mremap', options, MREMAP_OPTIONS)
       this.#need('space.mremap')
       const newPages = checkPages('pages', options.pages ?? range.pages)
       const toPage = this.#fixed(options.to, newPages)
@@ -306,6 +321,7 @@ export class AddressSpace extends Owned {
       options,
       async () => {
         checkRange(range, this[RAW].pageShift)
+        checkOptions('space.userfaultfd', options, ['missing', 'writeProtect'])
         this.#need('space.userfaultfd')
         const { missing = false, writeProtect = false } = options
         if (!missing && !writeProtect) {

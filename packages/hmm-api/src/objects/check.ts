@@ -67,3 +67,29 @@ export function checkDirection(direction: DmaDirection): DmaDirection {
 function notDirection(direction: unknown): TypeError {
   return new TypeError(`direction '${String(direction)}' is not one of ${DIRECTIONS.join(', ')}`)
 }
+
+/** What every call that waits takes. */
+const WAIT: readonly string[] = ['signal', 'deadlineMs']
+
+/**
+ * TypeError unless `options` is an object with no other keys than `known` and, where the call
+ * waits, those of `Wait`: what is misspelt would be left out without a word.
+ */
+export function checkOptions(
+  op: string,
+  options: unknown,
+  known: readonly string[],
+  wait: readonly string[] = WAIT,
+): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`${op}: the options are an object, not ${String(options)}`)
+  }
+  for (const key in options) {
+    if (!known.includes(key) && !wait.includes(key))
+      throw unknownOption(op, key, [...known, ...wait])
+  }
+}
+
+function unknownOption(op: string, key: string, known: readonly string[]): TypeError {
+  return new TypeError(`${op}: unknown option '${key}'; known are ${known.join(', ')}`)
+}

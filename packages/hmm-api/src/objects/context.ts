@@ -2,7 +2,7 @@ import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { MisuseSites, TraceEvent } from '../event.js'
 import type { RawBackend, RawWait } from '../raw/raw-backend.js'
-import type { RawExplorer } from '../raw/raw-scheduler.js'
+import type { RawExplorer, RawScheduler } from '../raw/raw-scheduler.js'
 
 /** How a waiting call can be bounded. */
 export interface Wait {
@@ -68,11 +68,7 @@ export class Context {
     try {
       this.mayWait(op)
       const { explorer } = this.raw.scheduler
-      if (explorer !== undefined) {
-        explorer.enter(op)
-        explorer.begin()
-      }
-      if (explorer !== undefined) return this.#explored(explorer, op, range, run())
+      if (explorer !== undefined) return this.#explored(explorer, op, range, run)
       return run().catch((error: unknown) => Promise.reject(this.decorate(error, op, range)))
     } catch (error) {
       return Promise.reject(this.decorate(error, op, range))
@@ -84,11 +80,13 @@ export class Context {
     explorer: RawExplorer,
     op: string,
     range: VirtualRange | undefined,
-    result: Promise<T>,
+    run: () => Promise<T>,
   ): Promise<T> {
+    explorer.enter(op)
+    explorer.begin()
     try {
-      const value = await result
-      const turn = WAITS_ONLY.test(op) ? undefined : explorer.pause('return', undefined)
+      const value = await run()
+      const turn = WAITS_ONLY.has(op) ? undefined : explorer.pause('return', undefined)
       if (turn !== undefined) await turn
       return value
     } catch (error) {
@@ -147,7 +145,12 @@ function insideSection(op: string, section: string): HmmError {
 }
 
 /** Operations that change nothing but who waits: others cannot see whether they have returned. */
-const WAITS_ONLY = /^(?:mutex|completion|workQueue|clock)\./
+const WAITS_ONLY: ReadonlySet<string> = new Set([
+  'mutex.lock',
+  'completion.wait',
+  'workQueue.flush',
+  'clock.sleep',
+])
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return (
@@ -192,33 +195,38 @@ export function rangeWait(options: Wait | undefined): RawWait {
   return { signal, deadlineMs: deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS }
 }
 
-/**
- * Repeats `round` until it says it is done, the deadline is over (EBUSY), or the signal aborts.
- * Each round is given the wait options that are left.
- */
-export async function repeat(
-  context: Context,
-  options: Wait | undefined,
-  round: (wait: RawWait) => Promise<boolean>,
-): Promise<void> {
-  const { scheduler } = context.raw
-  const start = scheduler.now()
-  const wait = rangeWait(options)
-  for (let rounds = 1; !(await round(remaining(wait, start, scheduler.now()))); rounds++) {
-    if (rounds % ROUNDS_BETWEEN_TURNS === 0) await scheduler.sleep(0, wait.signal)
-  }
-}
+/** Range work that is tried again until its deadline is over. */
+export class Rounds {
+  readonly #scheduler: RawScheduler
+  readonly #wait: RawWait
+  readonly #start: number
+  #rounds = 0
 
-/** The wait options that are left after `startNs`: same signal, less time. */
-function remaining(wait: RawWait, startNs: number, nowNs: number): RawWait {
-  if (wait.signal?.aborted) throw interrupted(wait.signal)
-  if (wait.deadlineMs === undefined) return wait
-  const left = wait.deadlineMs - (nowNs - startNs) / 1e6
-  if (left < 0) {
+  constructor(context: Context, options: Wait | undefined) {
+    this.#scheduler = context.raw.scheduler
+    this.#start = this.#scheduler.now()
+    this.#wait = rangeWait(options)
+  }
+
+  /**
+   * The wait options of the next round: same signal, the time that is left. EBUSY when that is none,
+   * EINTR when the signal is aborted.
+   */
+  next(): RawWait {
+    const { signal, deadlineMs } = this.#wait
+    if (signal?.aborted) throw interrupted(signal)
+    if (this.#rounds++ === 0 || deadlineMs === undefined) return this.#wait
+    const left = deadlineMs - (this.#scheduler.now() - this.#start) / 1e6
+    if (left >= 0) return { signal, deadlineMs: left }
     throw new HmmError('EBUSY', {
-      message: `invalidations kept coming in until the deadline of ${wait.deadlineMs} ms`,
+      message: `invalidations kept coming in until the deadline of ${deadlineMs} ms`,
       hint: 'Try again later, or give a longer deadlineMs.',
     })
   }
-  return { signal: wait.signal, deadlineMs: left }
+
+  /** After a round that came to nothing: now and then others get a turn. */
+  async pause(): Promise<void> {
+    if (this.#rounds % ROUNDS_BETWEEN_TURNS !== 0) return
+    await this.#scheduler.sleep(0, this.#wait.signal)
+  }
 }

@@ -7,7 +7,7 @@ import { Sync } from '../sync/sync.js'
 import type { AddressSpace } from './address-space.js'
 import type { Backend } from './backend.js'
 import type { Wait } from './context.js'
-import { checkInteger, checkRange } from './check.js'
+import { checkInteger, checkOptions, checkRange } from './check.js'
 import { DeviceFaults, type DeviceFault } from './device-faults.js'
 import { DeviceMemory } from './device-memory.js'
 import { Dma } from './dma.js'
@@ -155,6 +155,7 @@ export class Device extends Owned {
       if (typeof options?.invalidate !== 'function') {
         throw new TypeError(`${op} needs options.invalidate: the backend tells it what it revoked`)
       }
+      checkOptions(op, options, ['invalidate', 'released', 'name'])
       space.checkAlive(op)
       checkRange(range, space[RAW].pageShift)
       this.capabilities.require('mirror')

@@ -1,6 +1,6 @@
 import { dmaAddress, type DmaAddress } from '../address/address.js'
 import { HmmError } from '../error/hmm-error.js'
-import { checkInteger } from './check.js'
+import { checkInteger, checkOptions } from './check.js'
 import type { Wait } from './context.js'
 import type { Device } from './device.js'
 import type { CoherentBuffer } from './host-buffer.js'
@@ -43,6 +43,7 @@ export class DmaPool extends Owned {
 
   /** @internal */
   constructor(device: Device, options: DmaPoolOptions) {
+    checkOptions('dma.createPool', options, ['bytes', 'align', 'boundary', 'name'], [])
     const bytes = checkInteger('bytes', options.bytes, 1, MOST)
     const align = powerOfTwo('align', options.align ?? LEAST)
     const size = Math.ceil(Math.max(bytes, LEAST) / align) * align

@@ -4,7 +4,7 @@ import { ENTRY_REQ_FAULT, ENTRY_REQ_WRITE } from '../entry.js'
 import type { RawMirror } from '../raw/raw-mirror.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInside } from './check.js'
-import { rawWait, repeat, type Wait } from './context.js'
+import { rawWait, Rounds, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { FaultedPages } from './faulted-pages.js'
 import type { InvalidateRelay } from './invalidate-event.js'
@@ -163,12 +163,14 @@ export class IntervalNotifier extends Owned {
     options: FaultOptions,
     run: (pages: FaultedPages) => R & Synchronous<R>,
   ): Promise<R> {
+    const rounds = new Rounds(this.context, options)
     let result: R | undefined
-    await repeat(this.context, options, async (wait) => {
-      const pages = await this.fault(range, { ...options, ...wait })
-      return this.commit(pages, (valid) => void (result = this.#value(run(valid))))
-    })
-    return result as R
+    for (;;) {
+      const pages = await this.fault(range, { ...options, ...rounds.next() })
+      const done = this.commit(pages, (valid) => void (result = this.#value(run(valid))))
+      if (done) return result as R
+      await rounds.pause()
+    }
   }
 
   /** @internal EBADF when closed, ESRCH when the process is gone. */

@@ -4,7 +4,7 @@ import type { RawMapAttempt } from '../raw/raw-mirror.js'
 import type { RawWait } from '../raw/raw-backend.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInside } from './check.js'
-import { rangeWait, repeat, type Wait } from './context.js'
+import { rangeWait, Rounds, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { IntervalNotifier, type Synchronous } from './interval-notifier.js'
 import type { InvalidateRelay } from './invalidate-event.js'
@@ -163,14 +163,16 @@ export class Mirror extends IntervalNotifier {
       let begun = first
       try {
         this.#checkMap(op, range)
+        const rounds = new Rounds(this.context, options)
         const outcome: { value?: R } = {}
-        await repeat(this.context, options, async (wait) => {
+        for (;;) {
+          const wait = rounds.next()
           this.checkUsable(op)
           const made = begun ?? attempt(wait)
           begun = undefined
-          return this.#commit(op, range, await made, commit, outcome)
-        })
-        return outcome.value as R
+          if (this.#commit(op, range, await made, commit, outcome)) return outcome.value as R
+          await rounds.pause()
+        }
       } finally {
         // Released or aborted while the first attempt began: nobody waits for it.
         begun?.then((unused) => unused.undo()).catch(() => undefined)

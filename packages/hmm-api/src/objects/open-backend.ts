@@ -2,6 +2,7 @@ import type { HmmConfig } from '../config-types.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { CreateBackend, RawBackend } from '../raw/raw-backend.js'
 import { Backend, type LeakReport } from './backend.js'
+import { checkOptions } from './check.js'
 
 /** Which backend, and with which config. Argument > `HMM_BACKEND` > config file > `sim`. */
 export interface OpenBackendOptions {
@@ -32,6 +33,7 @@ const LOADER = '@hmm-sdk/hmm-api/config'
  * ENODEV (no module), EACCES (no permission).
  */
 export async function openBackend(options: OpenBackendOptions = {}): Promise<Backend> {
+  checkKeys(options)
   const { backend, config } = options
   if (typeof backend === 'function' || typeof backend === 'object') {
     if (typeof config === 'string') {
@@ -66,6 +68,32 @@ export async function withBackend<R>(
   } finally {
     await backend.close()
     options.onReport?.(backend.report())
+  }
+}
+
+const KEYS: readonly (keyof OpenBackendOptions | 'onReport')[] = [
+  'backend',
+  'options',
+  'config',
+  'onReport',
+]
+
+/** What belongs in the config, and is often written beside it. */
+const CONFIG_KEYS: readonly (keyof HmmConfig)[] = ['devices', 'sim', 'kernel', 'backends']
+
+function checkKeys(options: OpenBackendOptions): void {
+  for (const key of CONFIG_KEYS) {
+    if (typeof options === 'object' && options !== null && key in options) {
+      throw new TypeError(
+        `openBackend: '${key}' is a part of the config: openBackend({ config: { ${key}: ... } })`,
+      )
+    }
+  }
+  checkOptions('openBackend', options, KEYS, [])
+  if (options.options !== undefined && typeof options.backend !== 'function') {
+    throw new TypeError(
+      `openBackend: 'options' goes with a createBackend; by name, a backend gets them from the config`,
+    )
   }
 }
 

@@ -116,17 +116,23 @@ export abstract class Owned implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const failures: unknown[] = []
-    const attempt = (work: () => Promise<void>): Promise<void> =>
-      work().catch((error: unknown) => void failures.push(error))
-    for (const child of this.#children()) {
+    let failures: unknown[] | undefined
+    for (const child of this.#newest === undefined ? [] : this.#children()) {
       if (child.status === 'open') this.addLeaks([{ kind: child.kind, name: child.name }])
-      await attempt(() => child.close())
+      try {
+        await child.close()
+      } catch (error) {
+        ;(failures ??= []).push(error)
+      }
       this.addLeaks(child.leaks)
     }
-    await attempt(async () => this.doClose())
+    try {
+      await this.doClose()
+    } catch (error) {
+      ;(failures ??= []).push(error)
+    }
     this.#owner?.disown(this)
-    if (failures.length > 0) throw failures[0]
+    if (failures !== undefined) throw failures[0]
   }
 
   /** What is below it now, last made first. */

@@ -15,10 +15,12 @@ export function bounded<T>(
   run: () => Promise<T>,
   discard: (late: T) => unknown = () => undefined,
 ): Promise<T> {
+  if (wait?.signal === undefined && wait?.deadlineMs === undefined) {
+    return context.wait(op, range, run)
+  }
   return context.wait(op, range, async () => {
     const bounds = rawWait(wait)
     const work = run()
-    if (bounds.signal === undefined && bounds.deadlineMs === undefined) return await work
     try {
       await boundedWait(
         context,

@@ -101,6 +101,22 @@ export const group = caseGroup('events/advice', ['mirror'], {
     equal(await t.peek(range, 0), 0)
   }),
 
+  // The child of a mapping with guards gets its page tables at once: a fault would find no guard
+  // (vma_needs_copy).
+  'guards-of-shared-memory-in-a-child': needing(['space.guard', 'space.fork'], async (t) => {
+    const range = await t.mmap(3, { shared: true })
+    await t.fill(range.slice(0, 2), 1)
+    await t.space.madvise(range.page(1), 'guard-install')
+    const watch = await t.watch(range)
+    const child = await t.fork()
+    equal(await watch.seen(), [], 'what the fork invalidates')
+    equal(await watch.snapshot(), ['write', 'none', 'none'])
+    const inChild = await t.watch(range, { space: child })
+    equal(await inChild.snapshot(), ['write', 'none', 'none'], 'what the child has at once')
+    await rejects('EFAULT', t.peek(range, 1, child), 'a touch by the child')
+    equal([await t.peek(range, 0, child), await t.peek(range, 2, child)], [1, 0])
+  }),
+
   // A page whose memory breaks is taken away for good (memory_failure, try_to_unmap).
   hwpoison: needing(['space.memory-failure'], async (t) => {
     const range = await t.mmap(2)

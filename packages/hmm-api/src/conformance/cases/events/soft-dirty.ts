@@ -96,6 +96,28 @@ export const group = caseGroup('events/soft-dirty', ['mirror', 'space.soft-dirty
     equal(await t.space.softDirty(range), [true])
   },
 
+  // Taking a page for a device alone is a write fault, and its entry remembers that (make_device_exclusive).
+  'exclusive-counts-as-written': needing(['dma.mirror', 'exclusive'], async (t) => {
+    const range = await t.mmap(1)
+    await t.poke(range, 0, 1)
+    await t.space.clearSoftDirty()
+    await (await t.watch(range)).exclusive()
+    equal(await t.space.softDirty(range), [true], 'while the device has it')
+    equal(await t.peek(range, 0), 1)
+    equal(await t.space.softDirty(range), [true], 'when the process has it again')
+  }),
+
+  'watched-while-a-device-has-it': needing(['dma.mirror', 'exclusive'], async (t) => {
+    const range = await t.mmap(1)
+    await t.poke(range, 0, 1)
+    const watch = await t.watch(range)
+    await watch.exclusive()
+    await t.space.clearSoftDirty()
+    equal(await t.space.softDirty(range), [false])
+    equal(await t.peek(range, 0), 1)
+    equal(await watch.snapshot(), ['read'])
+  }),
+
   // The device writes through its own mapping, which nobody looks at.
   'a-device-is-not-noticed': needing(['dma.mirror', 'engine'], async (t) => {
     const range = await t.mmap(1)

@@ -42,6 +42,16 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     equal(t.device.memory.freePages, free, 'the free pages afterwards')
   },
 
+  'guards-stay': needing(['space.guard'], async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    await t.space.madvise(range.page(0), 'guard-install')
+    const watch = await t.watch(range)
+    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    equal([result.outcome(0), result.outcome(1)], ['not-present', 'migrated'])
+    await rejects('EFAULT', t.peek(range, 0))
+  }),
+
   'part-of-the-mirror': async (t) => {
     const range = await t.mmap(3)
     await t.fill(range, 1)
