@@ -55,6 +55,7 @@ const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
   'filePage',
   'populate',
   'hugetlb',
+  'driverPages',
 ]
 
 /** What some advice needs. */
