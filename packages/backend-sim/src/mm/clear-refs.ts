@@ -14,7 +14,7 @@ export function* clearRefs(mm: MemoryMap): Operation<void> {
   try {
     const { frames, scheduler } = mm.machine
     for (const vma of mm.vmas) vma.softDirty = false
-    mm.invalidateStart('soft-dirty', 0, 2 ** 52)
+    yield* mm.invalidateStartInPasses('soft-dirty', 0, 2 ** 52)
     if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
     for (const vma of mm.vmas) {
       if ((vma.flags & (VM_PFNMAP | VM_HUGETLB)) !== 0) continue

@@ -20,7 +20,7 @@ export function* exitMmap(mm: MemoryMap, released: () => void): Operation<void> 
     released()
     const vmas = [...mm.vmas]
     if (vmas.length > 0) {
-      mm.invalidateStart('unmap', 0, end)
+      yield* mm.invalidateStartInPasses('unmap', 0, end)
       for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop')
       mm.invalidateEnd()
       for (const vma of vmas) removeVma(vma)

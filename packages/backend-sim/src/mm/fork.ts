@@ -44,8 +44,10 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
         forkHugetlb(parent, child, vma, copy)
         continue
       }
-      // Nobody loses a right to shared pages.
-      if (!vma.shared) parent.invalidateStart('protection-page', vma.start, vma.end)
+      if (!vma.shared) {
+        // Nobody loses a right to shared pages.
+        yield* parent.invalidateStartInPasses('protection-page', vma.start, vma.end)
+      }
       try {
         yield* copyPageRange(parent, child, vma, copy)
       } finally {

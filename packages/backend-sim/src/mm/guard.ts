@@ -30,7 +30,7 @@ export function* installGuards(
   })
   if (vma.anonymous) anonPrepare(vma)
   if (full) {
-    mm.invalidateStart('clear', start, end)
+    yield* mm.invalidateStartInPasses('clear', start, end)
     yield* zapRange(mm, start, end)
     mm.invalidateEnd()
   }

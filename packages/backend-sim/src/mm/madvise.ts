@@ -15,6 +15,7 @@ import {
   PTE_SPECIAL,
   PTE_SWAP,
   PTE_YOUNG,
+  pteIs,
   ptePresent,
 } from './pte.js'
 import { FAULT_DONE } from './fault-code.js'
@@ -81,7 +82,7 @@ function* adviseVma(
   }
   switch (advice) {
     case 'dontneed':
-      mm.invalidateStart('clear', start, end)
+      yield* mm.invalidateStartInPasses('clear', start, end)
       yield* zapVma(vma, start, end)
       mm.invalidateEnd()
       return
@@ -89,7 +90,7 @@ function* adviseVma(
       if (!vma.anonymous) {
         throw new HmmError('EINVAL', { message: 'MADV_FREE is for private anonymous memory' })
       }
-      mm.invalidateStart('clear', start, end)
+      yield* mm.invalidateStartInPasses('clear', start, end)
       freeLazily(mm, start, end)
       mm.invalidateEnd()
       return
@@ -113,7 +114,7 @@ function* adviseVma(
       yield* reclaimRange(mm, ...splitForAdvice(mm, start, end), false)
       return
     case 'willneed':
-      yield* swapInRange(mm, vma, start, end)
+      readAhead(mm, start, end)
       return
     case 'dontfork':
     case 'dofork':
@@ -283,11 +284,9 @@ function staysWhole(mm: MemoryMap, block: number): boolean {
   return false
 }
 
-function* swapInRange(mm: MemoryMap, vma: Vma, start: number, end: number): Operation<void> {
-  const swapped: number[] = []
-  const { tables } = mm
-  forEachEntry(mm, start, end, (_at, pte, page) => {
-    if ((pte & PTE_PRESENT) === 0 && (pte & PTE_KIND) === PTE_SWAP) swapped.push(page)
+/** What is swapped out comes into the swap cache, and stays unmapped (`swapin_walk_pmd_entry`). */
+function readAhead(mm: MemoryMap, start: number, end: number): void {
+  forEachEntry(mm, start, end, (_at, pte) => {
+    if (pteIs(pte, PTE_SWAP)) mm.machine.swap.readAhead(pte & PTE_FRAME)
   })
-  for (const page of swapped) if (tables.get(page) !== 0) yield* resolveFault(mm, vma, page, false)
 }

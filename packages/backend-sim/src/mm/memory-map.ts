@@ -2,6 +2,7 @@ import { NotifierSubscriptions } from '../mmu-notifier/subscriptions.js'
 import type { NotifierRange } from '../mmu-notifier/notifier-range.js'
 import type { InvalidateKind } from '@hmm-sdk/hmm-api'
 import type { Machine } from '../sim/machine.js'
+import type { Operation } from '../sim/operation.js'
 import { MmapLock } from './mmap-lock.js'
 import { RadixTable } from './radix-table.js'
 import { UpdateLog } from './update-log.js'
@@ -43,6 +44,20 @@ export class MemoryMap {
   invalidateStart(kind: InvalidateKind, start: number, end: number, owner?: object): void {
     const range: NotifierRange = { kind, start, end, owner, blockable: true }
     this.notifiers.start(range)
+  }
+
+  /**
+   * The same for whoever may be preempted there: under exploration others may run between the first
+   * and the second pass, if a notifier has one.
+   */
+  *invalidateStartInPasses(kind: InvalidateKind, start: number, end: number): Operation<void> {
+    const { scheduler } = this.machine
+    if (scheduler.explorer === undefined) return this.invalidateStart(kind, start, end)
+    const range: NotifierRange = { kind, start, end, owner: undefined, blockable: true }
+    const second = this.notifiers.startFirst(range) || undefined
+    if (second === undefined) return
+    yield scheduler.point('notifier-finish', this)
+    for (const finish of second) finish()
   }
 
   /** The same for who may not wait; false if a notifier would have to, and then there is no end. */

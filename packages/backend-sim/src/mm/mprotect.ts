@@ -83,7 +83,7 @@ export function* changeProtection(
     const to = Math.min(end, (Math.floor(from / span) + 1) * span)
     const first = tables.nextPud(from, to)
     if (first < to) {
-      mm.invalidateStart('protection-vma', first, to)
+      yield* mm.invalidateStartInPasses('protection-vma', first, to)
       if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
       for (let page = tables.nextLeaf(first, to); page < to; page = tables.nextLeaf(page, to)) {
         const offset = page & tables.mask

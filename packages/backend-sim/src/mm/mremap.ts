@@ -242,7 +242,7 @@ function* moveTables(mm: MemoryMap, from: number, to: number, length: number): O
   const { tables, machine } = mm
   const { scheduler } = machine
   const end = from + length
-  mm.invalidateStart('unmap', from, end)
+  yield* mm.invalidateStartInPasses('unmap', from, end)
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
   mm.updates?.move(from, to, length)
   for (let page = tables.nextLeaf(from, end); page < end; page = tables.nextLeaf(page, end)) {

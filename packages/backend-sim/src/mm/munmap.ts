@@ -18,7 +18,7 @@ export function* unmapLocked(mm: MemoryMap, start: number, end: number): Operati
   const scheduler = mm.machine.scheduler
   const vmas = isolateVmas(mm, start, end)
   if (vmas.length === 0) return
-  mm.invalidateStart('unmap', start, end)
+  yield* mm.invalidateStartInPasses('unmap', start, end)
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
   for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop')
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-end', mm)

@@ -1,5 +1,8 @@
 import { FRAME_SWAPCACHE, type FrameTable } from './frame-table.js'
 
+/** What was read back and is mapped by nobody: who maps it first makes the frame. */
+const NO_FRAME = 0
+
 /**
  * Swapped-out pages: their bytes, and how many page table entries refer to each. A page that was read
  * back while others refer to it is in the swap cache: they get the same one, as long as it is mapped.
@@ -50,6 +53,11 @@ export class Swap {
     this.#entries.set(frame, entry)
   }
 
+  /** Reads `entry` back before anybody maps it. */
+  readAhead(entry: number): void {
+    if (!this.#cache.has(entry)) this.#cache.set(entry, NO_FRAME)
+  }
+
   /** Whether `entry` was read back since it was written. */
   wasRead(entry: number): boolean {
     return this.#cache.has(entry)
@@ -57,8 +65,8 @@ export class Swap {
 
   /** The frame in which `entry` is already, 0 if there is none. */
   cached(entry: number): number {
-    const frame = this.#cache.get(entry) ?? 0
-    return frame !== 0 && this.entryOf(frame) === entry ? frame : 0
+    const frame = this.#cache.get(entry) ?? NO_FRAME
+    return frame !== NO_FRAME && this.entryOf(frame) === entry ? frame : 0
   }
 
   /** The swap entry by which others refer to the contents of `frame`, 0 if there is none. */

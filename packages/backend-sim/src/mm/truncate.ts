@@ -81,7 +81,7 @@ function* unmapMappingRange(
     const to = vma.start + Math.min(vma.end - vma.start, end - vma.pgoff)
     if (from >= to) continue
     const { frames } = mm.machine
-    mm.invalidateStart('clear', from, to)
+    yield* mm.invalidateStartInPasses('clear', from, to)
     yield* zapRange(
       mm,
       from,

@@ -76,10 +76,21 @@ export class NotifierSubscriptions {
    * would have to wait: then the operation must leave the range alone, and `end` is not called.
    */
   start(range: NotifierRange): boolean {
+    const second = this.startFirst(range)
+    if (second === false) return false
+    if (second !== undefined) for (const finish of second) finish()
+    return true
+  }
+
+  /**
+   * The same without the second passes (`invalidate_finish`), which the caller has to run, in order,
+   * before anything else; undefined if there are none.
+   */
+  startFirst(range: NotifierRange): readonly (() => void)[] | undefined | false {
     this.#active++
-    if (this.#tree.size === 0) return true
+    if (this.#tree.size === 0) return undefined
     const met = this.#tree.overlaps(range.start, range.end - 1)
-    if (met.length === 0) return true
+    if (met.length === 0) return undefined
     this.#sequence |= 1
     const sequence = this.#sequence
     let finish: (() => void)[] | undefined
@@ -89,9 +100,10 @@ export class NotifierSubscriptions {
       if (typeof answer === 'function') (finish ??= []).push(answer)
       else if (!answer && !range.blockable) willing = false
     }
+    if (willing) return finish
     if (finish !== undefined) for (const second of finish) second()
-    if (!willing) this.end()
-    return willing
+    this.end()
+    return false
   }
 
   /** `mmu_notifier_invalidate_range_end`. */

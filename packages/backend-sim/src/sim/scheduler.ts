@@ -10,6 +10,7 @@ import type { Park } from './operation.js'
 export type PointKind =
   | 'lock'
   | 'notifier-start'
+  | 'notifier-finish'
   | 'notifier-end'
   | 'page-table'
   | 'fault'

@@ -75,6 +75,19 @@ export const group = caseGroup('events/advice', ['mirror'], {
     equal(await t.contents(range), [1, 2])
   }),
 
+  // It is read into the swap cache, and mapped by who touches it.
+  'willneed-of-what-is-swapped': needing(['space.pageout'], async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    await t.space.madvise(range, 'pageout')
+    const watch = await t.watch(range)
+    await t.space.madvise(range, 'willneed')
+    equal(await watch.snapshot(), ['none', 'none'])
+    equal(await t.contents(range), [1, 2])
+    equal(await watch.snapshot(), ['write', 'write'])
+    equal(await watch.seen(), [])
+  }),
+
   // Guards replace what was there; where nothing was, nobody needs to hear of them.
   guard: needing(['space.guard'], async (t) => {
     const range = await t.mmap(3)
