@@ -51,14 +51,18 @@ export function isolateVmas(mm: MemoryMap, start: number, end: number): Vma[] {
  * (`vma_merge`).
  */
 export function mergeVma(vma: Vma, except?: Vma): Vma {
-  const before = vma.mm.vmas.find(vma.start - 1)
-  let merged = vma
-  if (before !== undefined && before !== except && mergeable(before, vma))
-    merged = join(before, vma)
-  const after = vma.mm.vmas.find(merged.end)
-  if (after !== undefined && after !== except && mergeable(merged, after))
-    merged = join(merged, after)
-  return merged
+  const [before, after] = [vma.start - 1, vma.end].map((page) => {
+    const neighbour = vma.mm.vmas.find(page)
+    return neighbour === except ? undefined : neighbour
+  })
+  const left = before !== undefined && mergeable(before, vma) && anonMergeable(vma, before)
+  const right =
+    after !== undefined &&
+    mergeable(vma, after) &&
+    anonMergeable(vma, after) &&
+    (!left || anonCompatible(before, after))
+  const merged = left ? join(before, vma) : vma
+  return right ? join(merged, after) : merged
 }
 
 /**
@@ -105,17 +109,21 @@ function mergeable(first: Vma, second: Vma): boolean {
     (first.flags & VM_HUGETLB) === 0 &&
     first.file === second.file &&
     first.userfaultfd === second.userfaultfd &&
-    anonMergeable(first, second) &&
     first.offsetOf(first.end) === second.pgoff &&
     (first.shared || first.anonOffsetOf(first.end) === second.anonPgoff)
   )
 }
 
 /** `is_mergeable_anon_vma`. */
-function anonMergeable(first: Vma, second: Vma): boolean {
-  if (first.anonVma === second.anonVma) return true
-  if (first.anonVma === undefined) return !isForkChild(second)
-  return second.anonVma === undefined && !isForkChild(first)
+function anonMergeable(vma: Vma, neighbour: Vma): boolean {
+  if (vma.anonVma === neighbour.anonVma) return true
+  if (neighbour.anonVma !== undefined) return vma.anonVma === undefined && !isForkChild(neighbour)
+  return vma.mm.machine.kernel.mergesIntoUntouched && !isForkChild(vma)
+}
+
+/** `are_anon_vmas_compatible`. */
+function anonCompatible({ anonVma: one }: Vma, { anonVma: other }: Vma): boolean {
+  return one === undefined || other === undefined || one === other
 }
 
 function join(first: Vma, second: Vma): Vma {

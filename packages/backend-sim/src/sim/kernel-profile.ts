@@ -20,6 +20,11 @@ export interface KernelProfile {
    * (`vma_start_anon_pgoff`, 7.3), not that of the file.
    */
   readonly anonOffsets: boolean
+  /**
+   * A mapping with anonymous pages becomes one with a neighbour that never had any (6.16); before, only
+   * the other way round.
+   */
+  readonly mergesIntoUntouched: boolean
   /** `MADV_GUARD_INSTALL` (6.13). */
   readonly guards: boolean
   /**
@@ -40,6 +45,7 @@ const NEWEST: KernelProfile = {
   iova: true,
   newMremap: true,
   anonOffsets: true,
+  mergesIntoUntouched: true,
   guards: true,
   ownsLastSwap: false,
   collapsesSomething: false,
@@ -56,6 +62,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     iova: false,
     newMremap: false,
     anonOffsets: false,
+    mergesIntoUntouched: false,
     guards: false,
     ownsLastSwap: true,
     collapsesSomething: true,

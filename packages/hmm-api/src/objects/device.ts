@@ -15,6 +15,7 @@ import { DmaEngine } from './dma-engine.js'
 import { Interrupts } from './interrupts.js'
 import { InvalidateRelay, type InvalidateCallback } from './invalidate-event.js'
 import { IntervalNotifier } from './interval-notifier.js'
+import { LiveLists } from './live-lists.js'
 import { Mirror } from './mirror.js'
 import { Owned } from './owned.js'
 import { PeerMemory } from './peer-memory.js'
@@ -63,6 +64,8 @@ export class Device extends Owned {
   readonly engine: DmaEngine
   readonly clock: Clock
   readonly sync: Sync
+  /** @internal Lists of peers that show its memory. */
+  readonly peerLists = new LiveLists()
   readonly #backend: Backend
   readonly #faults: DeviceFaults
 
@@ -128,6 +131,7 @@ export class Device extends Owned {
   }
 
   protected async doClose(): Promise<void> {
+    this.addLeaks(await this.peerLists.close())
     this.#faults.close()
     this.#backend.forget(this)
     for (const { kind, name } of this.leaks) {

@@ -2,7 +2,7 @@ import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js
 import { HmmError } from '../error/hmm-error.js'
 import type { DmaDirection, DmaMisuse, RawDmaList } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
-import type { HostBuffer } from './host-buffer.js'
+import type { LiveLists } from './live-lists.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
 
@@ -28,21 +28,21 @@ export class DmaList extends Owned {
   readonly segments: readonly DmaSegment[]
   readonly #device: Device
   readonly #raw: RawDmaList
-  readonly #buffers: readonly HostBuffer[]
+  readonly #parts: readonly LiveLists[]
   #mapped = true
 
   /** @internal */
   constructor(
     device: Device,
     raw: RawDmaList,
-    buffers: readonly HostBuffer[],
+    parts: readonly LiveLists[],
     bytes: number,
     direction: DmaDirection,
   ) {
     super(device.context, device, 'dma-list', `${bytes} bytes in ${raw.segments.length} segments`)
     this.#device = device
     this.#raw = raw
-    this.#buffers = buffers
+    this.#parts = parts
     this.bytes = bytes
     this.direction = direction
     const shift = BigInt(device.dma.limits.pageShift)
@@ -58,7 +58,7 @@ export class DmaList extends Owned {
         offset: first,
       }
     })
-    for (const buffer of buffers) buffer.countList(this, 1)
+    for (const part of parts) part.add(this)
   }
 
   /** Whether an access of the device to any of it after `unmap` is sure to fault. */
@@ -108,7 +108,7 @@ export class DmaList extends Owned {
 
   #end(): void {
     this.#mapped = false
-    for (const buffer of this.#buffers) buffer.countList(this, -1)
+    for (const part of this.#parts) part.delete(this)
     this.context.call('list.unmap', undefined, () => this.#raw.unmap())
   }
 

@@ -257,9 +257,9 @@ export class Dma {
         attributes,
       )
       const sources = parts.map((part) => ('source' in part ? part.source : part))
-      const buffers = [...new Set(sources.filter((each) => each instanceof HostBuffer))]
+      const lists = new Set(sources.map((source) => source.lists))
       const bytes = raws.reduce((sum, part) => sum + part.bytes, 0)
-      return new DmaList(this.#device, raw, buffers, bytes, options.direction)
+      return new DmaList(this.#device, raw, [...lists], bytes, options.direction)
     })
   }
 

@@ -2,7 +2,7 @@ import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js
 import { HmmError } from '../error/hmm-error.js'
 import type { RawBuffer, RawCoherentBuffer } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
-import type { DmaList } from './dma-list.js'
+import { LiveLists } from './live-lists.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
 
@@ -10,9 +10,9 @@ import { RAW } from './raw-of.js'
 export class HostBuffer extends Owned {
   readonly [RAW]: RawBuffer
   readonly device: Device
+  /** @internal Lists that it is a part of. */
+  readonly lists = new LiveLists()
   #mappings = 0
-  /** Live lists that it is a part of. */
-  readonly #lists = new Set<DmaList>()
 
   /** @internal */
   constructor(device: Device, raw: RawBuffer, kind: string, name: string) {
@@ -57,17 +57,8 @@ export class HostBuffer extends Owned {
     this.#mappings += change
   }
 
-  /** @internal The same for a list, which belongs to all of its buffers. */
-  countList(list: DmaList, change: 1 | -1): void {
-    if (change === 1) this.#lists.add(list)
-    else this.#lists.delete(list)
-  }
-
   protected async doClose(): Promise<void> {
-    for (const list of this.#lists) {
-      this.addLeaks([{ kind: list.kind, name: list.name }])
-      await list.close()
-    }
+    this.addLeaks(await this.lists.close())
     if (this.#mappings > 0) {
       throw new HmmError('EBUSY', {
         op: 'buffer.close',

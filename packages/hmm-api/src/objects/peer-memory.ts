@@ -1,6 +1,7 @@
 import { HmmError } from '../error/hmm-error.js'
 import type { RawBuffer } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
+import type { LiveLists } from './live-lists.js'
 import type { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
 
@@ -39,6 +40,11 @@ export class PeerMemory {
   /** @internal Mappings end with the device whose memory they show. */
   get mappingOwner(): Owned {
     return this.device
+  }
+
+  /** @internal Lists that it is a part of. */
+  get lists(): LiveLists {
+    return this.device.peerLists
   }
 
   /** @internal */

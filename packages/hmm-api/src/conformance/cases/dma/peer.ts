@@ -81,6 +81,21 @@ export const group = caseGroup('dma/peer', ['dma.peer', 'engine'], {
     throws('EBADF', () => t.device.dma.peerRoute(memory), 'the route')
   },
 
+  'closing-the-peer-ends-lists': needing(['dma.list'], async (t) => {
+    const memory = await peer(t)
+    if (t.device.dma.peerRoute(memory).kind === 'unsupported') return
+    const list = t.device.dma.map([memory], { direction: 'bidirectional' })
+    const { address } = list.segments[0]!
+    await memory.device.close()
+    equal(list.status, 'closed', 'the list')
+    equal(
+      memory.device.leaks.map(({ kind }) => kind),
+      ['dma-list'],
+      'what leaked',
+    )
+    await rejects('EFAULT', t.device.engine.read(address, 1), 'a device read')
+  }),
+
   'bar-without-memory': async (t) => {
     const memory = t.device.peerMemory(5)
     equal(memory.bytes, 0, 'its size')
