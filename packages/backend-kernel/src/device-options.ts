@@ -82,7 +82,7 @@ export function openRequest(name: string, options: unknown, canMemory: boolean):
   const coherent = memoryKind === 'coherent' && pages !== 0
   return {
     kind: uapi.DEVICE_SOFT,
-    flags: coherent ? uapi.OPEN_COHERENT : 0,
+    ...(coherent ? { flags: uapi.OPEN_COHERENT } : {}),
     memoryPages: pages as number,
   }
 }
