@@ -189,7 +189,7 @@ export class Side {
       case 'mmap': return this.#mmap(step)
       case 'munmap': return this.#space(step).munmap(this.#range(step))
       case 'mprotect': return this.#space(step).mprotect(this.#range(step), step.prot)
-      case 'madvise': return this.#space(step).madvise(this.#range(step), step.advice)
+      case 'madvise': return this.#madvise(step)
       case 'mremap': return this.#mremap(step)
       case 'read': return this.#read(step)
       case 'write': return this.#space(step).write(this.#address(step.at), Uint8Array.of(step.value, step.at))
@@ -266,6 +266,18 @@ export class Side {
     })
     const first = moved.startPage - this.#start
     return first >= 0 && first < ARENA_PAGES ? `${first}+${moved.pages}` : 'elsewhere'
+  }
+
+  async #madvise({ advice, ...step }) {
+    const space = this.#space(step)
+    const listed = advice === 'free' || advice === 'cold'
+    try {
+      await space.madvise(this.#range(step), advice)
+    } finally {
+      // Outside of the arena, where nothing is: it only empties the list, see NORMALISE.md.
+      const outside = VirtualRange.fromPages(this.#start - 1, 1, this.#shift)
+      if (listed) await space.madvise(outside, 'cold')
+    }
   }
 
   async #read({ at, ...step }) {

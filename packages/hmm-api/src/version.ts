@@ -12,6 +12,7 @@ export function checkApiVersion(backend: {
   readonly name: string
   readonly apiVersion: string
 }): void {
+  if (backend.apiVersion === API_VERSION) return
   const [major, minor] = parse(backend.apiVersion)
   const [ourMajor, ourMinor] = parse(API_VERSION)
   // Below 1.0 a minor may break, as semver has it.

@@ -3,7 +3,7 @@ import type { DeviceMemoryKind } from '@hmm-sdk/hmm-api/raw'
 import { checkDmaOptions, type DmaOptions, type SimDmaOptions } from '../dma/dma-options.js'
 import { edu } from '../models/edu.js'
 import type { KernelProfile } from '../sim/kernel-profile.js'
-import { checkKeys, checkNumber } from '../sim/options.js'
+import { checkKeys, checkNumber, isEmpty } from '../sim/options.js'
 import type { MemoryOptions } from './device-memory.js'
 
 /** Options of a simulated device (`devices.NAME.sim` in the config). */
@@ -27,12 +27,24 @@ export interface CheckedDeviceOptions {
   readonly dma: DmaOptions
 }
 
+/** Devices without options are alike, and there are many of them. */
+const WITH_MEMORY: { checked?: CheckedDeviceOptions } = {}
+const WITHOUT_MEMORY: { checked?: CheckedDeviceOptions } = {}
+
 /** Throws TypeError for an unknown key or a value that an option cannot have. */
 export function checkDeviceOptions(
   name: string,
   given: unknown,
   kernel: KernelProfile,
 ): CheckedDeviceOptions {
+  if (isEmpty(given)) {
+    const usual = kernel.deviceMemory ? WITH_MEMORY : WITHOUT_MEMORY
+    return (usual.checked ??= Object.freeze(checkGiven(name, undefined, kernel)))
+  }
+  return checkGiven(name, given, kernel)
+}
+
+function checkGiven(name: string, given: unknown, kernel: KernelProfile): CheckedDeviceOptions {
   const what = `device '${name}'`
   const options = checkKeys(what, given, ['model', 'memoryPages', 'memoryKind', 'dma'])
   const model = checkModel(what, options['model'])

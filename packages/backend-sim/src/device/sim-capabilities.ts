@@ -5,13 +5,38 @@ import type { DmaOptions } from '../dma/dma-options.js'
 import { memoryOrder, type MemoryOptions } from './device-memory.js'
 import { MOST_PIECES } from '../dma/list-pieces.js'
 import { mirrorRefusal, translates } from '../dma/dma-shape.js'
+import type { CheckedOptions } from '../sim/options.js'
 import type { Simulation } from '../sim/simulation.js'
 
 /** Most parts of one list, as the kernel module has it. */
 const MOST_PARTS = 1024
 
+interface Known {
+  readonly memory: MemoryOptions
+  readonly table: CapabilityTable
+}
+
+/** Tables of simulations and devices with the same options: most are made without any. */
+const known = new WeakMap<CheckedOptions, WeakMap<DmaOptions, Known>>()
+
 /** What a simulated device can do, by its options. */
 export function capabilitiesOf(
+  simulation: Simulation,
+  dma: DmaOptions,
+  memory: MemoryOptions,
+): CapabilityTable {
+  let ofDevices = known.get(simulation.options)
+  if (ofDevices === undefined) known.set(simulation.options, (ofDevices = new WeakMap()))
+  const before = ofDevices.get(dma)
+  if (before?.memory.pages === memory.pages && before.memory.kind === memory.kind) {
+    return before.table
+  }
+  const table = Object.freeze(makeTable(simulation, dma, memory))
+  ofDevices.set(dma, { memory, table })
+  return table
+}
+
+function makeTable(
   simulation: Simulation,
   dma: DmaOptions,
   memory: MemoryOptions,

@@ -38,15 +38,12 @@ const PASSED = Promise.resolve()
 
 /** A simulation and its handles. */
 interface Made {
-  readonly backend: Backend
+  readonly backend: WatchedBackend
   readonly control: SimControl
-  readonly devices: readonly Device[]
 }
 
 /** A world whose simulation is made when somebody asks for it. */
 class FreshWorld implements World {
-  readonly race: World['race']
-  readonly point: World['point']
   readonly #run: ScheduleRun
   readonly #options: Pick<CheckedExploreOptions, 'simulation' | 'devices'>
   #made: Made | undefined
@@ -54,10 +51,18 @@ class FreshWorld implements World {
   constructor(run: ScheduleRun, options: Pick<CheckedExploreOptions, 'simulation' | 'devices'>) {
     this.#run = run
     this.#options = options
-    this.race = (actors) => run.race(actors)
-    this.point = (name) => {
-      run.enter('')
-      return run.pause(name, run, true) ?? PASSED
+  }
+
+  // Made when they are asked for: closures that are kept and never called stay until old space is
+  // collected, with all that they know (Node 20).
+  get race(): World['race'] {
+    return (actors) => this.#run.race(actors)
+  }
+
+  get point(): World['point'] {
+    return (name) => {
+      this.#run.enter('')
+      return this.#run.pause(name, this.#run, true) ?? PASSED
     }
   }
 
@@ -72,11 +77,11 @@ class FreshWorld implements World {
   /** Closes everything: what is wrong although nobody complained. */
   async end(): Promise<Finding | undefined> {
     if (this.#made === undefined) return undefined
-    const { backend, control, devices } = this.#made
+    const { backend, control } = this.#made
     const problems = control.problems()
     await backend.close()
     const { leaks, misuses } = backend.report()
-    const left = [...leaks, ...devices.flatMap((device) => device.leaks)]
+    const left = [...leaks, ...backend.opened.flatMap((device) => device.leaks)]
     return endFinding(
       misuses.map(({ check, text }) => `${check}: ${text}`),
       problems,
@@ -90,23 +95,22 @@ class FreshWorld implements World {
     const { scheduler } = simulation.machine
     scheduler.explorer = this.#run
     this.#run.scheduler = scheduler
-    const backend = new Backend(new SimBackend(simulation), { devices: this.#options.devices })
-    const control = new SimControl(simulation)
-    this.#made = { backend, control, devices: watchDevices(backend) }
+    const raw = new SimBackend(simulation)
+    const backend = new WatchedBackend(raw, { devices: this.#options.devices })
+    this.#made = { backend, control: new SimControl(simulation) }
     return this.#made
   }
 }
 
-/** The devices that the scenario opens: what it leaves open below one that it closes, only they know. */
-function watchDevices(backend: Backend): readonly Device[] {
-  const devices: Device[] = []
-  const open = backend.openDevice.bind(backend)
-  backend.openDevice = async (...given) => {
-    const device = await open(...given)
-    devices.push(device)
+/** Knows the devices that the scenario opens: what it leaves open below one that it closes, only they know. */
+class WatchedBackend extends Backend {
+  readonly opened: Device[] = []
+
+  override async openDevice(...given: Parameters<Backend['openDevice']>): Promise<Device> {
+    const device = await super.openDevice(...given)
+    this.opened.push(device)
     return device
   }
-  return devices
 }
 
 /** What is wrong although nobody complained. */

@@ -1,6 +1,8 @@
 import { POINT_FRAME } from '../sim/failure-point.js'
 import type { FailurePoints } from '../sim/failure-point.js'
 import type { DevPagemap } from './dev-pagemap.js'
+import { FrameColumns, NO_COLUMNS } from './frame-columns.js'
+import type { HugePool } from './huge-pool.js'
 import { PageData } from './page-data.js'
 import { PTE_FRAME } from './pte.js'
 
@@ -50,6 +52,8 @@ export function deviceFlags({ kind }: { readonly kind: DevPagemap['kind'] }): nu
   return kind === 'coherent' ? DEVICE_FLAGS : FRAME_DEVICE
 }
 
+const NO_POOLS: readonly HugePool[] = []
+
 /** Frames from which on space is dearer than time. */
 const MANY_FRAMES = 2 ** 16
 
@@ -61,17 +65,13 @@ const MANY_FRAMES = 2 ** 16
  */
 export class FrameTable {
   readonly data: PageData
-  /** References; 0 for a free frame. */
-  refs!: Uint16Array
-  /** How many page table entries map it. */
-  maps!: Uint16Array
-  flags!: Uint16Array
-  /** Where its bytes are in {@link data}. */
-  slots!: Uint32Array
-  /** Which AnonVma or file it belongs to (an id of the reverse map), 0 for none. */
-  mapping!: Uint32Array
-  /** Its page offset in that, modulo 2^32; in free frames the next free one. */
-  index!: Uint32Array
+  refs!: FrameColumns['refs']
+  maps!: FrameColumns['maps']
+  flags!: FrameColumns['flags']
+  slots!: FrameColumns['slots']
+  mapping!: FrameColumns['mapping']
+  index!: FrameColumns['index']
+  #columns!: FrameColumns
   #limit: number
   readonly #failures: FailurePoints
   readonly #pagemaps: DevPagemap[] = []
@@ -79,8 +79,8 @@ export class FrameTable {
   readonly #freeRuns = new Map<number, number[]>()
   /** Told the mapping of a merged page when the page is freed. */
   ksmFreed: (mapping: number) => void = () => {}
-  /** Told a frame of a pool's huge page whose last reference is gone. */
-  hugetlbFreed: (frame: number) => void = () => {}
+  /** Told of frames of their huge pages whose last reference is gone. */
+  hugePools: readonly Pick<HugePool, 'freed'>[] = NO_POOLS
   /** Free blocks of huge pages, kept together for the same reason. */
   readonly #freeBlocks: number[] = []
   #hugeZero = 0
@@ -92,7 +92,7 @@ export class FrameTable {
     this.data = new PageData(options.pageSize)
     this.#limit = options.frames
     this.#failures = options.failures
-    this.#setColumns(64)
+    this.#setColumns(FrameColumns.first())
     this.refs[ZERO_FRAME] = 1
   }
 
@@ -310,7 +310,7 @@ export class FrameTable {
     if ((flags & FRAME_KSM) !== 0) this.ksmFreed(this.mapping[frame]!)
     this.mapping[frame] = 0
     if ((flags & FRAME_HUGETLB) !== 0) {
-      this.hugetlbFreed(frame)
+      for (const pool of this.hugePools) if (pool.freed(frame)) return
       return
     }
     if ((flags & FRAME_DEVICE) !== 0) {
@@ -333,7 +333,7 @@ export class FrameTable {
     const spare = length >>> (length < MANY_FRAMES ? 3 : 4)
     const capacity = Math.max(needed, length + spare + 512)
     const { refs, maps, flags, slots, mapping, index } = this
-    this.#setColumns(capacity)
+    this.#setColumns(new FrameColumns(capacity))
     this.refs.set(refs)
     this.maps.set(maps)
     this.flags.set(flags)
@@ -342,14 +342,21 @@ export class FrameTable {
     this.index.set(index)
   }
 
-  /** Fresh columns in one buffer: one allocation, since simulations are made by the thousand. */
-  #setColumns(capacity: number): void {
-    const buffer = new ArrayBuffer(18 * capacity)
-    this.slots = new Uint32Array(buffer, 0, capacity)
-    this.mapping = new Uint32Array(buffer, 4 * capacity, capacity)
-    this.index = new Uint32Array(buffer, 8 * capacity, capacity)
-    this.refs = new Uint16Array(buffer, 12 * capacity, capacity)
-    this.maps = new Uint16Array(buffer, 14 * capacity, capacity)
-    this.flags = new Uint16Array(buffer, 16 * capacity, capacity)
+  /** Gives its memory to the next simulation, if all frames were freed. It must not be used again. */
+  retire(): void {
+    if (this.#used > 0) return
+    this.data.retire()
+    this.#columns.retire()
+    this.#setColumns(NO_COLUMNS)
+  }
+
+  #setColumns(columns: FrameColumns): void {
+    this.#columns = columns
+    this.refs = columns.refs
+    this.maps = columns.maps
+    this.flags = columns.flags
+    this.slots = columns.slots
+    this.mapping = columns.mapping
+    this.index = columns.index
   }
 }

@@ -1,5 +1,6 @@
 import type { Operation } from '../sim/operation.js'
 import { FAULT_DONE } from './fault-code.js'
+import { fillAnonymous } from './fill-anonymous.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_PRESENT, PTE_WRITE } from './pte.js'
 import { resolveFault } from './resolve-fault.js'
@@ -15,6 +16,15 @@ export function* populate(mm: MemoryMap, start: number, end: number): Operation<
     const vma = mm.vmas.find(page)
     if (vma === undefined || (vma.flags & VM_ACCESS) === 0) return
     const write = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE
+    if (write) {
+      // Most of it is memory that nobody has touched yet.
+      const filled = fillAnonymous(mm, vma, page, Math.min(end, vma.end))
+      if (filled < 0) return
+      if (filled > page) {
+        page = filled
+        continue
+      }
+    }
     const pte = mm.tables.get(page)
     if ((pte & PTE_PRESENT) !== 0 && (!write || (pte & PTE_WRITE) !== 0)) page++
     else if ((yield* resolveFault(mm, vma, page, write)) !== FAULT_DONE) return

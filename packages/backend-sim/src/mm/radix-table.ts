@@ -218,15 +218,17 @@ export class RadixTable {
     const span = 2 ** (this.#bits * level)
     const first = Math.max(0, Math.floor((start - base) / span))
     const last = Math.min(this.mask, Math.ceil((end - base) / span) - 1)
+    const { words } = this.arena
+    const begin = table << this.#bits
     for (let i = first; i <= last; i++) {
-      const word = (table << this.#bits) + i
-      const child = this.arena.words[word]!
+      const word = begin + i
+      const child = words[word]!
       if (child === 0) continue
       const childBase = base + i * span
       if (level > 1) this.#freeBelow(child, level - 1, childBase, start, end, floor, ceiling)
       if (childBase >= floor && childBase + span <= ceiling) {
         this.arena.release(child & ~HUGE)
-        this.arena.words[word] = 0
+        words[word] = 0
       }
     }
   }

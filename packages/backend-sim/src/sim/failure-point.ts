@@ -53,6 +53,8 @@ export const POINT_TRANSFER = 13
 export const POINT_EXCLUSIVE = 14
 export const POINT_BOUNCE = 15
 
+const NEVER: readonly number[] = FAILURE_POINTS.map(() => 0)
+
 /** A failure that was asked for and has happened. */
 export interface FiredFailure {
   readonly point: FailurePoint
@@ -64,10 +66,11 @@ export interface FiredFailure {
 
 /** Counts how often each point was reached, and says when it is to fail. */
 export class FailurePoints {
-  readonly #reached = new Float64Array(FAILURE_POINTS.length)
-  /** Counts at which a point fails, sorted; empty for nearly every point nearly always. */
-  readonly #armed: number[][] = FAILURE_POINTS.map(() => [])
-  #armedPoints = 0
+  // No typed array: of this length they cost more than all the rest, and simulations are made by the
+  // thousand.
+  readonly #reached: number[] = [...NEVER]
+  /** Counts at which a point fails, sorted; of nearly all points nearly always none. */
+  readonly #armed = new Map<number, number[]>()
   readonly #fired: FiredFailure[] = []
 
   /** What failed so far because it was asked for, in order. */
@@ -79,12 +82,12 @@ export class FailurePoints {
   fails(point: number): boolean {
     const count = this.#reached[point]! + 1
     this.#reached[point] = count
-    return this.#armedPoints !== 0 && this.#take(point, count)
+    return this.#armed.size !== 0 && this.#take(point, count)
   }
 
   /** Passes the point `times` times; the number of the first that fails (from 0), or -1. */
   firstFailure(point: number, times: number): number {
-    if (this.#armedPoints === 0) {
+    if (this.#armed.size === 0) {
       this.#reached[point]! += times
       return -1
     }
@@ -96,9 +99,9 @@ export class FailurePoints {
   failNth(point: FailurePoint, n: number): void {
     if (!Number.isSafeInteger(n) || n < 1) throw new TypeError(`failNth: ${n} is not 1 or more`)
     const index = FAILURE_POINTS.indexOf(point)
-    const armed = this.#armed[index]
-    if (armed === undefined) throw new TypeError(`failNth: there is no point '${String(point)}'`)
-    if (armed.length === 0) this.#armedPoints++
+    if (index < 0) throw new TypeError(`failNth: there is no point '${String(point)}'`)
+    const armed = this.#armed.get(index) ?? []
+    this.#armed.set(index, armed)
     armed.push(this.#reached[index]! + n)
     armed.sort((a, b) => a - b)
   }
@@ -112,16 +115,15 @@ export class FailurePoints {
 
   reset(): void {
     this.#reached.fill(0)
-    for (const armed of this.#armed) armed.length = 0
-    this.#armedPoints = 0
+    this.#armed.clear()
     this.#fired.length = 0
   }
 
   #take(index: number, count: number): boolean {
-    const armed = this.#armed[index]!
-    if (armed.length === 0 || armed[0] !== count) return false
+    const armed = this.#armed.get(index)
+    if (armed === undefined || armed[0] !== count) return false
     armed.shift()
-    if (armed.length === 0) this.#armedPoints--
+    if (armed.length === 0) this.#armed.delete(index)
     this.#fired.push({ point: FAILURE_POINTS[index]!, nth: count, reached: this.reached() })
     return true
   }

@@ -74,14 +74,15 @@ export class Machine {
     this.pageTables = new TableArena(options.pageShift - 3)
     this.ioTables = new TableArena(9)
     this.swap = new Swap(this.frames)
-    const { hugePages } = options
-    const pool = (shift: number, total: number): [number, HugePool] => [
-      shift,
-      new HugePool(this.frames, this.failures, shift, options.pageShift, total),
+    const { hugePages, pageShift } = options
+    const { frames, failures } = this
+    const pools = [
+      new HugePool(frames, failures, 21, pageShift, hugePages['2M']),
+      new HugePool(frames, failures, 30, pageShift, hugePages['1G']),
     ]
-    this.hugePools = new Map([pool(21, hugePages['2M']), pool(30, hugePages['1G'])])
-    this.frames.hugetlbFreed = (frame) => {
-      for (const each of this.hugePools.values()) if (each.freed(frame)) return
-    }
+    this.hugePools = new Map(pools.map((pool) => [pool.shift, pool]))
+    // Not a callback: closures that nobody calls keep one simulation after the other alive, until old
+    // space is collected (Node 20).
+    frames.hugePools = pools
   }
 }

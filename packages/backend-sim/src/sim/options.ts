@@ -61,8 +61,24 @@ export interface CheckedOptions {
   readonly costs: CostModel
 }
 
+let defaults: CheckedOptions | undefined
+
 /** Throws TypeError for an unknown key or a value that an option cannot have. */
 export function checkOptions(given: unknown): CheckedOptions {
+  // Nearly always: then all simulations share one object, by which others know that they are alike.
+  if (isEmpty(given)) return (defaults ??= Object.freeze(checkGiven(undefined)))
+  return checkGiven(given)
+}
+
+/** Whether nothing is asked for. */
+export function isEmpty(options: unknown): boolean {
+  if (options === undefined) return true
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false
+  for (const _ in options) return false
+  return true
+}
+
+function checkGiven(given: unknown): CheckedOptions {
   const options = checkKeys('the simulation', given, [
     'seed',
     'kernel',

@@ -70,6 +70,7 @@ export class Simulation {
 
   /** After `close`: its memory may be used by simulations to come, and it must not be used again. */
   retire(): void {
+    this.machine.frames.retire()
     this.machine.pageTables.retire()
     this.machine.ioTables.retire()
   }
