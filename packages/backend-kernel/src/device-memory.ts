@@ -80,6 +80,7 @@ export class KernelDeviceMemory implements RawDeviceMemory {
         pages: moved,
         to: request.to,
         cause: 'call',
+        flow: wait.flow ?? 0,
       })
     }
     return { outcomes }

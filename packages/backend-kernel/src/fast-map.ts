@@ -38,7 +38,13 @@ export class FastMap {
   }
 
   /** The attempt; undefined where it has to wait, or fails: MAP without NOWAIT says why. */
-  try(mirror: KernelMirror, first: number, pages: number, flags: number): MapAttempt | undefined {
+  try(
+    mirror: KernelMirror,
+    first: number,
+    pages: number,
+    flags: number,
+    flow: number,
+  ): MapAttempt | undefined {
     if (pages > MOST_PAGES || !this.#descriptor.isOpen) return undefined
     const call = this.#spare.pop() ?? this.#make()
     const { words } = call
@@ -65,6 +71,7 @@ export class FastMap {
       words[CHANGED]!,
       call.entries(pages),
       call.over,
+      flow,
     )
   }
 

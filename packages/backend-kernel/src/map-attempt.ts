@@ -18,6 +18,7 @@ export class MapAttempt implements RawMapAttempt {
   private readonly since: number
   private readonly serial: number
   private readonly changed: number
+  private readonly flow: number
   private over: (() => void) | undefined
   private undone: boolean
 
@@ -34,6 +35,7 @@ export class MapAttempt implements RawMapAttempt {
     changed: number,
     entries: Uint32Array,
     over: (() => void) | undefined,
+    flow: number,
   ) {
     this.mirror = mirror
     this.first = first
@@ -43,6 +45,7 @@ export class MapAttempt implements RawMapAttempt {
     this.changed = changed
     this.entries = entries
     this.over = over
+    this.flow = flow
     this.undone = false
   }
 
@@ -56,8 +59,8 @@ export class MapAttempt implements RawMapAttempt {
     this.end()
     if (this.changed > 0) {
       const page = this.mirror.startPage + this.first
-      const { id } = this.mirror
-      tracer.emit?.({ type: 'dma-map', device, mirror: id, page, pages: this.pages })
+      const { flow, pages } = this
+      tracer.emit?.({ type: 'dma-map', device, mirror: this.mirror.id, page, pages, flow })
     }
     return true
   }
@@ -97,8 +100,8 @@ export class MapAttempt implements RawMapAttempt {
     })
     if (unmapped > 0) {
       const page = this.mirror.startPage + this.first
-      const { emit } = tracer
-      emit?.({ type: 'dma-unmap', device, mirror: id, page, pages: this.pages, cause: 'undo' })
+      const { flow, pages } = this
+      tracer.emit?.({ type: 'dma-unmap', device, mirror: id, page, pages, cause: 'undo', flow })
     }
   }
 }

@@ -144,6 +144,7 @@ export class KernelMirror implements RawMirror, MirrorSink {
       page: this.startPage + request.first,
       pages: request.pages,
       outcome: 'ok',
+      flow: wait.flow ?? 0,
     })
     return sequence
   }
@@ -159,7 +160,7 @@ export class KernelMirror implements RawMirror, MirrorSink {
   ): RawMapAttempt | Promise<RawMapAttempt> {
     const { first, pages } = request
     const flags = (request.write ? uapi.MAP_WRITE : 0) | (request.fault ? 0 : uapi.MAP_PRESENT)
-    const attempt = this.parts.fastMap.try(this, first, pages, flags)
+    const attempt = this.parts.fastMap.try(this, first, pages, flags, wait.flow ?? 0)
     return attempt ?? this.#attempt(uapi.IOC_MAP, { first, pages, flags }, wait)
   }
 
@@ -233,6 +234,7 @@ export class KernelMirror implements RawMirror, MirrorSink {
         call.get('changed'),
         call.words().slice(),
         undefined,
+        wait.flow ?? 0,
       )
     return this.#run(request, call, wait, range, {
       done: result,

@@ -1,9 +1,9 @@
 import type { TraceEvent } from '@hmm-sdk/hmm-api'
 import { nowNs } from './bounded-wait.js'
 
-type WithoutTime<T> = T extends unknown ? Omit<T, 'at' | 'flow'> : never
+type WithoutTime<T> = T extends unknown ? Omit<T, 'at' | 'flow'> & { flow?: number } : never
 
-/** A trace event as its place makes it: time and flow are added here. */
+/** A trace event as its place makes it: the time is added here, and flow 0 if it knows of none. */
 export type Traced = WithoutTime<TraceEvent>
 
 /**

@@ -4,6 +4,9 @@ import { explore, replay, type ExploreOptions, type Scenario } from '@hmm-sdk/ba
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { FrameTable } from '../src/mm/frame-table.js'
 
+// Exploring takes its time where others work too.
+vi.setConfig({ testTimeout: 120_000 })
+
 /** A device that works on a copy of a page and brings it back; the process writes there meanwhile. */
 function copyDriver(writeBack: 'page' | 'changed'): Scenario {
   return async ({ backend, race, point }) => {
@@ -42,7 +45,10 @@ describe('lost updates', () => {
   })
 
   it('can be told not to', async () => {
-    const { failure } = await explore(copyDriver('page'), { lostUpdates: false })
+    const { failure } = await explore(copyDriver('page'), {
+      lostUpdates: false,
+      budget: { schedules: 200 },
+    })
     expect(failure).toBeUndefined()
   })
 
@@ -137,7 +143,7 @@ describe('lost updates', () => {
     async (how) => {
       const { failure } = await explore(movingPages(how), {
         ...withMemory,
-        budget: { schedules: 500 },
+        budget: { schedules: 300 },
       })
       expect(failure?.message).toBeUndefined()
     },

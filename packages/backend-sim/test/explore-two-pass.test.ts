@@ -1,5 +1,8 @@
 import { explore, replay, type Scenario } from '@hmm-sdk/backend-sim/explore'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+
+// Exploring takes its time where others work too.
+vi.setConfig({ testTimeout: 120_000 })
 
 type Change = (space: Space, buffer: Range) => Promise<unknown>
 type World = Parameters<Scenario>[0]

@@ -1,5 +1,8 @@
 import { explore, replay, type Scenario } from '@hmm-sdk/backend-sim/explore'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+// Exploring takes its time where others work too.
+vi.setConfig({ testTimeout: 120_000 })
 
 /** An error of a call that nobody waits for, if the process unmaps before it. */
 function forgetful(heard: 'never' | 'late'): Scenario {
@@ -46,7 +49,7 @@ describe('promises that are rejected and nobody hears of', () => {
   })
 
   it('do not count if somebody hears of them before the schedule ends', async () => {
-    const { failure, reason } = await explore(forgetful('late'), { budget: { schedules: 2000 } })
+    const { failure, reason } = await explore(forgetful('late'), { budget: { schedules: 300 } })
     expect(failure?.message).toBeUndefined()
     expect(['complete', 'budget']).toContain(reason)
   })

@@ -75,6 +75,25 @@ describe('mappings', () => {
     return isOneMapping(space, at(0, 4), at(16, 5))
   }
 
+  /** A swapped page that the parent read back first, and the child wrote: who hears of its reclaim. */
+  async function reclaimOfTheLast(kernel: KernelName) {
+    const { space, at, events } = await arena(kernel)
+    await space.mmap({ pages: 1, at: at(0, 1).start, protection: 'rw' })
+    await space.write(at(0, 1).start, Uint8Array.of(1))
+    await space.madvise(at(0, 1), 'pageout')
+    const child = await space.fork()
+    await space.write(at(0, 1).start, Uint8Array.of(2))
+    await child.write(at(0, 1).start, Uint8Array.of(3))
+    events.length = 0
+    await child.madvise(at(0, 1), 'pageout')
+    return events
+  }
+
+  test('leaves the page of who is last to write it where it was on 6.12', async () => {
+    expect(await reclaimOfTheLast('6.12')).toEqual(['clear 0+1'])
+    expect(await reclaimOfTheLast('7.3')).toEqual([])
+  })
+
   /** A page that was written, made equal to its neighbours that were not: what fork then protects. */
   async function joinUntouched(kernel: KernelName, first: number) {
     const { space, at, events } = await arena(kernel)

@@ -1,4 +1,5 @@
 import { openBackend, type OpenBackendOptions } from '@hmm-sdk/hmm-api'
+import { countFlows } from './count-flows.js'
 import { exampleConfig } from './example-config.js'
 import { nouveauStory } from './nouveau/story.js'
 import { odpStory } from './odp/story.js'
@@ -28,6 +29,7 @@ export async function runExample(
   const started = performance.now()
   const log = new StoryLog(onStep)
   const backend = await openBackend({ config: exampleConfig(), ...options })
+  const flowsOf = countFlows(backend)
   let failure: string | undefined
   try {
     await STORIES[example](backend, log)
@@ -35,6 +37,7 @@ export async function runExample(
     failure = messageOf(error)
   }
   const counters = backend.counters()
+  const flows = flowsOf()
   await backend.close()
   const { leaks, misuses } = backend.report()
   failure ??= misuses[0]?.text
@@ -44,6 +47,7 @@ export async function runExample(
     ok: failure === undefined && leaks.length === 0,
     verifiedBytes: log.verifiedBytes,
     counters,
+    flows,
     leaks,
     durationMs: Math.round(performance.now() - started),
     ...(failure === undefined ? {} : { error: failure }),

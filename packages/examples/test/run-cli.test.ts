@@ -41,9 +41,15 @@ test('prints exactly one JSON object for one example', async () => {
     'ok',
     'verifiedBytes',
     'counters',
+    'flows',
     'leaks',
     'durationMs',
   ])
+  // The story has requests for what was unmapped, which the driver refuses.
+  const { faults, mapped, failed } = summary.flows
+  expect(faults).toBeGreaterThan(0)
+  expect(failed).toBeGreaterThan(0)
+  expect(mapped).toBeGreaterThanOrEqual(faults - failed)
 })
 
 test('prints one JSON object on a line for each of all', async () => {

@@ -22,11 +22,20 @@ export interface MisuseSites {
   readonly misused?: string | undefined
 }
 
+declare const FLOW: unique symbol
+
+/**
+ * Number that ties a device fault to all that follows from it, above 0 and unique in its backend:
+ * `DeviceFault.flow`. Calls that the driver makes because of the fault take it as option `flow`.
+ */
+export type Flow = number & { readonly [FLOW]: true }
+
 /**
  * What happened, for traces, counters and replay: the same on every backend.
  *
- * `flow` ties one device fault (or one CPU operation) to all that followed from it; 0 where
- * nothing is known. `space`, `device` and `mirror` are the raw ids. Pages are page numbers.
+ * `flow` ties one device fault to all that followed from it: the driver gives `DeviceFault.flow` to
+ * the calls that it makes for it. On the simulation what is not of a fault has the number of its
+ * call; 0 where nothing is known. `space`, `device` and `mirror` are the raw ids. Pages are page numbers.
  */
 export type TraceEvent = { readonly at: number; readonly flow: number } & (
   | {
@@ -58,6 +67,22 @@ export type TraceEvent = { readonly at: number; readonly flow: number } & (
       cause: 'call' | 'cpu-fault' | 'evict'
     }
   | { type: 'device-fault'; device: number; address: bigint; access: string; source: string }
+  | {
+      /** A fault that reached the driver: its flow begins. */
+      type: 'fault-report'
+      device: number
+      fault: number
+      address: bigint
+      access: string
+      context: number
+    }
+  | {
+      /** The driver's answer: its flow ends. */
+      type: 'fault-answer'
+      device: number
+      fault: number
+      outcome: 'resolved' | 'failed'
+    }
   | { type: 'space-release'; space: number }
   | { type: 'misuse'; check: string; text: string; sites?: MisuseSites }
 )

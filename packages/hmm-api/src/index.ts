@@ -14,7 +14,7 @@ export type { DeviceConfig, HmmConfig } from './config-types.js'
 export * from './entry.js'
 export { ERRNO, errnoName, type Errno } from './error/errno.js'
 export { HmmError, type HmmErrorDetails } from './error/hmm-error.js'
-export type { Counters, InvalidateKind, Leak, MisuseSites, TraceEvent } from './event.js'
+export type { Counters, Flow, InvalidateKind, Leak, MisuseSites, TraceEvent } from './event.js'
 export {
   defineDevice,
   type Access,
@@ -25,7 +25,7 @@ export {
 } from './model/device-model.js'
 export { AddressSpace, type MmapOptions, type MremapOptions } from './objects/address-space.js'
 export { Backend, type LeakReport } from './objects/backend.js'
-export type { Misuse, Wait } from './objects/context.js'
+export type { Caused, Misuse, Wait } from './objects/context.js'
 export { Device, type MirrorOptions } from './objects/device.js'
 export { DeviceFault } from './objects/device-faults.js'
 export { DeviceMemory, MigrateResult, type MigrateOptions } from './objects/device-memory.js'

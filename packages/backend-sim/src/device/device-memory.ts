@@ -96,7 +96,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   migrate(mirror: RawMirror, request: RawMigrate, wait: RawWait): Promise<RawMigrateReport> {
     if (!(mirror instanceof SimMirror)) throw new TypeError('the mirror is of another backend')
     const deadline = new Deadline(this.#simulation.machine.scheduler, wait)
-    return this.#simulation.run(this.#migrate(mirror, request, deadline))
+    return this.#simulation.run(this.#migrate(mirror, request, deadline), wait.flow)
   }
 
   evict(wait: RawWait): Promise<number> {

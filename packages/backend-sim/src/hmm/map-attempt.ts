@@ -20,6 +20,8 @@ export interface AttemptContext {
   readonly owner: object
   readonly dma: MirrorDma
   readonly deviceId: number
+  /** Page number of the first page that is mirrored. */
+  readonly startPage: number
   readonly mirrorId: number
   /** Delivers invalidations that are still on their way. */
   flush(): void
@@ -40,6 +42,8 @@ export class MapAttempt implements RawMapAttempt {
   readonly #first: number
   readonly #moment: FaultMoment
   readonly #frames: Uint32Array
+  /** Of the call that makes it: the commit comes when others may have run. */
+  readonly #flow: number
   #previous: Uint32Array | undefined
 
   /** With `write` the device may write what the process may; without, nothing. */
@@ -55,6 +59,7 @@ export class MapAttempt implements RawMapAttempt {
     this.#first = first
     this.#moment = moment
     this.entries = entries
+    this.#flow = context.machine.tracer.flow
     this.#frames = new Uint32Array(pages)
     const failing = this.#reserve(first, pages)
     if (failing >= 0) {
@@ -102,7 +107,9 @@ export class MapAttempt implements RawMapAttempt {
   #trace(map: boolean, linked: number): void {
     const { machine, deviceId: device, mirrorId: mirror } = this.#context
     if (machine.tracer.listener === undefined || linked === 0) return
-    const where = { device, mirror, page: this.#first, pages: this.#frames.length }
+    const { length: pages } = this.#frames
+    const page = this.#context.startPage + this.#first
+    const where = { flow: this.#flow, device, mirror, page, pages }
     if (map) machine.tracer.emit({ type: 'dma-map', ...where })
     else machine.tracer.emit({ type: 'dma-unmap', ...where, cause: 'undo' })
   }

@@ -109,7 +109,7 @@ export class SimMirror implements RawMirror, AttemptContext {
     const deadline = new Deadline(this.machine.scheduler, wait)
     const owner = this.#owner.token
     return this.#simulation
-      .run(this.#fault({ ...range, owner }, deadline))
+      .run(this.#fault({ ...range, owner }, deadline), wait.flow)
       .then((moment) => moment.sequence)
   }
 
@@ -122,16 +122,16 @@ export class SimMirror implements RawMirror, AttemptContext {
     },
     wait: RawWait,
   ): Promise<RawMapAttempt> {
-    return this.#simulation.run(this.#map(request, new Deadline(this.machine.scheduler, wait)))
+    const deadline = new Deadline(this.machine.scheduler, wait)
+    return this.#simulation.run(this.#map(request, deadline), wait.flow)
   }
 
   exclusive(
     request: { readonly first: number; readonly pages: number },
     wait: RawWait,
   ): Promise<RawMapAttempt> {
-    return this.#simulation.run(
-      this.#exclusive(request, new Deadline(this.machine.scheduler, wait)),
-    )
+    const deadline = new Deadline(this.machine.scheduler, wait)
+    return this.#simulation.run(this.#exclusive(request, deadline), wait.flow)
   }
 
   unmap(first: number, pages: number): void {
@@ -400,7 +400,9 @@ export class SimMirror implements RawMirror, AttemptContext {
     tracer.counters.pagesUnmapped += gone
     if (tracer.listener === undefined) return
     const where = { device: this.#owner.id, mirror: this.id, page: this.startPage + first, pages }
-    tracer.emit({ type: 'dma-unmap', ...where, cause })
+    // What the driver does at once is no part of whatever call ran last.
+    const own = cause === 'revoke' ? {} : { flow: tracer.newFlow() }
+    tracer.emit({ type: 'dma-unmap', ...where, cause, ...own })
   }
 
   #range(first: number, pages: number): { start: number; end: number } {

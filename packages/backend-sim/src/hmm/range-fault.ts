@@ -258,21 +258,25 @@ class RangeWalk {
   /** Adjoining frames with equal flags. */
   #store(from: number, to: number, firstFrame: number, flags: number): void {
     const entries = this.#entries
-    // Small integers again: differences of page numbers, which are not, would stay doubles.
+    // Small integers: differences of page numbers, which are not, would stay doubles, and an overflow
+    // that cannot be would be looked for at every page.
     const first = (2 * (from - this.#start)) | 0
     const last = (2 * (to - this.#start)) | 0
     const sticky = this.#sticky
-    let frame = firstFrame
+    const word = flags | 0
+    let frame = firstFrame | 0
     if (sticky === 0) {
-      for (let e = first; e < last; e += 2) {
-        entries[e] = frame++
-        entries[e + 1] = flags
+      for (let e = first; e < last; e = (e + 2) | 0) {
+        entries[e] = frame
+        entries[e + 1] = word
+        frame = (frame + 1) | 0
       }
       return
     }
-    for (let e = first; e < last; e += 2) {
-      entries[e] = frame++
-      entries[e + 1] = flags | (entries[e + 1]! & sticky)
+    for (let e = first; e < last; e = (e + 2) | 0) {
+      entries[e] = frame
+      entries[e + 1] = word | (entries[e + 1]! & sticky)
+      frame = (frame + 1) | 0
     }
   }
 

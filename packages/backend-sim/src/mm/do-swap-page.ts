@@ -56,7 +56,7 @@ function swapIn(
   const entry = pte & PTE_FRAME
   let frame = swap.cached(entry)
   const alone = mm.machine.kernel.ownsLastSwap && swap.refs(entry) === 1 && !swap.wasRead(entry)
-  const exclusive = (pte & PTE_SWAP_EXCLUSIVE) !== 0 || alone
+  let exclusive = (pte & PTE_SWAP_EXCLUSIVE) !== 0 || alone
   if (frame === 0) {
     frame = frames.allocate(FRAME_ANON)
     if (frame === 0) return FAULT_OOM
@@ -66,7 +66,10 @@ function swapIn(
     frames.mapping[frame] = (exclusive ? vma.anonVma! : vma.anonVma!.root).id
     frames.index[frame] = vma.anonOffsetOf(page)
   } else frames.get(frame)
+  const last = swap.refs(entry) === 1
   swap.put(entry)
+  // Who writes and is the last keeps it, in the place where it is (`should_try_to_free_swap`).
+  if (mm.machine.kernel.ownsLastSwap && write && last && frames.refs[frame] === 1) exclusive = true
   frames.maps[frame]!++
   if (exclusive) frames.flags[frame]! |= FRAME_EXCLUSIVE
   const guarded = (vma.flags & VM_UFFD_WP) !== 0 ? pte & PTE_UFFD_WP : 0

@@ -62,6 +62,10 @@ export class SimBackend implements RawBackend {
     return this.simulation.machine.dma.checker.reports
   }
 
+  newFlow(): number {
+    return this.simulation.machine.tracer.newFlow()
+  }
+
   trace(listener: ((event: TraceEvent) => void) | undefined): void {
     this.simulation.machine.tracer.listener = listener
   }

@@ -57,7 +57,7 @@ export class SimControl {
 
   /** Calls that were begun so far. */
   operations(): number {
-    return this.#simulation.machine.tracer.flows
+    return this.#simulation.operations
   }
 
   /** Calls beyond this number, counted from the beginning, fail with ECANCELED. */

@@ -23,6 +23,8 @@ export class Simulation {
   readonly files = new Set<SimFile>()
   /** Calls beyond this number fail: a limit for who tries for ever. */
   operationLimit = Infinity
+  /** Calls that were begun. */
+  operations = 0
   #ids = 0
 
   constructor(options: CheckedOptions) {
@@ -53,11 +55,12 @@ export class Simulation {
     return space
   }
 
-  /** Runs what one call does; everything it causes has the call's flow. */
-  run<T>(operation: Operation<T>): Promise<T> {
+  /** Runs what one call does; everything it causes has the flow that it was given, or one of its own. */
+  run<T>(operation: Operation<T>, given?: number): Promise<T> {
     const { tracer, scheduler, costs } = this.machine
-    const flow = tracer.newFlow()
-    if (flow > this.operationLimit) return Promise.reject(tooManyCalls(this.operationLimit))
+    const flow = given ?? tracer.newFlow()
+    if (++this.operations > this.operationLimit)
+      return Promise.reject(tooManyCalls(this.operationLimit))
     const { explorer } = scheduler
     const enter = (): void => {
       tracer.flow = flow

@@ -1,7 +1,8 @@
 import type { Counters, TraceEvent } from '@hmm-sdk/hmm-api'
 import type { Scheduler } from './scheduler.js'
 
-type Untimed<T> = T extends unknown ? Omit<T, 'at' | 'flow'> : never
+/** With a flow only if it is not that of the call that runs. */
+type Untimed<T> = T extends unknown ? Omit<T, 'at' | 'flow'> & { readonly flow?: number } : never
 
 /** Counts what happens and tells it to whoever listens. */
 export class Tracer {
@@ -21,11 +22,6 @@ export class Tracer {
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler
-  }
-
-  /** How many flows there were. */
-  get flows(): number {
-    return this.#flows
   }
 
   /** A number for a new flow. */

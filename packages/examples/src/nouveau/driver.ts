@@ -122,7 +122,8 @@ export class NouveauDriver implements AsyncDisposable {
       if (channel === undefined || channel.isCancelled || group.page === undefined) {
         throw new HmmError('EFAULT', { message: 'the pointer is not in shared memory' })
       }
-      await channel.memory.makeValid(group.page, group.access)
+      // One mapping answers all of them; in a trace it is of the first.
+      await channel.memory.makeValid(group.page, group.access, group.faults[0]?.flow)
       this.#counts.mapped += 1
       for (const fault of group.faults) fault.resolve()
     } catch (error) {

@@ -4,6 +4,7 @@ import {
   type Access,
   type AddressSpace,
   type Device,
+  type Flow,
   type MigrateResult,
   type Mirror,
   type MirrorMapping,
@@ -62,13 +63,13 @@ export class SharedMemory {
   }
 
   /** Makes one page usable for the GPU. Errors: those of `mirror.map` and `mirror.exclusive`. */
-  async makeValid(page: number, access: Access): Promise<void> {
+  async makeValid(page: number, access: Access, flow?: Flow): Promise<void> {
     const range = this.range.page(page)
     if (access === 'atomic') {
       // Nobody else may touch the page between the read and the write of an atomic operation.
-      const wait = { deadlineMs: FAULT_DEADLINE_MS, signal: this.#stop.signal }
+      const wait = { deadlineMs: FAULT_DEADLINE_MS, signal: this.#stop.signal, flow }
       await this.#mirror?.exclusive(range, wait, (mapping) => this.#install(mapping))
-    } else await this.#map(range, access === 'write' ? 'write' : 'read')
+    } else await this.#map(range, access === 'write' ? 'write' : 'read', flow)
   }
 
   /**
@@ -101,8 +102,8 @@ export class SharedMemory {
     }
   }
 
-  async #map(range: VirtualRange, access: 'read' | 'write'): Promise<void> {
-    const options = { access, deadlineMs: FAULT_DEADLINE_MS, signal: this.#stop.signal }
+  async #map(range: VirtualRange, access: 'read' | 'write', flow?: Flow): Promise<void> {
+    const options = { access, deadlineMs: FAULT_DEADLINE_MS, signal: this.#stop.signal, flow }
     // All pages of one map are valid at the same moment, which bounds how many they can be.
     const { pagesPerMap = range.pages } = this.#device.capabilities.require('dma.mirror')
     for (const slice of range.chunks(pagesPerMap)) {

@@ -4,6 +4,7 @@ import {
   type Completion,
   type Device,
   type DeviceFault,
+  type Flow,
   type Mirror,
   type MirrorMapping,
   type VirtualRange,
@@ -82,7 +83,12 @@ export class MemoryRegion {
     try {
       // at() and pageIndex() refuse an offset outside the region, whatever the device says.
       const page = this.range.pageIndex(this.range.at(Number(fault.address)))
-      await this.#map(this.range.page(page), fault.access === 'read' ? 'read' : 'write', false)
+      await this.#map(
+        this.range.page(page),
+        fault.access === 'read' ? 'read' : 'write',
+        false,
+        fault.flow,
+      )
       fault.resolve()
     } catch (error) {
       // EFAULT: nothing is mapped there. EPERM: it is read-only. ESRCH: the process is gone.
@@ -116,12 +122,18 @@ export class MemoryRegion {
     }
   }
 
-  async #map(range: VirtualRange, access: Rights, presentOnly: boolean): Promise<void> {
+  async #map(
+    range: VirtualRange,
+    access: Rights,
+    presentOnly: boolean,
+    flow?: Flow,
+  ): Promise<void> {
     const options = {
       access,
       presentOnly,
       deadlineMs: FAULT_DEADLINE_MS,
       signal: this.#stop.signal,
+      flow,
     }
     // All pages of one map are valid at the same moment, which bounds how many they can be.
     const { pagesPerMap = range.pages } = this.#device.capabilities.require('dma.mirror')

@@ -1,6 +1,6 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
-import type { MisuseSites, TraceEvent } from '../event.js'
+import type { Flow, MisuseSites, TraceEvent } from '../event.js'
 import type { RawBackend, RawWait } from '../raw/raw-backend.js'
 import type { RawExplorer, RawScheduler } from '../raw/raw-scheduler.js'
 
@@ -13,6 +13,12 @@ export interface Wait {
    * which has 10 seconds if left out, ETIMEDOUT for everything else, which has no limit then.
    */
   readonly deadlineMs?: number | undefined
+}
+
+/** What a call is made for. */
+export interface Caused {
+  /** Of the device fault that the call serves: trace events of the call have it too. */
+  readonly flow?: Flow | undefined
 }
 
 /** A mistake of the driver, found where nobody could be told at once. */
@@ -36,9 +42,15 @@ export class Context {
   /** The listener of `backend.trace`. */
   traceListener: ((event: TraceEvent) => void) | undefined
   #section: string | undefined
+  #flows = 0
 
   constructor(raw: RawBackend) {
     this.raw = raw
+  }
+
+  /** The number of a flow that begins. */
+  newFlow(): Flow {
+    return (this.raw.newFlow?.() ?? ++this.#flows) as Flow
   }
 
   /** Records a mistake of the driver, and traces it. */
@@ -189,10 +201,19 @@ const DEFAULT_RANGE_WAIT: RawWait = Object.freeze({
 })
 
 /** The wait options of range work, which has a deadline in any case. */
-export function rangeWait(options: Wait | undefined): RawWait {
-  if (options?.signal === undefined && options?.deadlineMs === undefined) return DEFAULT_RANGE_WAIT
+export function rangeWait(options: (Wait & Caused) | undefined): RawWait {
+  const flow = checkFlow(options?.flow)
+  if (options?.signal === undefined && options?.deadlineMs === undefined) {
+    return flow === undefined ? DEFAULT_RANGE_WAIT : { ...DEFAULT_RANGE_WAIT, flow }
+  }
   const { signal, deadlineMs } = rawWait(options)
-  return { signal, deadlineMs: deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS }
+  return { signal, deadlineMs: deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS, flow }
+}
+
+/** `flow`, if it is one; TypeError otherwise. */
+export function checkFlow(flow: number | undefined): number | undefined {
+  if (flow === undefined || (Number.isSafeInteger(flow) && flow > 0)) return flow
+  throw new TypeError(`flow is that of a device fault (fault.flow), not ${String(flow)}`)
 }
 
 /** Range work that is tried again until its deadline is over. */
@@ -202,7 +223,7 @@ export class Rounds {
   readonly #start: number
   #rounds = 0
 
-  constructor(context: Context, options: Wait | undefined) {
+  constructor(context: Context, options: (Wait & Caused) | undefined) {
     this.#scheduler = context.raw.scheduler
     this.#start = this.#scheduler.now()
     this.#wait = rangeWait(options)
@@ -213,11 +234,11 @@ export class Rounds {
    * EINTR when the signal is aborted.
    */
   next(): RawWait {
-    const { signal, deadlineMs } = this.#wait
+    const { signal, deadlineMs, flow } = this.#wait
     if (signal?.aborted) throw interrupted(signal)
     if (this.#rounds++ === 0 || deadlineMs === undefined) return this.#wait
     const left = deadlineMs - (this.#scheduler.now() - this.#start) / 1e6
-    if (left >= 0) return { signal, deadlineMs: left }
+    if (left >= 0) return { signal, deadlineMs: left, flow }
     throw new HmmError('EBUSY', {
       message: `invalidations kept coming in until the deadline of ${deadlineMs} ms`,
       hint: 'Try again later, or give a longer deadlineMs.',

@@ -1,16 +1,30 @@
+import type { Flow, TraceEvent } from '../event.js'
 import type { Access } from '../model/device-model.js'
 import type { RawDeviceFault } from '../raw/raw-device.js'
 import type { Device } from './device.js'
 import { RAW } from './raw-of.js'
 
+type Told<T> = T extends unknown ? Omit<T, 'at' | 'flow' | 'device'> : never
+type FaultEvent = Told<Extract<TraceEvent, { type: 'fault-report' | 'fault-answer' }>>
+
 /** An access of the device that found no translation, and that waits for the driver. */
 export class DeviceFault {
   readonly #raw: RawDeviceFault
+  readonly #device: Device
+  /**
+   * Give it to the calls that serve this fault, as their option `flow`: then their trace events, and
+   * this fault's, say that they belong together.
+   */
+  readonly flow: Flow
   #answered = false
 
   /** @internal */
-  constructor(raw: RawDeviceFault) {
+  constructor(raw: RawDeviceFault, device: Device) {
     this.#raw = raw
+    this.#device = device
+    this.flow = device.context.newFlow()
+    const { id: fault, address, access, context } = raw
+    this.#trace({ type: 'fault-report', fault, address, access, context })
   }
 
   /** Number of the fault, in the order the device reported them. */
@@ -49,7 +63,14 @@ export class DeviceFault {
   #answer(outcome: 'resolved' | 'failed'): void {
     if (this.#answered) return
     this.#answered = true
+    this.#trace({ type: 'fault-answer', fault: this.id, outcome })
     this.#raw.answer(outcome)
+  }
+
+  #trace(event: FaultEvent): void {
+    const { context, [RAW]: raw } = this.#device
+    const at = context.raw.scheduler.now()
+    context.traceListener?.({ at, flow: this.flow, device: raw.id, ...event })
   }
 }
 
@@ -85,7 +106,7 @@ export class DeviceFaults {
         const wait = context.raw.scheduler.createWait(`faults of ${this.#device.name}`)
         this.#wake = () => wait.wake()
         const taken = context.call('device.faults', undefined, () => raw?.take() ?? [])
-        const batch = taken.map((each) => new DeviceFault(each))
+        const batch = taken.map((each) => new DeviceFault(each, this.#device))
         if (batch.length > 0) {
           this.#count += batch.length
           for (const each of this.#open) if (each.isAnswered) this.#open.delete(each)

@@ -6,13 +6,13 @@ import {
   type RawDeviceMemory,
 } from '../raw/raw-device-memory.js'
 import { checkInside, checkInteger } from './check.js'
-import { rawWait, type Wait } from './context.js'
+import { checkFlow, rawWait, type Caused, type Wait } from './context.js'
 import type { Device } from './device.js'
 import type { Mirror } from './mirror.js'
 import { RAW } from './raw-of.js'
 
 /** The plan of a migration. */
-export interface MigrateOptions extends Wait {
+export interface MigrateOptions extends Wait, Caused {
   readonly to: 'device' | 'system'
   /** Page indexes of the range that stay where they are. */
   readonly decline?: readonly number[]
@@ -117,7 +117,7 @@ export class DeviceMemory {
       const { outcomes } = await memory.migrate(
         mirror[RAW],
         { first, pages: range.pages, to: options.to, declined, order },
-        rawWait(options),
+        { ...rawWait(options), flow: checkFlow(options.flow) },
       )
       return new MigrateResult(range, outcomes)
     })

@@ -4,7 +4,7 @@ import type { RawMapAttempt } from '../raw/raw-mirror.js'
 import type { RawWait } from '../raw/raw-backend.js'
 import type { AddressSpace } from './address-space.js'
 import { checkInside } from './check.js'
-import { rangeWait, Rounds, type Wait } from './context.js'
+import { rangeWait, Rounds, type Caused, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { IntervalNotifier, type Synchronous } from './interval-notifier.js'
 import type { InvalidateRelay } from './invalidate-event.js'
@@ -12,7 +12,7 @@ import { MirrorMapping } from './mirror-mapping.js'
 import { RAW } from './raw-of.js'
 
 /** How a mirrored range is mapped. */
-export interface MirrorMapOptions extends Wait {
+export interface MirrorMapOptions extends Wait, Caused {
   /** What the device will do. Pages mapped for `'read'` stay read-only for the device. */
   readonly access: 'read' | 'write'
   /**
@@ -104,7 +104,7 @@ export class Mirror extends IntervalNotifier {
    */
   exclusive<R>(
     range: VirtualRange,
-    options: Wait,
+    options: Wait & Caused,
     commit: (mapping: MirrorMapping) => R & Synchronous<R>,
   ): Promise<R> {
     const op = 'mirror.exclusive'
@@ -154,7 +154,7 @@ export class Mirror extends IntervalNotifier {
   #mapLoop<R>(
     op: string,
     range: VirtualRange,
-    options: Wait,
+    options: Wait & Caused,
     commit: (mapping: MirrorMapping) => R,
     attempt: (wait: RawWait) => RawMapAttempt | Promise<RawMapAttempt>,
     first?: Promise<RawMapAttempt>,

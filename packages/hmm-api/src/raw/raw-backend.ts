@@ -10,6 +10,8 @@ export interface RawWait {
   readonly signal?: AbortSignal | undefined
   /** Milliseconds from now, by the backend's clock; then EBUSY (range work) or ETIMEDOUT. */
   readonly deadlineMs?: number | undefined
+  /** Of mirrored maps, range faults and migrations: the `flow` of their trace events. */
+  readonly flow?: number | undefined
 }
 
 /**
@@ -38,6 +40,11 @@ export interface RawBackend {
     readonly text: string
     readonly sites?: MisuseSites
   }[]
+  /**
+   * A number for a device fault that reached the driver, unlike those that the backend gives to
+   * anything else; 1, 2, 3... if it gives none.
+   */
+  newFlow?(): number
   /** Trace events go to `listener` from now on, or nowhere. */
   trace(listener: ((event: TraceEvent) => void) | undefined): void
 }

@@ -28,6 +28,7 @@ import { noPageInError } from './no-page-in-error.js'
 import { noRetryCheck } from './no-retry-check.js'
 import { noSecondPass } from './no-second-pass.js'
 import { noUndo } from './no-undo.js'
+import { flowForgotten } from './flow-forgotten.js'
 import { presentOnlyFaults } from './present-only-faults.js'
 import { readMapsWritable } from './read-maps-writable.js'
 import { retryForEver } from './retry-for-ever.js'
@@ -81,6 +82,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   noPageInError,
   noSecondPass,
   noUndo,
+  flowForgotten,
   presentOnlyFaults,
   readMapsWritable,
   retryForEver,

@@ -44,6 +44,7 @@ import * as races from './memory/races.js'
 import * as allOrNothing from './mirror/all-or-nothing.js'
 import * as mirrorCommit from './mirror/commit.js'
 import * as counted from './mirror/counted.js'
+import * as flow from './mirror/flow.js'
 import * as map from './mirror/map.js'
 import * as presentOnly from './mirror/present-only.js'
 import * as revoke from './mirror/revoke.js'
@@ -89,6 +90,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   revoke,
   mirrorCommit,
   counted,
+  flow,
   coherent,
   pool,
   streaming,
