@@ -1,7 +1,7 @@
 // `npm run kernels [-- --results DIR]`: runs the suite and the examples on every supported kernel, keeps what came
 // out in docs/kernels.json and makes the support matrix docs/kernels.md of it. With `--results`, of a run that was
 // made before, by `npm run test:kernel -- --kernel all --results DIR`.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KERNELS } from '../packages/backend-kernel/vm/kernels.mjs'
@@ -9,7 +9,7 @@ import { formatFile, supportMatrix } from './kernels-table.mjs'
 import { root, run } from './lib.mjs'
 
 const SUPPORTED = KERNELS.map(({ name }) => name).filter((name) => name !== 'debug')
-const STAGES = ['conformance', 'conformance-edu', 'examples']
+const STAGES = ['conformance', 'conformance-coherent', 'conformance-edu', 'examples']
 const json = join(root, 'docs/kernels.json')
 const markdown = join(root, 'docs/kernels.md')
 
@@ -42,6 +42,11 @@ async function runStages() {
 function resultOf(folder, name) {
   const read = (stage) => JSON.parse(readFileSync(join(folder, `${stage}.json`), 'utf8'))
   const { kernel, ...software } = read('conformance')
+  // Memory of a device is of one kind; where there can be the other one, another run had it.
+  if (existsSync(join(folder, 'conformance-coherent.json'))) {
+    const name = 'memory.coherent'
+    software.capabilities[name] = read('conformance-coherent').capabilities[name]
+  }
   const { kernel: _, ...pci } = read('conformance-edu')
   return { name, version: kernel, software, pci, examples: read('examples') }
 }

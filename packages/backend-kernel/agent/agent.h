@@ -95,6 +95,8 @@ bool is_paged(uint64_t address);
 /* file.c: memory files by the caller's number. All return 0 or -errno. */
 int file_create(uint32_t file, uint64_t length, uint32_t huge);
 int file_sync(uint32_t file);
+int file_read(uint32_t file, uint64_t offset, void *bytes, uint64_t length);
+int file_write(uint32_t file, uint64_t offset, const void *bytes, uint64_t length);
 int file_truncate(uint32_t file, uint64_t length);
 int file_punch(uint32_t file, uint64_t offset, uint64_t length);
 int file_close(uint32_t file);

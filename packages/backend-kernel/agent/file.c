@@ -11,6 +11,7 @@
 #include <linux/falloc.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -96,6 +97,51 @@ int file_sync(uint32_t file)
 	if (fd < 0)
 		return fd;
 	return fsync(fd) == 0 ? 0 : -errno;
+}
+
+/* Whether all of the bytes are inside the file. */
+static int inside(int fd, uint64_t offset, uint64_t length)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return -errno;
+	return offset > LLONG_MAX || length > (uint64_t)LLONG_MAX - offset ||
+			       offset + length > (uint64_t)status.st_size ?
+		       -EINVAL :
+		       0;
+}
+
+int file_read(uint32_t file, uint64_t offset, void *bytes, uint64_t length)
+{
+	int fd = file_fd(file), code = fd < 0 ? fd : inside(fd, offset, length);
+
+	for (uint64_t done = 0; code == 0 && done < length;) {
+		ssize_t part = pread(fd, (char *)bytes + done, length - done,
+				     (off_t)(offset + done));
+
+		if (part <= 0)
+			code = part < 0 ? -errno : -EINVAL;
+		else
+			done += (uint64_t)part;
+	}
+	return code;
+}
+
+int file_write(uint32_t file, uint64_t offset, const void *bytes, uint64_t length)
+{
+	int fd = file_fd(file), code = fd < 0 ? fd : inside(fd, offset, length);
+
+	for (uint64_t done = 0; code == 0 && done < length;) {
+		ssize_t part = pwrite(fd, (const char *)bytes + done, length - done,
+				      (off_t)(offset + done));
+
+		if (part <= 0)
+			code = part < 0 ? -errno : -EIO;
+		else
+			done += (uint64_t)part;
+	}
+	return code;
 }
 
 int file_truncate(uint32_t file, uint64_t length)

@@ -90,8 +90,13 @@ int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address)
 	int flags = request->flags & MMAP_SHARED ? MAP_SHARED : MAP_PRIVATE;
 
 	if (request->length == 0 || request->protection & ~(PROT_READ | PROT_WRITE | PROT_EXEC) ||
-	    request->flags & ~(MMAP_SHARED | MMAP_FIXED | MMAP_POPULATE) || request->huge > MAP_HUGE_MASK)
+	    request->flags & ~(MMAP_SHARED | MMAP_FIXED | MMAP_POPULATE | MMAP_DRIVER) || request->huge > MAP_HUGE_MASK)
 		return -EINVAL;
+	if (request->flags & MMAP_DRIVER) {
+		if (fd >= 0 || !options.bind)
+			return -EINVAL;
+		fd = CONTEXT_FD;
+	}
 	if (fd < 0)
 		flags |= MAP_ANONYMOUS;
 	if (request->huge != 0)

@@ -204,6 +204,31 @@ static int do_file(int32_t op, const void *payload)
 	}
 }
 
+static int do_file_read(uint32_t request, const void *payload)
+{
+	struct file_request file;
+	int code;
+
+	memcpy(&file, payload, sizeof(file));
+	if (file.length > AGENT_CHUNK)
+		return -EINVAL;
+	code = file_read(file.file, file.offset, output, file.length);
+	if (code < 0)
+		return code;
+	reply(request, 0, output, file.length);
+	return 1;
+}
+
+static int do_file_write(const unsigned char *payload, size_t length)
+{
+	struct file_request file;
+
+	memcpy(&file, payload, sizeof(file));
+	if (file.length != length - sizeof(file))
+		return -EINVAL;
+	return file_write(file.file, file.offset, payload + sizeof(file), file.length);
+}
+
 /* The descriptor goes to a handler, which is no part of this process and does not wait with it. */
 static int do_userfaultfd(const void *payload)
 {
@@ -270,6 +295,8 @@ static size_t payload_size(int32_t op)
 	case OP_FILE_PUNCH:
 	case OP_FILE_CLOSE:
 	case OP_FILE_SYNC:
+	case OP_FILE_READ:
+	case OP_FILE_WRITE:
 		return sizeof(struct file_request);
 	case OP_EXIT:
 		return sizeof(struct exit_request);
@@ -319,6 +346,10 @@ static int execute(const struct frame *frame, size_t length)
 	case OP_FILE_CLOSE:
 	case OP_FILE_SYNC:
 		return do_file(frame->code, input);
+	case OP_FILE_READ:
+		return do_file_read(frame->request, input);
+	case OP_FILE_WRITE:
+		return do_file_write(input, length);
 	case OP_USERFAULTFD:
 		return do_userfaultfd(input);
 	case OP_PIN:

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 6u
+#define AGENT_PROTOCOL 7u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -66,6 +66,8 @@ enum op {
 	OP_PIN = 50, /* range_request; value: number of the pin, chosen by the caller, not 0 */
 	OP_UNPIN = 51, /* range_request; value */
 	OP_FILE_SYNC = 52, /* file_request */
+	OP_FILE_READ = 53, /* file_request, AGENT_CHUNK bytes at most */
+	OP_FILE_WRITE = 54, /* file_request, followed by the bytes */
 	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
@@ -100,6 +102,7 @@ struct hello {
 #define MMAP_SHARED 1u
 #define MMAP_FIXED 2u
 #define MMAP_POPULATE 4u
+#define MMAP_DRIVER 8u /* pages of the module; private or shared, no file */
 
 struct mmap_request {
 	uint64_t address;

@@ -1,11 +1,12 @@
 // What a driver cannot provoke, and the module must survive: its PCI device is unbound while it is open, a mirrored
-// process is killed for lack of memory.
+// process is killed for lack of memory, there is no memory for a huge page that moves.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { openBackend } from '@hmm-sdk/hmm-api'
 import { rawOf } from '@hmm-sdk/hmm-api/raw'
 import { finish, skip, test } from './check.mjs'
+import { counted, failStep, startCounting, stopCounting, whyNoSteps } from './module-steps.mjs'
 import { pciDevices } from './peer-device.mjs'
 import { slowness } from './slowness.mjs'
 
@@ -72,7 +73,84 @@ await test('a process that is killed for lack of memory is released, its mapping
   await until('the group is empty', () => readFileSync(`${group}/cgroup.procs`, 'utf8') === '')
   rmdirSync(group)
 })
+for (const way of ['there', 'there, of a hole', 'back', 'back, by a touch', 'back, by eviction']) {
+  await test(`no memory for a huge page on its way ${way}`, () =>
+    withHugePage(way, moveWithoutBlock))
+}
+
+await test('a huge page without memory for a huge page, and with too few pages', () =>
+  withHugePage('there', async ({ space, device, mirror, range }) => {
+    const { memory } = device
+    const room = 100
+    const filler = await space.mmap({ pages: memory.freePages - room })
+    const other = await device.mirror(space, filler, { invalidate: () => {} })
+    await memory.migrate(other, filler, { to: 'device', order: 0 })
+    const result = await memory.migrate(mirror, range, { to: 'device' })
+    assert.deepEqual([result.migrated, result.count('no-memory')], [room, range.pages - room])
+    assert.deepEqual(await ends(space, range), [1, 2])
+    await other.close()
+    await space.munmap(filler)
+  }))
 finish()
+
+/** A process with a huge page whose first and last byte are 1 and 2. */
+async function withHugePage(way, work) {
+  const backend = await open()
+  const space = await backend.createAddressSpace()
+  const device = await backend.openDevice('demo')
+  try {
+    if (!device.capabilities.has('memory.huge')) skip('no huge device pages')
+    const noSteps = whyNoSteps()
+    if (noSteps !== undefined) skip(noSteps)
+    const area = await space.mmap({ pages: 1024 })
+    const range = area.slice((512 - (area.startPage % 512)) % 512, 512)
+    await space.madvise(range, 'hugepage')
+    if (way !== 'there, of a hole') {
+      await space.write(range.start, Uint8Array.of(1))
+      await space.write(range.page(511).start, Uint8Array.of(2))
+    }
+    const mirror = await device.mirror(space, range, { invalidate: () => {} })
+    await work({ way, space, device, mirror, range })
+    await mirror.close()
+    await space.munmap(area)
+    assert.equal(device.memory.freePages, device.memory.pages, 'no device page is left')
+  } finally {
+    stopCounting()
+    await device.close()
+    await space.close()
+    await backend.close()
+  }
+}
+
+/** What was to move whole goes page by page; on the way back the block takes what stood behind it. */
+async function moveWithoutBlock({ way, space, device, mirror, range }) {
+  const { memory } = device
+  const order = () => mirror.faultAndCommit(range, { request: 'none' }, (pages) => pages.order(0))
+  const isThere = way.startsWith('there')
+  if (!isThere) {
+    await memory.migrate(mirror, range, { to: 'device' })
+    assert.equal(await order(), 9, 'it went whole')
+  }
+  startCounting()
+  failStep('block', 1)
+  if (isThere) {
+    const result = await memory.migrate(mirror, range, { to: 'device' })
+    assert.equal(result.migrated, range.pages, 'all pages moved')
+    assert.equal(await order(), 0)
+  } else if (way === 'back') {
+    assert.equal((await memory.migrate(mirror, range, { to: 'system' })).migrated, range.pages)
+  } else if (way === 'back, by a touch') await space.read(range.page(5).start, 1)
+  else assert.equal(await memory.evict(), range.pages)
+  assert.equal(counted('failed').block, 1, 'there was no memory for the block')
+  if (!isThere) assert.equal(await order(), 9, 'it came back whole')
+  assert.deepEqual(await ends(space, range), way === 'there, of a hole' ? [0, 0] : [1, 2])
+}
+
+async function ends(space, range) {
+  const first = await space.read(range.start, 1)
+  const last = await space.read(range.page(range.pages - 1).start, 1)
+  return [first[0], last[0]]
+}
 
 function stackOf(pid) {
   try {

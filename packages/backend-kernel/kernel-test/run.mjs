@@ -13,10 +13,11 @@ const here = dirname(fileURLToPath(import.meta.url))
 /** Each stage is the file of its name. Seconds under emulation; `faults`: its device meets the IOMMU's refusal. */
 const stages = {
   conformance: { seconds: 600 },
+  'conformance-coherent': { seconds: 300 },
   'conformance-edu': { seconds: 600, faults: true },
   'dma-shapes': { seconds: 600, faults: true },
   examples: { seconds: 300 },
-  dmirror: { seconds: 600 },
+  dmirror: { seconds: 900 },
   'dmirror-upstream': { seconds: 600 },
   'fail-every-step': { seconds: 300 },
   record: { seconds: 120 },

@@ -119,6 +119,8 @@ static int hs_get_info(void *owner, void *argument)
 		info->capabilities |= HMM_SDK_CAP_PHYSICAL;
 	if (HS_HAS_MEMORY)
 		info->capabilities |= HMM_SDK_CAP_MEMORY;
+	if (hs_coherent_there())
+		info->capabilities |= HMM_SDK_CAP_COHERENT;
 	if (HS_HAS_EXCLUSIVE)
 		info->capabilities |= HMM_SDK_CAP_EXCLUSIVE;
 	if (HS_HAS_IOVA)
@@ -205,12 +207,36 @@ static long hs_context_ioctl(struct file *file, unsigned int request, unsigned l
 	return hs_dispatch(hs_context_calls, ARRAY_SIZE(hs_context_calls), context, request, user);
 }
 
+/*
+ * Pages of the module in the process: what a driver does with vm_insert_page(). They are there at once, and
+ * nothing brings back one that goes (there is no fault handler).
+ */
+static int hs_context_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	unsigned long address;
+	struct page *page;
+	int ret = 0;
+
+	if (vma->vm_pgoff || vma_pages(vma) > HMM_SDK_MAX_DRIVER_PAGES)
+		return -EINVAL;
+	for (address = vma->vm_start; !ret && address < vma->vm_end; address += PAGE_SIZE) {
+		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!page)
+			return -ENOMEM;
+		ret = vm_insert_page(vma, address, page);
+		/* The mapping has a reference of its own. */
+		put_page(page);
+	}
+	return ret;
+}
+
 const struct file_operations hs_context_fops = {
 	.owner = THIS_MODULE,
 	.open = hs_context_open,
 	.flush = hs_context_flush,
 	.release = hs_context_release,
 	.poll = hs_context_poll,
+	.mmap = hs_context_mmap,
 	.unlocked_ioctl = hs_context_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -233,17 +233,19 @@ static void hs_device_soft(struct hs_device *device)
 static int hs_device_check(const struct hmm_sdk_device_open *argument)
 {
 	bool by_address = argument->flags & HMM_SDK_OPEN_BY_ADDRESS;
+	bool coherent = argument->flags & HMM_SDK_OPEN_COHERENT;
 
-	if (argument->flags & ~HMM_SDK_OPEN_BY_ADDRESS)
+	if (argument->flags & ~(HMM_SDK_OPEN_BY_ADDRESS | HMM_SDK_OPEN_COHERENT))
 		return -EINVAL;
 	switch (argument->kind) {
 	case HMM_SDK_DEVICE_SOFT:
-		if (argument->flags || argument->vendor || argument->device ||
-		    argument->pci_address || argument->memory_pages > HS_MAX_MEMORY_PAGES)
+		if (by_address || argument->vendor || argument->device || argument->pci_address ||
+		    argument->memory_pages > HS_MAX_MEMORY_PAGES ||
+		    (coherent && !argument->memory_pages))
 			return -EINVAL;
 		return argument->memory_pages && !HS_HAS_MEMORY ? -EOPNOTSUPP : 0;
 	case HMM_SDK_DEVICE_PCI:
-		if (argument->memory_pages || argument->vendor > 0xffff ||
+		if (argument->memory_pages || coherent || argument->vendor > 0xffff ||
 		    argument->device > 0xffff || (argument->pci_address && !by_address) ||
 		    ((argument->vendor || argument->device) && by_address))
 			return -EINVAL;
@@ -278,7 +280,9 @@ int hs_device_open(struct hs_context *context, struct hmm_sdk_device_open *argum
 	} else {
 		hs_device_soft(device);
 		if (argument->memory_pages)
-			ret = hs_pool_acquire(device, argument->memory_pages);
+			ret = hs_pool_acquire(device, argument->memory_pages,
+					      argument->flags & HMM_SDK_OPEN_COHERENT,
+					      &argument->reason);
 	}
 	if (ret)
 		goto err;

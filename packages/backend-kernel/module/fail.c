@@ -25,6 +25,7 @@ static const char * const hs_step_names[HS_STEPS] = {
 	[HS_STEP_FAULT] = "fault",
 	[HS_STEP_EXCLUSIVE] = "exclusive",
 	[HS_STEP_MIGRATE] = "migrate",
+	[HS_STEP_BLOCK] = "block",
 	[HS_STEP_BUFFER] = "buffer",
 	[HS_STEP_MAP] = "map",
 	[HS_STEP_TRANSFER] = "transfer",

@@ -80,7 +80,10 @@
 #define HS_ALLOC_ATTRIBUTES \
 	(HMM_SDK_ATTR_WEAK_ORDERING | HMM_SDK_ATTR_WRITE_COMBINE | HMM_SDK_ATTR_FORCE_CONTIGUOUS)
 
+/* Pools of device-private memory, and parts of the region for device-coherent memory. */
 #define HS_MAX_POOLS 8
+#define HS_MAX_PARTS 4
+#define HS_PART_BYTES (16UL << 20)
 
 struct hs_context {
 	struct kref ref;
@@ -556,14 +559,19 @@ int hs_irq_unmask(void *owner, void *argument);
 
 /* memory.c: pools of device memory, which belong to the module */
 struct hs_pool;
-int hs_pool_acquire(struct hs_device *device, u32 pages);
+int hs_pool_acquire(struct hs_device *device, u32 pages, bool coherent, u32 *reason);
 void hs_pool_release(struct hs_device *device);
 void hs_pools_free(void);
 void hs_pool_info(struct hs_device *device, struct hmm_sdk_device_info *info);
+bool hs_pool_has(struct hs_pool *pool, struct page *page);
 void *hs_pool_owner(struct hs_pool *pool);
 unsigned int hs_pool_others(struct hs_pool *pool, void **owners);
 int hs_evict(void *owner, void *argument);
 int hs_set_cpu_fault_pages(void *owner, void *argument);
+
+/* coherent.c */
+int hs_coherent_init(void);
+bool hs_coherent_there(void);
 
 /* page.c */
 struct page *hs_pool_backing(struct page *page);
@@ -589,6 +597,8 @@ enum hs_step {
 	HS_STEP_EXCLUSIVE,
 	/* Memory for one page of a migration; the page stays. */
 	HS_STEP_MIGRATE,
+	/* Memory for a block of a migration; its pages move one by one, or it takes what stood behind it. */
+	HS_STEP_BLOCK,
 	/* Memory of a buffer, coherent or not. */
 	HS_STEP_BUFFER,
 	/* A streaming mapping. */

@@ -200,7 +200,7 @@ static int hs_link_page(struct hs_mirror *mirror, u32 index, unsigned long pfn, 
 		return ret;
 	if (write)
 		state |= HS_PAGE_WRITE;
-	if (is_device_private_page(page))
+	if (hs_pool_has(mirror->device->pool, page))
 		state |= HS_PAGE_DEVICE;
 	if (old & HS_PAGE_LINKED) {
 		/* No invalidation came in between, so it must be the same page. */

@@ -18,6 +18,9 @@ static int __init hs_init(void)
 {
 	int ret;
 
+	ret = hs_coherent_init();
+	if (ret)
+		return ret;
 	ret = hs_pci_register();
 	if (ret)
 		return ret;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Device memory: pools of device-private pages (page.c).
+ * Device memory: pools of device-private or device-coherent pages (page.c).
  *
  * A pool belongs to the module, not to the driver that uses it: a page that
  * could not be brought back when the driver went is still served when the CPU touches it, and the
@@ -22,6 +22,7 @@
 
 static DEFINE_MUTEX(hs_pools_lock);
 static LIST_HEAD(hs_pools);
+/* Of device-private ones; for others see coherent.c. */
 static unsigned int hs_nr_pools;
 
 void *hs_pool_owner(struct hs_pool *pool)
@@ -29,7 +30,7 @@ void *hs_pool_owner(struct hs_pool *pool)
 	return pool;
 }
 
-/* The owners of the pages of all other pools, HS_MAX_POOLS at most. */
+/* The owners of the device-private pages of all other pools, HS_MAX_POOLS at most. */
 unsigned int hs_pool_others(struct hs_pool *pool, void **owners)
 {
 	unsigned int count = 0;
@@ -37,7 +38,7 @@ unsigned int hs_pool_others(struct hs_pool *pool, void **owners)
 
 	mutex_lock(&hs_pools_lock);
 	list_for_each_entry(other, &hs_pools, link)
-		if (other != pool)
+		if (other != pool && !hs_pool_is_coherent(other))
 			owners[count++] = other;
 	mutex_unlock(&hs_pools_lock);
 	return count;
@@ -305,7 +306,7 @@ static u32 hs_pool_evict(struct hs_pool *pool, unsigned int rounds, bool interru
 
 	arrays = kvmalloc_array(2 * HS_MIGRATE_CHUNK, sizeof(*arrays), GFP_KERNEL | __GFP_NOFAIL);
 	for (; rounds && hs_pool_used(pool); rounds--) {
-		for (first = 0; first < HS_MAX_MEMORY_PAGES; first += HS_MIGRATE_CHUNK) {
+		for (first = 0; first < pool->pages; first += HS_MIGRATE_CHUNK) {
 			if (interruptible && signal_pending(current))
 				goto out;
 			if (hs_pool_chunk_used(pool, first))
@@ -322,83 +323,118 @@ out:
 	return moved;
 }
 
-static struct hs_pool *hs_pool_create(void)
+/* A place in the physical address space where nothing is, and what stands behind its pages. */
+static int hs_pool_make_private(struct hs_pool *pool)
+{
+	struct resource *region;
+
+	pool->backing = kvcalloc(HS_MAX_MEMORY_PAGES, sizeof(*pool->backing), GFP_KERNEL);
+	if (!pool->backing)
+		return -ENOMEM;
+	region = request_free_mem_region(&iomem_resource, HS_POOL_BYTES, KBUILD_MODNAME);
+	if (IS_ERR(region)) {
+		kvfree(pool->backing);
+		return -ENOSPC;
+	}
+	pool->pagemap.type = MEMORY_DEVICE_PRIVATE;
+	pool->pagemap.range.start = region->start;
+	pool->pagemap.range.end = region->end;
+	return 0;
+}
+
+static int hs_pool_make_coherent(struct hs_pool *pool)
+{
+	pool->pagemap.type = MEMORY_DEVICE_COHERENT;
+	return hs_coherent_take(&pool->pagemap.range);
+}
+
+/* The pool has no pages any more, or never had. */
+static void hs_pool_free(struct hs_pool *pool)
+{
+	if (!hs_pool_is_coherent(pool))
+		release_mem_region(pool->pagemap.range.start, range_len(&pool->pagemap.range));
+	kvfree(pool->backing);
+	kfree(pool);
+}
+
+static struct hs_pool *hs_pool_create(bool coherent)
 {
 	struct hs_pool *pool;
-	struct resource *region;
 	void *address;
+	int ret;
 
 	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
-	pool->backing = kvcalloc(HS_MAX_MEMORY_PAGES, sizeof(*pool->backing), GFP_KERNEL);
-	if (!pool->backing) {
+	ret = coherent ? hs_pool_make_coherent(pool) : hs_pool_make_private(pool);
+	if (ret) {
 		kfree(pool);
-		return ERR_PTR(-ENOMEM);
-	}
-	region = request_free_mem_region(&iomem_resource, HS_POOL_BYTES, KBUILD_MODNAME);
-	if (IS_ERR(region)) {
-		kvfree(pool->backing);
-		kfree(pool);
-		return ERR_PTR(-ENOSPC);
+		return ERR_PTR(ret);
 	}
 	spin_lock_init(&pool->lock);
-	pool->pagemap.type = MEMORY_DEVICE_PRIVATE;
-	pool->pagemap.range.start = region->start;
-	pool->pagemap.range.end = region->end;
 	pool->pagemap.nr_range = 1;
 	pool->pagemap.ops = &hs_pool_ops;
 	pool->pagemap.owner = pool;
 	address = memremap_pages(&pool->pagemap, numa_node_id());
 	if (IS_ERR(address)) {
-		release_mem_region(region->start, resource_size(region));
-		kvfree(pool->backing);
-		kfree(pool);
+		if (coherent)
+			hs_coherent_give_back();
+		hs_pool_free(pool);
 		return ERR_CAST(address);
 	}
-	pool->first_pfn = PHYS_PFN(region->start);
+	pool->first_pfn = PHYS_PFN(pool->pagemap.range.start);
+	pool->pages = range_len(&pool->pagemap.range) >> PAGE_SHIFT;
 	list_add_tail(&pool->link, &hs_pools);
-	hs_nr_pools++;
+	hs_nr_pools += !coherent;
 	return pool;
 }
 
 /* Under hs_pools_lock: one that nobody has, empty if possible. */
-static struct hs_pool *hs_pool_find(u32 pages)
+static struct hs_pool *hs_pool_find(u32 pages, bool coherent)
 {
 	struct hs_pool *pool, *partly = NULL;
 
 	list_for_each_entry(pool, &hs_pools, link) {
-		if (pool->device)
+		if (pool->device || hs_pool_is_coherent(pool) != coherent)
 			continue;
 		if (!hs_pool_used(pool))
 			return pool;
 		partly = pool;
 	}
-	if (hs_nr_pools < HS_MAX_POOLS)
-		return hs_pool_create();
+	if (coherent || hs_nr_pools < HS_MAX_POOLS) {
+		pool = hs_pool_create(coherent);
+		if (pool != ERR_PTR(-ENOSPC))
+			return pool;
+	}
 	if (partly)
 		hs_pool_evict(partly, HS_EVICT_ROUNDS, true, true);
-	return partly && hs_pool_used(partly) + pages <= HS_MAX_MEMORY_PAGES ? partly :
-									       ERR_PTR(-ENOSPC);
+	return partly && hs_pool_used(partly) + pages <= partly->pages ? partly : ERR_PTR(-ENOSPC);
 }
 
-int hs_pool_acquire(struct hs_device *device, u32 pages)
+int hs_pool_acquire(struct hs_device *device, u32 pages, bool coherent, u32 *reason)
 {
 	struct hs_pool *pool;
 	unsigned long irq;
 
+	if (coherent && !hs_coherent_there()) {
+		*reason = HMM_SDK_REASON_NOT_RESERVED;
+		return -EOPNOTSUPP;
+	}
+	if (coherent && pages > HS_PART_BYTES >> PAGE_SHIFT)
+		return -ENOSPC;
 	mutex_lock(&hs_pools_lock);
-	pool = hs_pool_find(pages);
+	pool = hs_pool_find(pages, coherent);
 	if (!IS_ERR(pool)) {
 		spin_lock_irqsave(&pool->lock, irq);
 		pool->device = device;
-		pool->limit = min_t(u32, pool->used + pages, HS_MAX_MEMORY_PAGES);
-		pool->end = pool->used ? HS_MAX_MEMORY_PAGES :
-					 round_up(pages, 1 << HS_BLOCK_ORDER);
+		pool->limit = min(pool->used + pages, pool->pages);
+		pool->end = pool->used ? pool->pages : round_up(pages, 1 << HS_BLOCK_ORDER);
 		spin_unlock_irqrestore(&pool->lock, irq);
 		device->pool = pool;
 		device->capabilities |= HMM_SDK_DEV_MEMORY;
-		if (HS_BLOCK_ORDER && pages >= 1 << HS_BLOCK_ORDER)
+		if (coherent)
+			device->capabilities |= HMM_SDK_DEV_MEMORY_COHERENT;
+		else if (HS_BLOCK_ORDER && pages >= 1 << HS_BLOCK_ORDER)
 			device->capabilities |= HMM_SDK_DEV_MEMORY_HUGE;
 	}
 	mutex_unlock(&hs_pools_lock);
@@ -436,10 +472,8 @@ void hs_pools_free(void)
 			}
 		}
 		memunmap_pages(&pool->pagemap);
-		release_mem_region(pool->pagemap.range.start, range_len(&pool->pagemap.range));
 		list_del(&pool->link);
-		kvfree(pool->backing);
-		kfree(pool);
+		hs_pool_free(pool);
 	}
 }
 
@@ -483,7 +517,7 @@ int hs_set_cpu_fault_pages(void *owner, void *argument)
 
 	if (set->flags || !is_power_of_2(set->pages) || set->pages > HS_MIGRATE_CHUNK)
 		return -EINVAL;
-	if (!device->pool)
+	if (!device->pool || hs_pool_is_coherent(device->pool))
 		return -EOPNOTSUPP;
 	WRITE_ONCE(device->cpu_fault_pages, set->pages);
 	return 0;
@@ -500,7 +534,7 @@ void *hs_pool_owner(struct hs_pool *pool)
 	return pool;
 }
 
-int hs_pool_acquire(struct hs_device *device, u32 pages)
+int hs_pool_acquire(struct hs_device *device, u32 pages, bool coherent, u32 *reason)
 {
 	return -EOPNOTSUPP;
 }

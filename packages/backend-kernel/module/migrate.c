@@ -80,16 +80,20 @@ static void hs_migration_look(struct hs_migration *migration, struct migrate_vma
 static u8 hs_migration_why_not(struct hs_migration *migration, struct migrate_vma *args, u32 index)
 {
 	unsigned long pfn = migration->before[index];
+	struct page *page;
 	bool device;
 
 	if (test_bit(index, migration->foreign))
 		return HMM_SDK_OUTCOME_FOREIGN_DEVICE;
 	if (!(pfn & HMM_PFN_VALID))
 		return HMM_SDK_OUTCOME_NOT_PRESENT;
-	device = is_device_private_page(hmm_pfn_to_page(pfn));
+	page = hmm_pfn_to_page(pfn);
+	device = hs_pool_has(migration->pool, page);
+	if (!device && is_zone_device_page(page))
+		return HMM_SDK_OUTCOME_FOREIGN_DEVICE;
 	if (device == migration->to_memory)
 		return HMM_SDK_OUTCOME_ALREADY_THERE;
-	if (!device && !PageAnon(hmm_pfn_to_page(pfn)))
+	if (!device && !PageAnon(page))
 		return HMM_SDK_OUTCOME_NOT_ANONYMOUS;
 	return HMM_SDK_OUTCOME_BUSY;
 }
@@ -220,7 +224,7 @@ static bool hs_migration_whole(struct hs_migration *migration, struct migrate_vm
 	unsigned long pfn = migration->before[0];
 	u32 i;
 
-	if (!HS_BLOCK_ORDER || migration->single || count != 1 << HS_BLOCK_ORDER ||
+	if (!HS_BLOCK_ORDER || hs_pool_is_coherent(migration->pool) || migration->single || count != 1 << HS_BLOCK_ORDER ||
 	    !IS_ALIGNED(args->start, PAGE_SIZE << HS_BLOCK_ORDER))
 		return false;
 	for (i = 0; i < count; i++)
@@ -259,7 +263,7 @@ static int hs_migration_chunk(struct hs_migration *migration, struct mm_struct *
 		.dst = migration->dst,
 		.pgmap_owner = migration->pool,
 		.flags = migration->to_memory ? MIGRATE_VMA_SELECT_SYSTEM :
-						MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+						hs_pool_select(migration->pool),
 	};
 
 	args.vma = vma_lookup(mm, start);

@@ -2,10 +2,13 @@
 /*
  * Device pages: taken, filled, emptied and freed, singly or as a block of the size of a huge page.
  *
- * The CPU cannot reach a device page; behind each stands a page of system memory which plays the
+ * The CPU cannot reach a device-private page; behind each stands a page of system memory which plays the
  * memory of the device. Behind a block stands one folio, of which each page of the block holds a
  * reference: so a block that is split needs nothing done here, and one that comes back can always
  * become what stood behind it, even when the system has no huge page left.
+ *
+ * A device-coherent page is memory itself. There are no blocks of them: up to 7.3 a pin cannot move one out
+ * of its way (migrate_device_coherent_folio() warns).
  */
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
@@ -25,7 +28,7 @@ struct page *hs_pool_backing(struct page *page)
 {
 	struct hs_pool *pool = hs_page_pool(page);
 
-	return pool->backing[hs_page_index(pool, page)];
+	return pool->backing ? pool->backing[hs_page_index(pool, page)] : page;
 }
 
 /* The lowest free pages are taken first: whole blocks stay free at the end. Negative: none. */
@@ -77,6 +80,8 @@ static struct page *hs_pool_alloc_backing(unsigned int order)
 
 	if (!order)
 		return alloc_page(GFP_HIGHUSER | __GFP_NOWARN);
+	if (hs_fails(HS_STEP_BLOCK))
+		return NULL;
 	folio = folio_alloc(GFP_HIGHUSER | __GFP_NOWARN | __GFP_NORETRY, order);
 	if (!folio)
 		return NULL;
@@ -87,20 +92,21 @@ static struct page *hs_pool_alloc_backing(unsigned int order)
 /* A locked device page (or block) with one reference and memory behind it, or NULL. */
 struct page *hs_pool_alloc(struct hs_pool *pool, unsigned int order)
 {
-	struct page *backing = hs_pool_alloc_backing(order);
+	bool coherent = hs_pool_is_coherent(pool);
+	struct page *backing = coherent ? NULL : hs_pool_alloc_backing(order);
 	struct page *page;
 	long index;
 	u32 i;
 
-	if (!backing)
+	if (!backing && !coherent)
 		return NULL;
 	index = hs_pool_reserve(pool, 1 << order);
 	if (index < 0) {
-		for (i = 0; i < 1 << order; i++)
+		for (i = 0; backing && i < 1 << order; i++)
 			put_page(backing);
 		return NULL;
 	}
-	for (i = 0; i < 1 << order; i++)
+	for (i = 0; backing && i < 1 << order; i++)
 		pool->backing[index + i] = backing + i;
 	page = pfn_to_page(pool->first_pfn + index);
 	/* It was perhaps inside a block once: it is a page of its own only after this. */
@@ -156,7 +162,7 @@ void hs_pool_folio_free(struct folio *folio)
 	u32 pages = folio_nr_pages(folio);
 	u32 i;
 
-	for (i = 0; i < pages; i++) {
+	for (i = 0; pool->backing && i < pages; i++) {
 		put_page(pool->backing[index + i]);
 		pool->backing[index + i] = NULL;
 	}
@@ -183,13 +189,16 @@ void hs_pool_copy_in(struct page *page, struct page *from, unsigned int order)
 struct page *hs_pool_copy_out(struct page *page, unsigned int order, gfp_t gfp)
 {
 	struct page *data = hs_pool_backing(page);
-	struct folio *folio = folio_alloc(gfp | __GFP_NOWARN, order);
+	struct folio *folio = NULL;
 	u32 i;
+
+	if (!order || !hs_fails(HS_STEP_BLOCK))
+		folio = folio_alloc(gfp | __GFP_NOWARN, order);
 
 	if (!folio) {
 		/* The last resort: what stands behind it. It is freed by whoever has it last. */
 		folio = page_folio(data);
-		if (folio_order(folio) != order)
+		if (data == page || folio_order(folio) != order)
 			return NULL;
 		folio_get(folio);
 		folio_lock(folio);
@@ -204,7 +213,19 @@ struct page *hs_pool_copy_out(struct page *page, unsigned int order, gfp_t gfp)
 	return &folio->page;
 }
 
+/* Whether the page is in that pool, which may be NULL. */
+bool hs_pool_has(struct hs_pool *pool, struct page *page)
+{
+	return (is_device_private_page(page) || is_device_coherent_page(page)) &&
+	       page_pgmap(page)->owner == pool;
+}
+
 #else
+
+bool hs_pool_has(struct hs_pool *pool, struct page *page)
+{
+	return false;
+}
 
 struct page *hs_pool_backing(struct page *page)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A pool of device-private pages, for memory.c (pools), page.c (their pages) and migrate.c.
+ * A pool of device pages, for memory.c (pools), page.c (their pages) and migrate.c.
  */
 #ifndef HMM_SDK_POOL_H
 #define HMM_SDK_POOL_H
@@ -28,7 +28,11 @@ struct hs_pool {
 	struct list_head link;
 	struct dev_pagemap pagemap;
 	unsigned long first_pfn;
-	/* Behind each page in use: a page of system memory. */
+	u32 pages;
+	/*
+	 * Behind each device-private page in use: a page of system memory. NULL in a pool of
+	 * device-coherent pages, which are memory themselves.
+	 */
 	struct page **backing;
 	/* Protects what follows. Taken when a page is freed, in whatever context. */
 	spinlock_t lock;
@@ -48,6 +52,21 @@ static inline struct hs_pool *hs_page_pool(struct page *page)
 {
 	return container_of(page_pgmap(page), struct hs_pool, pagemap);
 }
+
+static inline bool hs_pool_is_coherent(struct hs_pool *pool)
+{
+	return pool->pagemap.type == MEMORY_DEVICE_COHERENT;
+}
+
+/* What finds the pages of the pool in a process. */
+static inline unsigned long hs_pool_select(struct hs_pool *pool)
+{
+	return hs_pool_is_coherent(pool) ? MIGRATE_VMA_SELECT_DEVICE_COHERENT :
+					   MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+}
+
+int hs_coherent_take(struct range *range);
+void hs_coherent_give_back(void);
 
 struct page *hs_pool_alloc(struct hs_pool *pool, unsigned int order);
 void hs_pool_put_unused(struct page *page);

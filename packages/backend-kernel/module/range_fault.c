@@ -101,7 +101,7 @@ static int hs_fault_nowait(struct hs_fault *fault)
 	return ret;
 }
 
-/* A page of the own device memory never fails: it is reported as it is, and not faulted. */
+/* A device-private page of one's own never fails: it is reported as it is, and not faulted. */
 static bool hs_fault_is_own(unsigned long pfn)
 {
 	return pfn & HMM_PFN_VALID && is_device_private_page(hmm_pfn_to_page(pfn));
@@ -310,7 +310,7 @@ static u64 hs_fault_entry(struct hs_mirror *mirror, unsigned long pfn, bool phys
 	high = HMM_SDK_ENTRY_VALID;
 	if (pfn & HMM_PFN_WRITE)
 		high |= HMM_SDK_ENTRY_WRITE;
-	if (is_device_private_page(hmm_pfn_to_page(pfn)))
+	if (hs_pool_has(mirror->device->pool, hmm_pfn_to_page(pfn)))
 		high |= HMM_SDK_ENTRY_DEVICE;
 	high |= hmm_pfn_to_map_order(pfn) << HMM_SDK_ENTRY_ORDER_SHIFT;
 	return ((u64)high << 32) | hs_page_identity(mirror, frame, physical);

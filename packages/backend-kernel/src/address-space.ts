@@ -99,7 +99,8 @@ export class KernelAddressSpace implements RawAddressSpace {
     const flags =
       (request.shared ? agent.MMAP_SHARED : 0) |
       (startPage === undefined ? 0 : agent.MMAP_FIXED) |
-      (request.populate ? agent.MMAP_POPULATE : 0)
+      (request.populate ? agent.MMAP_POPULATE : 0) |
+      (request.driverPages === true ? agent.MMAP_DRIVER : 0)
     const payload = new agent.Packer()
       .u64((startPage ?? 0) * this.#pageBytes)
       .u64(request.pages * this.#pageBytes)

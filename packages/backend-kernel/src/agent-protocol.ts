@@ -1,5 +1,5 @@
 /** The protocol of the agent; the table is agent/protocol.h. All numbers are little-endian. */
-export const AGENT_PROTOCOL = 6
+export const AGENT_PROTOCOL = 7
 /** Bytes of data in one READ or WRITE. */
 export const AGENT_CHUNK = 65536
 export const AGENT_MAX_PAYLOAD = AGENT_CHUNK + 64
@@ -32,6 +32,8 @@ export const OP_SOFT_DIRTY = 34
 export const OP_PIN = 50
 export const OP_UNPIN = 51
 export const OP_FILE_SYNC = 52
+export const OP_FILE_READ = 53
+export const OP_FILE_WRITE = 54
 export const FILE_DAX = 255
 export const OP_DEVICE_OPEN = 36
 export const OP_DEVICE_IOCTL = 37
@@ -45,6 +47,7 @@ export const OP_UFFD_WAKE = 44
 export const MMAP_SHARED = 1
 export const MMAP_FIXED = 2
 export const MMAP_POPULATE = 4
+export const MMAP_DRIVER = 8
 export const USERFAULTFD_MISSING = 1
 export const USERFAULTFD_WRITE_PROTECT = 2
 export const USERFAULT_WRITE = 1

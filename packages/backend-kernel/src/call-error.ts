@@ -115,6 +115,10 @@ const REASONS: Readonly<Record<number, readonly [message: string, hint: string |
     'no place in the bounce buffers (SWIOTLB)',
     'Unmap what is not used, map less at once, or boot with more of them: swiotlb=SLOTS.',
   ],
+  [uapi.REASON_NOT_RESERVED]: [
+    'the module was given no memory for device-coherent pages',
+    'Boot with memmap=64M$ADDRESS, and load the module with coherent=64M@ADDRESS.',
+  ],
   [uapi.REASON_PEER_ROUTE]: [
     'the devices are not below one switch, and their host bridge is not on the allow-list of the kernel',
     'Ask dma.peerRoute first; see pci_p2pdma_distance in the kernel log, and docs/dma.md.',

@@ -66,6 +66,7 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'pages are pinned through io_uring, which is switched off here',
       'sysctl kernel.io_uring_disabled=0',
     ),
+    'space.driver-pages': supported({ pages: uapi.MAX_DRIVER_PAGES }),
     'space.userfaultfd': when(
       mayServeFaults(),
       'this process may not serve page faults that the kernel takes for it (userfaultfd)',
@@ -81,6 +82,8 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
 
 /** log2 of the pages of a huge page. */
 export const HUGE_ORDER = 9
+
+const OPEN_MEMORY = 'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later.'
 
 /** Of one device. */
 export function deviceCapabilities(
@@ -147,24 +150,7 @@ export function deviceCapabilities(
       'the device has no atomic operations',
       software,
     ),
-    memory: when(
-      device.has(uapi.DEV_MEMORY),
-      device.kind === uapi.DEVICE_PCI
-        ? 'device memory exists on the software device only'
-        : 'this device was opened without memory, or the kernel has no device-private memory',
-      'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later.',
-      { pages: device.memoryPages, order: device.has(uapi.DEV_MEMORY_HUGE) ? HUGE_ORDER : 0 },
-    ),
-    'memory.huge': when(
-      device.has(uapi.DEV_MEMORY_HUGE),
-      'the kernel moves no huge pages to devices, or the memory has no room for one',
-      'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later, with huge pages.',
-      { order: HUGE_ORDER },
-    ),
-    'memory.coherent': unsupported(
-      'the kernel has it for memory only that the firmware reserves for a device',
-      'Use device-private memory: { soft: true, memoryPages: 1024 }.',
-    ),
+    ...memoryCapabilities(device, info),
     exclusive: when(
       device.has(uapi.DEV_EXCLUSIVE),
       'this kernel exports no make_device_exclusive, or the device has no atomics',
@@ -190,6 +176,45 @@ export function deviceCapabilities(
       'Run as root; entries hold opaque identities otherwise.',
     ),
   } satisfies Partial<Record<CapabilityName, Capability>>
+}
+
+/** Of the memory of one device. */
+function memoryCapabilities(device: DeviceInfo, info: ModuleInfo) {
+  const coherent = device.has(uapi.DEV_MEMORY_COHERENT)
+  const huge = device.has(uapi.DEV_MEMORY_HUGE)
+  const none =
+    device.kind === uapi.DEVICE_PCI
+      ? 'device memory exists on the software device only'
+      : 'this device was opened without memory, or the kernel has no device memory'
+  const reserved = (info.capabilities & uapi.CAP_COHERENT) !== 0
+  return {
+    memory: when(device.has(uapi.DEV_MEMORY), none, OPEN_MEMORY, {
+      pages: device.memoryPages,
+      order: huge ? HUGE_ORDER : 0,
+    }),
+    'memory.private': when(
+      device.has(uapi.DEV_MEMORY) && !coherent,
+      coherent ? 'the CPU reaches the memory of this device' : none,
+      OPEN_MEMORY,
+    ),
+    'memory.huge': when(
+      huge,
+      coherent
+        ? 'pages of device-coherent memory move one by one'
+        : 'the kernel moves no huge pages to devices, or the memory has no room for one',
+      'Open { soft: true, memoryPages: 1024 } on Linux 7.2 or later, with huge pages.',
+      { order: HUGE_ORDER },
+    ),
+    'memory.coherent': when(
+      coherent,
+      reserved
+        ? 'the device was opened without memory, or with memory that the CPU does not reach'
+        : reasonText(uapi.REASON_NOT_RESERVED).reason,
+      reserved
+        ? "Open { soft: true, memoryPages: 1024, memoryKind: 'coherent' }."
+        : reasonText(uapi.REASON_NOT_RESERVED).hint,
+    ),
+  }
 }
 
 /** Whether it may map the memory of peers; `bar` and `pages` where it has memory for them itself. */

@@ -1,4 +1,5 @@
 import type {
+  DeviceMemoryKind,
   RawDeviceMemory,
   RawMigrate,
   RawMigrateReport,
@@ -9,6 +10,7 @@ import { BoundedWait } from './bounded-wait.js'
 import { callError, check, EBUSY, EINTR, EINVAL } from './call-error.js'
 import { HUGE_ORDER } from './capabilities.js'
 import type { Descriptor } from './descriptor.js'
+import type { DeviceInfo } from './device-info.js'
 import type { EventQueue } from './events.js'
 import type { KernelMirror } from './mirror.js'
 import type { Tracer } from './trace.js'
@@ -16,9 +18,10 @@ import * as uapi from './uapi.js'
 
 const OUTCOME_POPULATED = uapi.OUTCOME_POPULATED
 
-/** Device-private memory of the software device. */
+/** Memory of the software device. */
 export class KernelDeviceMemory implements RawDeviceMemory {
   readonly pages: number
+  readonly kind: DeviceMemoryKind
   readonly #descriptor: Descriptor
   readonly #events: EventQueue
   readonly #tracer: Tracer
@@ -33,14 +36,15 @@ export class KernelDeviceMemory implements RawDeviceMemory {
       readonly tracer: Tracer
       readonly device: number
     },
-    pages: number,
+    info: DeviceInfo,
     maxPages: number,
   ) {
     this.#descriptor = parts.descriptor
     this.#events = parts.events
     this.#tracer = parts.tracer
     this.#device = parts.device
-    this.pages = pages
+    this.pages = info.memoryPages
+    this.kind = info.has(uapi.DEV_MEMORY_COHERENT) ? 'coherent' : 'private'
     this.#maxPages = maxPages
   }
 

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { HmmError } from '@hmm-sdk/hmm-api'
+import type { DeviceMemoryKind } from '@hmm-sdk/hmm-api/raw'
 import * as uapi from './uapi.js'
 
 /** How a device of the config is found on this backend. */
@@ -11,8 +12,13 @@ export type KernelDeviceOptions =
   | {
       /** The software device of the module. */
       readonly soft: true
-      /** Device-private memory in pages; 0 if left out. */
+      /** Pages of memory of its own; 0 if left out. */
       readonly memoryPages?: number
+      /**
+       * `'private'` (the default): the CPU does not reach that memory. `'coherent'`: it does; only where
+       * memory is reserved for it (capability `memory.coherent`).
+       */
+      readonly memoryKind?: DeviceMemoryKind
     }
 
 /** What `demo` is without a config: the software device with memory, if the kernel can. */
@@ -42,19 +48,25 @@ export function openRequest(name: string, options: unknown, canMemory: boolean):
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`device '${name}': kernel options are an object, not ${inspect(options)}`)
   }
-  const { pci, soft, memoryPages, ...rest } = options as Record<string, unknown>
+  const {
+    pci,
+    soft,
+    memoryPages,
+    memoryKind = 'private',
+    ...rest
+  } = options as Record<string, unknown>
   const unknown = Object.keys(rest)
   if (unknown.length > 0) {
     throw new TypeError(
-      `device '${name}': unknown kernel option '${unknown.join("', '")}' (known: pci, soft, memoryPages)`,
+      `device '${name}': unknown kernel option '${unknown.join("', '")}' (known: pci, soft, memoryPages, memoryKind)`,
     )
   }
   if ((pci === undefined) === (soft !== true)) {
     throw new TypeError(`device '${name}': give either pci: '...' or soft: true`)
   }
   if (pci !== undefined) {
-    if (memoryPages !== undefined) {
-      throw new TypeError(`device '${name}': memoryPages goes with soft: true only`)
+    if (memoryPages !== undefined || memoryKind !== 'private') {
+      throw new TypeError(`device '${name}': memoryPages and memoryKind go with soft: true only`)
     }
     return pciRequest(name, pci)
   }
@@ -62,7 +74,17 @@ export function openRequest(name: string, options: unknown, canMemory: boolean):
   if (!Number.isInteger(pages) || (pages as number) < 0) {
     throw new TypeError(`device '${name}': memoryPages is a number of pages, not ${inspect(pages)}`)
   }
-  return { kind: uapi.DEVICE_SOFT, memoryPages: pages as number }
+  if (memoryKind !== 'private' && memoryKind !== 'coherent') {
+    throw new TypeError(
+      `device '${name}': memoryKind is 'private' or 'coherent', not ${inspect(memoryKind)}`,
+    )
+  }
+  const coherent = memoryKind === 'coherent' && pages !== 0
+  return {
+    kind: uapi.DEVICE_SOFT,
+    ...(coherent ? { flags: uapi.OPEN_COHERENT } : {}),
+    memoryPages: pages as number,
+  }
 }
 
 function pciRequest(name: string, pci: unknown): OpenRequest {

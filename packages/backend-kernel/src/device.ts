@@ -88,7 +88,7 @@ export class KernelDevice implements RawDevice {
     if (info.has(uapi.DEV_MEMORY)) {
       const parts = { descriptor, events, tracer, device }
       const { maxMigratePages } = host.info
-      this.memory = new KernelDeviceMemory(parts, info.memoryPages, maxMigratePages)
+      this.memory = new KernelDeviceMemory(parts, info, maxMigratePages)
     }
   }
 

@@ -3,13 +3,16 @@ import {
   OP_FILE_CLOSE,
   OP_FILE_CREATE,
   OP_FILE_PUNCH,
+  OP_FILE_READ,
   OP_FILE_SYNC,
   OP_FILE_TRUNCATE,
+  OP_FILE_WRITE,
   Packer,
+  AGENT_CHUNK,
 } from './agent-protocol.js'
 
 /** Runs a command in the process that holds the file. */
-export type FileCommand = (op: number, payload: Uint8Array) => Promise<unknown>
+export type FileCommand = (op: number, payload: Uint8Array) => Promise<Uint8Array>
 
 /** A memfd in a process of the agent, by a number that no other file has. */
 export class AgentFile implements RawFile {
@@ -47,6 +50,26 @@ export class AgentFile implements RawFile {
     return this.#run(OP_FILE_SYNC, 0, 0)
   }
 
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length)
+    for (let at = 0; at < length; at += AGENT_CHUNK) {
+      const size = Math.min(AGENT_CHUNK, length - at)
+      bytes.set(await this.#command(OP_FILE_READ, this.#pack(offset + at, size)), at)
+    }
+    return bytes
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += AGENT_CHUNK) {
+      const part = bytes.subarray(at, at + AGENT_CHUNK)
+      const head = this.#pack(offset + at, part.length)
+      const payload = new Uint8Array(head.length + part.length)
+      payload.set(head)
+      payload.set(part, head.length)
+      await this.#command(OP_FILE_WRITE, payload)
+    }
+  }
+
   punchHole(page: number, pages: number): Promise<void> {
     return this.#run(OP_FILE_PUNCH, page, pages)
   }
@@ -59,11 +82,12 @@ export class AgentFile implements RawFile {
   }
 
   async #run(op: number, page: number, pages: number): Promise<void> {
-    const payload = new Packer()
-      .u32(this.id)
-      .u32(op === OP_FILE_CREATE ? this.#hugetlb : 0)
-      .u64(page * this.#pageBytes)
-      .u64(pages * this.#pageBytes)
-    await this.#command(op, payload.done())
+    const hugetlb = op === OP_FILE_CREATE ? this.#hugetlb : 0
+    const bytes = this.#pageBytes
+    await this.#command(op, this.#pack(page * bytes, pages * bytes, hugetlb))
+  }
+
+  #pack(offset: number, length: number, hugetlb = 0): Uint8Array {
+    return new Packer().u32(this.id).u32(hugetlb).u64(offset).u64(length).done()
   }
 }

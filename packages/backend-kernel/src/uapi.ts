@@ -29,6 +29,8 @@ export const CAP_EXCLUSIVE = 4
 export const CAP_DMA_IOVA = 8
 /** faults may drop the mmap lock (userfaultfd works) */
 export const CAP_UNLOCKED_FAULT = 0x10
+/** software devices may have device-coherent memory */
+export const CAP_COHERENT = 0x80
 /** this process may open PCI devices (CAP_SYS_RAWIO, no lockdown) */
 export const CAP_PCI = 0x20
 /** PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA) */
@@ -43,6 +45,8 @@ export const DEVICE_PCI = 1
 // Flags of DEVICE_OPEN
 /** choose the PCI device by pci_address, not by vendor and device */
 export const OPEN_BY_ADDRESS = 1
+/** the memory of the software device is device-coherent, not device-private */
+export const OPEN_COHERENT = 2
 
 // Bits of device_info.capabilities
 /** mirrors may be mapped for DMA; otherwise mirror_reason says why not */
@@ -61,8 +65,10 @@ export const DEV_INTERRUPTS = 0x20
 export const DEV_ENGINE = 0x40
 /** ENGINE_FETCH_ADD */
 export const DEV_ATOMICS = 0x80
-/** MIGRATE, EVICT, SET_CPU_FAULT_PAGES */
+/** MIGRATE, EVICT */
 export const DEV_MEMORY = 0x100
+/** that memory is device-coherent: the CPU reaches it, and SET_CPU_FAULT_PAGES is EOPNOTSUPP */
+export const DEV_MEMORY_COHERENT = 0x100000
 /** EXCLUSIVE */
 export const DEV_EXCLUSIVE = 0x200
 /** a translation stands before the device that the module can revoke */
@@ -151,6 +157,8 @@ export const REASON_LIMIT = 0x17
 export const REASON_MEMLOCK = 0x18
 /** no place in the bounce buffers */
 export const REASON_BOUNCE_FULL = 0x19
+/** the module was given no memory for device-coherent pages */
+export const REASON_NOT_RESERVED = 0x1b
 /** no way to the peer: different host bridges, or one not allow-listed */
 export const REASON_PEER_ROUTE = 0x1a
 
@@ -208,6 +216,10 @@ export const ATTR_REQUIRE_COHERENT = 0x1000
 // Limits of lists
 export const MAX_LIST_PARTS = 0x400
 export const MAX_LIST_SEGMENTS = 0x1000
+
+// mmap of a context descriptor: zeroed pages of the module (vm_insert_page)
+/** of one mapping, at offset 0 */
+export const MAX_DRIVER_PAGES = 0x400
 
 // Flags of SEGMENT_LIMITS
 /** sets them; without it they are told */
@@ -1097,8 +1109,9 @@ export const IOC_SPACE_EVENTS = 0xc010e803
 /**
  * On a context, with {@link DeviceOpen}. Opens a device; blocks shortly. ENODEV: there is none.
  * EBUSY + IN_USE: a PCI device opens once at a time. EPERM + PERMISSION or LOCKDOWN. EOPNOTSUPP +
- * MSI or GROUP. EOPNOTSUPP: memory_pages without CAP_MEMORY. ENOSPC: max_devices, or no region for
- * device memory. Bus mastering is on only while the device is open.
+ * MSI or GROUP. EOPNOTSUPP: memory_pages without CAP_MEMORY. EOPNOTSUPP + NOT_RESERVED:
+ * OPEN_COHERENT without CAP_COHERENT. ENOSPC: max_devices, or no region for device memory. Bus
+ * mastering is on only while the device is open.
  */
 export const IOC_DEVICE_OPEN = 0xc020e808
 /** On a device, with {@link DeviceInfo}. Never blocks. */

@@ -121,6 +121,9 @@ describe('options of a device', () => {
       kind: uapi.DEVICE_SOFT,
       memoryPages: 7,
     })
+    const coherent = { soft: true, memoryPages: 7, memoryKind: 'coherent' }
+    expect(openRequest('d', coherent, true).flags).toBe(uapi.OPEN_COHERENT)
+    expect(openRequest('d', { ...coherent, memoryPages: 0 }, true).flags).toBeUndefined()
     expect(openRequest('d', { soft: true }, true).memoryPages).toBe(0)
     expect(openRequest('demo', undefined, true).memoryPages).toBeGreaterThan(0)
     expect(openRequest('demo', undefined, false).memoryPages).toBe(0)
@@ -138,6 +141,8 @@ describe('options of a device', () => {
       [{ soft: false }, /either pci/],
       [{ pci: '1234:11e8', memoryPages: 1 }, /soft: true only/],
       [{ soft: true, memoryPages: -1 }, /number of pages/],
+      [{ soft: true, memoryPages: 1, memoryKind: 'other' }, /'private' or 'coherent'/],
+      [{ pci: '1234:11e8', memoryKind: 'coherent' }, /soft: true only/],
       [{ soft: true, memory: 1 }, /unknown kernel option 'memory'/],
       ['edu', /an object/],
     ]

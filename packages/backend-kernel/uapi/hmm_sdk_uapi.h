@@ -20,6 +20,8 @@
 #define HMM_SDK_CAP_DMA_IOVA 8U
 /* faults may drop the mmap lock (userfaultfd works) */
 #define HMM_SDK_CAP_UNLOCKED_FAULT 0x10U
+/* software devices may have device-coherent memory */
+#define HMM_SDK_CAP_COHERENT 0x80U
 /* this process may open PCI devices (CAP_SYS_RAWIO, no lockdown) */
 #define HMM_SDK_CAP_PCI 0x20U
 /* PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA) */
@@ -34,6 +36,8 @@
 /* Flags of DEVICE_OPEN */
 /* choose the PCI device by pci_address, not by vendor and device */
 #define HMM_SDK_OPEN_BY_ADDRESS 1U
+/* the memory of the software device is device-coherent, not device-private */
+#define HMM_SDK_OPEN_COHERENT 2U
 
 /* Bits of device_info.capabilities */
 /* mirrors may be mapped for DMA; otherwise mirror_reason says why not */
@@ -52,8 +56,10 @@
 #define HMM_SDK_DEV_ENGINE 0x40U
 /* ENGINE_FETCH_ADD */
 #define HMM_SDK_DEV_ATOMICS 0x80U
-/* MIGRATE, EVICT, SET_CPU_FAULT_PAGES */
+/* MIGRATE, EVICT */
 #define HMM_SDK_DEV_MEMORY 0x100U
+/* that memory is device-coherent: the CPU reaches it, and SET_CPU_FAULT_PAGES is EOPNOTSUPP */
+#define HMM_SDK_DEV_MEMORY_COHERENT 0x100000U
 /* EXCLUSIVE */
 #define HMM_SDK_DEV_EXCLUSIVE 0x200U
 /* a translation stands before the device that the module can revoke */
@@ -142,6 +148,8 @@
 #define HMM_SDK_REASON_MEMLOCK 0x18U
 /* no place in the bounce buffers */
 #define HMM_SDK_REASON_BOUNCE_FULL 0x19U
+/* the module was given no memory for device-coherent pages */
+#define HMM_SDK_REASON_NOT_RESERVED 0x1bU
 /* no way to the peer: different host bridges, or one not allow-listed */
 #define HMM_SDK_REASON_PEER_ROUTE 0x1aU
 
@@ -199,6 +207,10 @@
 /* Limits of lists */
 #define HMM_SDK_MAX_LIST_PARTS 0x400U
 #define HMM_SDK_MAX_LIST_SEGMENTS 0x1000U
+
+/* mmap of a context descriptor: zeroed pages of the module (vm_insert_page) */
+/* of one mapping, at offset 0 */
+#define HMM_SDK_MAX_DRIVER_PAGES 0x400U
 
 /* Flags of SEGMENT_LIMITS */
 /* sets them; without it they are told */
@@ -969,8 +981,9 @@ struct hmm_sdk_read_events {
 /*
  * On a context. Opens a device; blocks shortly. ENODEV: there is none. EBUSY + IN_USE: a
  * PCI device opens once at a time. EPERM + PERMISSION or LOCKDOWN. EOPNOTSUPP + MSI or
- * GROUP. EOPNOTSUPP: memory_pages without CAP_MEMORY. ENOSPC: max_devices, or no region for
- * device memory. Bus mastering is on only while the device is open.
+ * GROUP. EOPNOTSUPP: memory_pages without CAP_MEMORY. EOPNOTSUPP + NOT_RESERVED:
+ * OPEN_COHERENT without CAP_COHERENT. ENOSPC: max_devices, or no region for device memory.
+ * Bus mastering is on only while the device is open.
  */
 #define HMM_SDK_IOC_DEVICE_OPEN \
 	_IOWR(HMM_SDK_MAGIC, 0x8, struct hmm_sdk_device_open)

@@ -42,6 +42,7 @@ export const constants = {
     ['CAP_EXCLUSIVE', 4, 'device-exclusive access'],
     ['CAP_DMA_IOVA', 8, 'two-step IOVA windows on PCI devices'],
     ['CAP_UNLOCKED_FAULT', 16, 'faults may drop the mmap lock (userfaultfd works)'],
+    ['CAP_COHERENT', 128, 'software devices may have device-coherent memory'],
     ['CAP_PCI', 32, 'this process may open PCI devices (CAP_SYS_RAWIO, no lockdown)'],
     ['CAP_PEER', 64, 'PCI devices may map the memory of each other (CONFIG_PCI_P2PDMA)'],
   ],
@@ -51,6 +52,11 @@ export const constants = {
   ],
   'Flags of DEVICE_OPEN': [
     ['OPEN_BY_ADDRESS', 1, 'choose the PCI device by pci_address, not by vendor and device'],
+    [
+      'OPEN_COHERENT',
+      2,
+      'the memory of the software device is device-coherent, not device-private',
+    ],
   ],
   'Bits of device_info.capabilities': [
     ['DEV_MIRROR', 1, 'mirrors may be mapped for DMA; otherwise mirror_reason says why not'],
@@ -61,7 +67,12 @@ export const constants = {
     ['DEV_INTERRUPTS', 32, 'interrupt events'],
     ['DEV_ENGINE', 64, 'ENGINE_READ, ENGINE_WRITE'],
     ['DEV_ATOMICS', 128, 'ENGINE_FETCH_ADD'],
-    ['DEV_MEMORY', 256, 'MIGRATE, EVICT, SET_CPU_FAULT_PAGES'],
+    ['DEV_MEMORY', 256, 'MIGRATE, EVICT'],
+    [
+      'DEV_MEMORY_COHERENT',
+      1048576,
+      'that memory is device-coherent: the CPU reaches it, and SET_CPU_FAULT_PAGES is EOPNOTSUPP',
+    ],
     ['DEV_EXCLUSIVE', 512, 'EXCLUSIVE'],
     ['DEV_TRANSLATING', 1024, 'a translation stands before the device that the module can revoke'],
     ['DEV_CACHE_COHERENT', 2048, 'device and CPU see the same data without sync'],
@@ -122,6 +133,7 @@ export const constants = {
     ['REASON_LIMIT', 23, 'a limit of the module: see info'],
     ['REASON_MEMLOCK', 24, 'RLIMIT_MEMLOCK'],
     ['REASON_BOUNCE_FULL', 25, 'no place in the bounce buffers'],
+    ['REASON_NOT_RESERVED', 27, 'the module was given no memory for device-coherent pages'],
     [
       'REASON_PEER_ROUTE',
       26,
@@ -166,6 +178,9 @@ export const constants = {
   'Limits of lists': [
     ['MAX_LIST_PARTS', 1024, ''],
     ['MAX_LIST_SEGMENTS', 4096, ''],
+  ],
+  'mmap of a context descriptor: zeroed pages of the module (vm_insert_page)': [
+    ['MAX_DRIVER_PAGES', 1024, 'of one mapping, at offset 0'],
   ],
   'Flags of SEGMENT_LIMITS': [['SEGMENT_LIMITS_SET', 1, 'sets them; without it they are told']],
   'Whom DMA_SYNC and DMA_LIST_SYNC are for': [
@@ -793,7 +808,7 @@ export const ioctls = [
     0x08,
     'device_open',
     'context',
-    'Opens a device; blocks shortly. ENODEV: there is none. EBUSY + IN_USE: a PCI device opens once at a time. EPERM + PERMISSION or LOCKDOWN. EOPNOTSUPP + MSI or GROUP. EOPNOTSUPP: memory_pages without CAP_MEMORY. ENOSPC: max_devices, or no region for device memory. Bus mastering is on only while the device is open.',
+    'Opens a device; blocks shortly. ENODEV: there is none. EBUSY + IN_USE: a PCI device opens once at a time. EPERM + PERMISSION or LOCKDOWN. EOPNOTSUPP + MSI or GROUP. EOPNOTSUPP: memory_pages without CAP_MEMORY. EOPNOTSUPP + NOT_RESERVED: OPEN_COHERENT without CAP_COHERENT. ENOSPC: max_devices, or no region for device memory. Bus mastering is on only while the device is open.',
   ],
   ['DEVICE_INFO', 0x10, 'device_info', 'device', 'Never blocks.'],
   [

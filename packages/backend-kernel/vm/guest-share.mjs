@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { MODULE_NAME } from './build-module.mjs'
 import { guestScript, passedVariables, shellQuote } from './guest-script.mjs'
 import { leakReport } from './leak-report.mjs'
+import { coherentArguments, MEMORY_MIB } from './reserved-memory.mjs'
 
 const GUEST_INIT = fileURLToPath(new URL('guest-init.sh', import.meta.url))
 const DUMP_BEFORE_LIMIT_S = 5
@@ -29,7 +30,8 @@ export async function fillShare(share, kernel, accelerator, options, limits) {
     HMM_VM_CWD: cwd,
     HMM_VM_MODULES: kernel.modules,
     HMM_VM_MODULE: options.module === undefined ? '' : MODULE_NAME,
-    HMM_VM_MODULE_ARGUMENTS: options.moduleArguments ?? '',
+    HMM_VM_MODULE_ARGUMENTS:
+      options.moduleArguments ?? coherentArguments(options.memoryMiB ?? MEMORY_MIB),
     HMM_VM_UNLOAD_SECONDS: String(limits.unloadSeconds),
     HMM_VM_DUMP_AFTER: String(Math.max(1, limit)),
   }

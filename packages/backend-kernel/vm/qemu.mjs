@@ -1,3 +1,5 @@
+import { MEMORY_MIB, reservedMemoryArguments } from './reserved-memory.mjs'
+
 /**
  * @typedef {object} QemuOptions
  * @property {import('./kernels.mjs').Kernel} kernel
@@ -37,12 +39,6 @@ const KERNEL_ARGUMENTS = [
   'sysctl.kernel.watchdog_thresh=60',
 ]
 
-/** Memory of the guest, where nothing else is said. */
-const MEMORY_MIB = 4096
-
-/** A part of it that the kernel takes for persistent memory, for tests of DAX: it lies above 4 GiB. */
-const PERSISTENT = 'memmap=128M!5G'
-
 /** The only memory in a BAR that QEMU's devices have, of which the kernel makes pages. */
 const PEER = [
   ...['-object', 'memory-backend-ram,id=peer,size=4M'],
@@ -80,7 +76,7 @@ export function qemuArguments(options) {
     [
       ...KERNEL_ARGUMENTS,
       ...(iommu ? ['intel_iommu=on', 'iommu.strict=1'] : []),
-      ...(memoryMiB >= MEMORY_MIB ? [PERSISTENT] : []),
+      ...reservedMemoryArguments(memoryMiB),
       ...(options.kernel.arguments ?? []),
       ...(options.kernelArguments ?? []),
     ].join(' '),

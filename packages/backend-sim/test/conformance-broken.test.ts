@@ -1,4 +1,4 @@
-import { HmmError, openBackend } from '@hmm-sdk/hmm-api'
+import { HmmError, openBackend, type DeviceMemoryKind, type HmmConfig } from '@hmm-sdk/hmm-api'
 import { BROKEN_BACKENDS, ConformanceFailure, runConformance } from '@hmm-sdk/hmm-api/conformance'
 import { describe, expect, it } from 'vitest'
 import { createSimulation } from '@hmm-sdk/backend-sim'
@@ -9,7 +9,8 @@ describe('broken backends', () => {
   it.each(BROKEN_BACKENDS.map((broken) => [broken.name, broken.caughtBy, broken] as const))(
     '%s fails %s',
     async (_name, caughtBy, broken) => {
-      const open = () => openBackend({ backend: broken.wrap(createSimulation()), config: false })
+      const config = configFor(broken)
+      const open = () => openBackend({ backend: broken.wrap(createSimulation()), config })
       const report = await runConformance({ open, only: caughtBy })
       const [result] = report.results
       expect(result?.status).toBe('failed')
@@ -22,10 +23,16 @@ describe('broken backends', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('pass without the fault', async () => {
-    const open = () => openBackend({ backend: createSimulation(), config: false })
-    const only = [...new Set(BROKEN_BACKENDS.map(({ caughtBy }) => caughtBy))]
+  it.each([undefined, 'coherent'] as const)('pass without the fault, %s', async (memoryKind) => {
+    const config = configFor({ memoryKind })
+    const open = () => openBackend({ backend: createSimulation(), config })
+    const broken = BROKEN_BACKENDS.filter((each) => each.memoryKind === memoryKind)
+    const only = [...new Set(broken.map(({ caughtBy }) => caughtBy))]
     const report = await runConformance({ open, only })
     expect(report.results.filter(({ status }) => status !== 'passed')).toEqual([])
   })
 })
+
+function configFor({ memoryKind }: { memoryKind?: DeviceMemoryKind | undefined }): HmmConfig {
+  return memoryKind === undefined ? {} : { devices: { demo: { sim: { memoryKind } } } }
+}

@@ -5,6 +5,7 @@ import { describe, it } from 'vitest'
 
 // The suite must hold whatever the options; what a shape cannot do is skipped by capability.
 const VARIANTS = {
+  'device-coherent memory': { devices: { demo: { sim: { memoryKind: 'coherent' } } } },
   'invalidations afterwards': { sim: { invalidate: 'deferred' } },
   'no IOMMU': { devices: { demo: { sim: { dma: { shape: 'direct' } } } } },
   'edu, whose engine is driven by registers': { devices: { demo: { sim: { model: 'edu' } } } },

@@ -110,6 +110,15 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     says: 'CLEAR',
     cases: ['events/huge-page/unmapped-in-part', 'events/huge-page/dropped-in-part'],
   },
+  {
+    what: 'cold, free, pageout of a part of a huge page (split_folio; zeros become the zero page)',
+    says: 'CLEAR',
+    cases: [
+      'events/huge-page/cold-in-part',
+      'events/huge-page/freed-in-part',
+      'events/huge-page/paged-out-in-part',
+    ],
+  },
   { what: 'collapse to a huge page', says: 'CLEAR', cases: ['events/huge-page/collapse'] },
   {
     what: 'KSM: write protection, merge',
@@ -228,6 +237,16 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     ],
   },
   {
+    what: 'fork of shared pages of a driver',
+    says: 'none',
+    cases: ['range-fault/driver-pages/fork-of-shared'],
+  },
+  {
+    what: 'pread, pwrite of a file',
+    says: 'none',
+    cases: ['events/file/read-and-written', 'events/dax/read-and-written-as-a-file'],
+  },
+  {
     what: 'MADV_COLD, MADV_WILLNEED',
     says: 'none',
     cases: ['events/advice/cold', 'events/advice/willneed'],
@@ -259,7 +278,7 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   {
     what: 'VM_IO, VM_PFNMAP, pages without a struct page',
     says: 'error; EFAULT',
-    none: 'a driver cannot map memory of its own into a process',
+    none: 'no memory of that kind can be mapped here',
   },
   {
     what: 'write asked for, mapping read-only',
@@ -303,6 +322,16 @@ export const FAULT_RESULTS: readonly TableLine[] = [
     cases: ['memory/huge-page/there-and-back'],
   },
   {
+    what: 'own page of device-coherent memory',
+    says: 'valid, as other memory',
+    cases: ['memory/coherent/read-and-written-where-it-is'],
+  },
+  {
+    what: "another device's page of device-coherent memory",
+    says: 'valid, as other memory',
+    cases: ['memory/coherent/another-device-reaches-it'],
+  },
+  {
     what: 'page of another device',
     says: 'none; comes back',
     cases: ['memory/cpu-fault/fault-of-another-device-brings-it-back'],
@@ -323,7 +352,7 @@ export const FAULT_RESULTS: readonly TableLine[] = [
     tests: [[EVENTS, 'PROTECTION_VMA; the pages are not valid']],
   },
   {
-    what: 'zero page',
+    what: 'zero page (no flag says so, its frame does)',
     says: 'valid, not writable; a write replaces it',
     cases: ['range-fault/snapshot/zero-page', 'range-fault/fault/write-to-the-zero-page'],
   },
@@ -345,6 +374,15 @@ export const FAULT_RESULTS: readonly TableLine[] = [
     what: 'copy-on-write',
     says: 'valid, not writable; a write copies',
     cases: ['range-fault/snapshot/copy-on-write', 'range-fault/fault/write-breaks-copy-on-write'],
+  },
+  {
+    what: 'page of a driver (VM_MIXEDMAP, vm_insert_page)',
+    says: 'valid, as other memory; EFAULT when it is gone',
+    cases: [
+      'range-fault/driver-pages/private',
+      'range-fault/driver-pages/shared',
+      'range-fault/driver-pages/gone-for-good',
+    ],
   },
   {
     what: 'page of a file',

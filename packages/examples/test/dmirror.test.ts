@@ -8,12 +8,18 @@ test('all 39 behaviours of the kernel are accounted for', () => {
   for (const run of Object.values(dmirrorTests)) expect(run).toBeTypeOf('function')
 })
 
-// As in the kernel, and as over ioctl: drivers are told inside the CPU operation, or afterwards.
-describe.each(['inside', 'deferred'] as const)('told %s', (invalidate) => {
+// As in the kernel, and as over ioctl: drivers are told inside the CPU operation, or afterwards. With both
+// kinds of device memory, as the kernel's tests have variants for them.
+const VARIANTS = [
+  ['inside', 'private'],
+  ['deferred', 'private'],
+  ['inside', 'coherent'],
+] as const
+describe.each(VARIANTS)('told %s, memory %s', (invalidate, memoryKind) => {
   test.for(Object.entries(dmirrorTests))('%s', async ([name, run], { skip }) => {
     const backend = await openBackend({
       backend: createBackend,
-      config: dmirrorConfig({ sim: { invalidate, thp: 'madvise' } }),
+      config: dmirrorConfig({ sim: { invalidate, thp: 'madvise' } }, memoryKind),
     })
     const outcome = await run(backend)
     await backend.close()

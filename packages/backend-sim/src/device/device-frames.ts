@@ -1,4 +1,4 @@
-import { FRAME_DEVICE, FRAME_LOCKED, type FrameTable } from '../mm/frame-table.js'
+import { FRAME_LOCKED, type FrameTable } from '../mm/frame-table.js'
 
 /**
  * Which frames of a device's memory are free: the lowest are taken first, so that whole blocks stay
@@ -10,6 +10,7 @@ export class DeviceFrames {
   readonly frames: number
   readonly #table: FrameTable
   readonly #blockPages: number
+  readonly #flags: number
   /** Page frame numbers are taken when the first page is used. */
   #first = 0
   #used = 0
@@ -18,11 +19,12 @@ export class DeviceFrames {
   /** Pages in use of each block. */
   #blocks = new Uint16Array(0)
 
-  /** `blockPages`: pages of a block, 0 for none. */
-  constructor(table: FrameTable, pages: number, blockPages: number) {
+  /** `blockPages`: pages of a block, 0 for none; `flags`: of a free frame. */
+  constructor(table: FrameTable, pages: number, blockPages: number, flags: number) {
     this.#table = table
     this.pages = pages
     this.#blockPages = blockPages
+    this.#flags = flags
     this.frames = blockPages === 0 ? pages : Math.ceil(pages / blockPages) * blockPages
   }
 
@@ -41,7 +43,7 @@ export class DeviceFrames {
     let frame = this.#first + this.#hint
     while (refs[frame] !== 0) frame++
     refs[frame] = 1
-    flags[frame] = FRAME_DEVICE | FRAME_LOCKED
+    flags[frame] = this.#flags | FRAME_LOCKED
     this.#hint = frame - this.#first + 1
     this.#count(frame, 1)
     return frame
@@ -55,7 +57,7 @@ export class DeviceFrames {
     if (block < 0) return 0
     const first = this.#first + block * pages
     this.#table.refs.fill(1, first, first + pages)
-    this.#table.flags.fill(FRAME_DEVICE | FRAME_LOCKED, first, first + pages)
+    this.#table.flags.fill(this.#flags | FRAME_LOCKED, first, first + pages)
     this.#blocks[block] = pages
     this.#used += pages
     return first

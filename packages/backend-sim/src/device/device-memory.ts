@@ -2,6 +2,7 @@ import { POINT_COPY, POINT_DEVICE_PAGE } from '../sim/failure-point.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
 import {
   MIGRATE_OUTCOMES,
+  type DeviceMemoryKind,
   type RawDeviceMemory,
   type RawMigrate,
   type RawMigrateReport,
@@ -11,15 +12,15 @@ import {
 import { SimMirror } from '../hmm/mirror.js'
 import type { DevPagemap } from '../mm/dev-pagemap.js'
 import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
-import { FRAME_LOCKED } from '../mm/frame-table.js'
+import { evictBlock, evictFrame } from '../mm/evict-frame.js'
+import { deviceFlags, FRAME_LOCKED } from '../mm/frame-table.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import { MigrateVma } from '../mm/migrate-vma.js'
-import { VM_HUGETLB, VM_IO, VM_PFNMAP, type Vma } from '../mm/vma.js'
+import { VM_HUGETLB, VM_IO, VM_MIXEDMAP, VM_PFNMAP, type Vma } from '../mm/vma.js'
 import { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
 import type { Simulation } from '../sim/simulation.js'
 import { DeviceFrames } from './device-frames.js'
-import { evictBlock, evictFrame } from './evict-frame.js'
 
 /** Most pages of one `MigrateVma`, which ends at a multiple of them: a block is never cut. */
 const CHUNK_PAGES = 512
@@ -28,15 +29,27 @@ const EVICT_ROUNDS = 4
 const MIGRATED = MIGRATE_OUTCOMES.indexOf('migrated')
 const POPULATED = MIGRATE_OUTCOMES.indexOf('populated')
 
-/** log2 of the largest block that moves whole to or from memory of that size. */
-export function memoryOrder(simulation: Simulation, pages: number): number {
+/** What memory a device has. */
+export interface MemoryOptions {
+  readonly pages: number
+  readonly kind: DeviceMemoryKind
+}
+
+/**
+ * log2 of the largest block that moves whole to or from that memory. Pages of device-coherent memory
+ * move one by one: up to 7.3 the kernel cannot move a block of it out of a pin's way
+ * (`migrate_device_coherent_folio`).
+ */
+export function memoryOrder(simulation: Simulation, { pages, kind }: MemoryOptions): number {
+  if (kind === 'coherent') return 0
   const { bits } = simulation.machine.pageTables
   return 1 << bits <= Math.min(pages, CHUNK_PAGES) ? bits : 0
 }
 
-/** Device-private memory of one device. */
+/** The memory of one device. */
 export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   readonly pages: number
+  readonly kind: DeviceMemoryKind
   readonly owner: object
   readonly #simulation: Simulation
   readonly #deviceId: number
@@ -44,13 +57,15 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   #cpuFaultPages = 1
   #onCpuFault: ((pages: number) => void) | undefined
 
-  constructor(simulation: Simulation, deviceId: number, pages: number, owner: object) {
+  constructor(simulation: Simulation, deviceId: number, options: MemoryOptions, owner: object) {
     this.#simulation = simulation
     this.#deviceId = deviceId
-    this.pages = pages
+    this.pages = options.pages
+    this.kind = options.kind
     const { frames } = simulation.machine
-    const order = memoryOrder(simulation, pages)
-    this.#frames = new DeviceFrames(frames, pages, order === 0 ? 0 : 1 << order)
+    const order = memoryOrder(simulation, options)
+    const blockPages = order === 0 ? 0 : 1 << order
+    this.#frames = new DeviceFrames(frames, options.pages, blockPages, deviceFlags(options))
     this.owner = owner
   }
 
@@ -304,8 +319,8 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
 /** `migrate_vma_setup` refuses holes and memory that can never move; what came before has moved. */
 function migratable(mm: MemoryMap, page: number, start: number): Vma {
   const vma = mm.vmas.find(page)
-  if (vma !== undefined && (vma.flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)) === 0 && !vma.file?.dax)
-    return vma
+  const special = VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB
+  if (vma !== undefined && (vma.flags & special) === 0 && !vma.file?.dax) return vma
   throw new HmmError('EINVAL', {
     page: page - start,
     message: vma === undefined ? 'the range has a hole' : 'this memory cannot migrate',

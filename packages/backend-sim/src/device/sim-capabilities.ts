@@ -2,7 +2,7 @@ import { supported, unsupported, type CapabilityTable } from '@hmm-sdk/hmm-api'
 import { BouncePool, SLOT_BYTES } from '../dma/bounce-pool.js'
 import { PEER_BAR } from '../dma/device-dma.js'
 import type { DmaOptions } from '../dma/dma-options.js'
-import { memoryOrder } from './device-memory.js'
+import { memoryOrder, type MemoryOptions } from './device-memory.js'
 import { MOST_PIECES } from '../dma/list-pieces.js'
 import { mirrorRefusal, translates } from '../dma/dma-shape.js'
 import type { CheckedOptions } from '../sim/options.js'
@@ -12,7 +12,7 @@ import type { Simulation } from '../sim/simulation.js'
 const MOST_PARTS = 1024
 
 interface Known {
-  readonly memoryPages: number
+  readonly memory: MemoryOptions
   readonly table: CapabilityTable
 }
 
@@ -23,20 +23,36 @@ const known = new WeakMap<CheckedOptions, WeakMap<DmaOptions, Known>>()
 export function capabilitiesOf(
   simulation: Simulation,
   dma: DmaOptions,
-  memoryPages: number,
+  memory: MemoryOptions,
 ): CapabilityTable {
   let ofDevices = known.get(simulation.options)
   if (ofDevices === undefined) known.set(simulation.options, (ofDevices = new WeakMap()))
   const before = ofDevices.get(dma)
-  if (before?.memoryPages === memoryPages) return before.table
-  const table = Object.freeze(makeTable(simulation, dma, memoryPages))
-  ofDevices.set(dma, { memoryPages, table })
+  if (before?.memory.pages === memory.pages && before.memory.kind === memory.kind) {
+    return before.table
+  }
+  const table = Object.freeze(makeTable(simulation, dma, memory))
+  ofDevices.set(dma, { memory, table })
   return table
 }
 
-function makeTable(simulation: Simulation, dma: DmaOptions, memoryPages: number): CapabilityTable {
-  const order = memoryPages > 0 ? memoryOrder(simulation, memoryPages) : 0
+function makeTable(
+  simulation: Simulation,
+  dma: DmaOptions,
+  memory: MemoryOptions,
+): CapabilityTable {
   const { kernel } = simulation.options
+  const order = memory.pages > 0 ? memoryOrder(simulation, memory) : 0
+  const noMemory =
+    memory.pages > 0
+      ? undefined
+      : kernel.deviceMemory
+        ? unsupported('the device has no memory', 'Configure it with memoryPages.')
+        : unsupported(
+            `Linux ${kernel.name} has no device memory that a module could use`,
+            "Simulate a newer one: kernel: '7.3'.",
+          )
+  const coherent = memory.kind === 'coherent'
   const refusal = mirrorRefusal(dma)
   const noExclusive = kernel.exclusive
     ? refusal
@@ -82,26 +98,32 @@ function makeTable(simulation: Simulation, dma: DmaOptions, memoryPages: number)
     'dma.checker': supported(),
     engine: supported({ maxBytes: 2 ** 20 }),
     'engine.atomics': noExclusive ?? supported(),
-    memory:
-      memoryPages > 0
-        ? supported({ pages: memoryPages, order })
-        : kernel.deviceMemory
-          ? unsupported('the device has no memory', 'Configure it with memoryPages.')
-          : unsupported(
-              `Linux ${kernel.name} has no device-private memory that a module could use`,
-              "Simulate a newer one: kernel: '7.3'.",
-            ),
+    memory: noMemory ?? supported({ pages: memory.pages, order }),
+    'memory.private':
+      noMemory ??
+      (coherent
+        ? unsupported('the CPU reaches the memory of this device', "memoryKind: 'private'")
+        : supported()),
     'memory.huge':
       order > 0
         ? supported({ order })
+        : coherent
+          ? unsupported(
+              'pages of device-coherent memory move one by one',
+              "Configure memoryKind: 'private'.",
+            )
+          : unsupported(
+              'a huge page does not fit into the memory, or into one migration (512 pages)',
+              'Configure memoryPages: 512 or more, with pages of 4 KiB.',
+            ),
+    'memory.coherent':
+      noMemory ??
+      (coherent
+        ? supported()
         : unsupported(
-            'a huge page does not fit into the memory, or into one migration (512 pages)',
-            'Configure memoryPages: 512 or more, with pages of 4 KiB.',
-          ),
-    'memory.coherent': unsupported(
-      'the simulation has device memory that the CPU cannot reach (device-private)',
-      'Migrate pages there and back; a touch of the CPU brings them back too.',
-    ),
+            'the CPU cannot reach the memory of this device',
+            "Configure memoryKind: 'coherent'.",
+          )),
     exclusive: noExclusive ?? supported(),
     'deviceFault.exact': translating
       ? supported()

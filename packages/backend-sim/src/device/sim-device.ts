@@ -14,7 +14,7 @@ import { SimMirror, type MirrorOwner } from '../hmm/mirror.js'
 import { SimAddressSpace } from '../sim/address-space.js'
 import type { Simulation } from '../sim/simulation.js'
 import { capabilitiesOf } from './sim-capabilities.js'
-import { SimDeviceMemory } from './device-memory.js'
+import { SimDeviceMemory, type MemoryOptions } from './device-memory.js'
 import { SimEngine } from './engine.js'
 
 /** A simulated device: DMA, an engine, and device memory if it has any. */
@@ -34,17 +34,17 @@ export class SimDevice implements RawDevice, MirrorOwner {
 
   constructor(
     simulation: Simulation,
-    options: { readonly name: string; readonly memoryPages: number; readonly dma: DmaOptions },
+    options: { readonly name: string; readonly memory: MemoryOptions; readonly dma: DmaOptions },
   ) {
     this.#simulation = simulation
     this.id = simulation.newId()
     this.name = options.name
     this.dma = new DeviceDma(simulation.machine, options.dma, options.name)
     this.engine = new SimEngine(simulation, this.id, this.dma)
-    const { memoryPages: pages } = options
+    const { memory } = options
     this.memory =
-      pages === 0 ? undefined : new SimDeviceMemory(simulation, this.id, pages, this.token)
-    this.capabilities = capabilitiesOf(simulation, options.dma, pages)
+      memory.pages === 0 ? undefined : new SimDeviceMemory(simulation, this.id, memory, this.token)
+    this.capabilities = capabilitiesOf(simulation, options.dma, memory)
   }
 
   /** The open mirrors. */

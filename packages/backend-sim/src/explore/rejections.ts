@@ -80,7 +80,8 @@ function listen(): () => void {
   const handled = (promise: Promise<unknown>): void => {
     for (const watch of watches) watch.handled(promise)
   }
-  if (process !== undefined) {
+  // Bundles for browsers may have a `process` that is a name and no more.
+  if (typeof process?.listeners === 'function') {
     const others = process.listeners('unhandledRejection')
     const ofHandled: Listener = (promise) => handled(promise as Promise<unknown>)
     for (const other of others) process.off('unhandledRejection', other)

@@ -2,6 +2,7 @@ import { POINT_LINK } from '../sim/failure-point.js'
 import { ENTRY_WRITE, HmmError } from '@hmm-sdk/hmm-api'
 import type { RawMapAttempt } from '@hmm-sdk/hmm-api/raw'
 import type { Machine } from '../sim/machine.js'
+import { markCoherent } from './mark-coherent.js'
 import type { MirrorDma } from './mirror-dma.js'
 
 /** When a range was faulted. */
@@ -15,6 +16,8 @@ export interface FaultMoment {
 /** What an attempt needs to know of its mirror. */
 export interface AttemptContext {
   readonly machine: Machine
+  /** Who the device is for its own memory. */
+  readonly owner: object
   readonly dma: MirrorDma
   readonly deviceId: number
   /** Page number of the first page that is mirrored. */
@@ -63,6 +66,8 @@ export class MapAttempt implements RawMapAttempt {
       throw new HmmError('ENOMEM', { message: 'the page cannot be linked for DMA', page: failing })
     }
     context.dma.plan(first, pages, entries, this.#frames, write ? ~0 : ~ENTRY_WRITE)
+    const { machine, owner } = context
+    markCoherent(machine, owner, entries, { from: 0, to: pages }, (index) => this.#frames[index]!)
   }
 
   commit(run: () => void): boolean {

@@ -83,6 +83,10 @@ export class SimMirror implements RawMirror, AttemptContext {
     return this.#simulation.machine
   }
 
+  get owner(): object {
+    return this.#owner.token
+  }
+
   get deviceId(): number {
     return this.#owner.id
   }

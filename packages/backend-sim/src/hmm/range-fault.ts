@@ -43,6 +43,7 @@ import { VM_HUGETLB, VM_IO, VM_PFNMAP, VM_READ, VM_WRITE, type Vma } from '../mm
 import type { IntervalNotifier } from '../mmu-notifier/interval-notifier.js'
 import type { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
+import { markCoherent } from './mark-coherent.js'
 import { NEED_NOTHING, NEED_WRITE, needFault } from './need-fault.js'
 
 /** Flags that every store keeps (`HMM_PFN_INOUT_FLAGS`). */
@@ -94,6 +95,9 @@ export function* rangeFault(
     walk.faultEnd = NOWHERE
     walk.faultFrom = NOWHERE
   }
+  const { start, end, entries } = request
+  const range = { from: from - start, to: end - start }
+  markCoherent(mm.machine, request.owner, entries, range, (index) => entries[2 * index]!)
   return true
 }
 

@@ -5,7 +5,15 @@ import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
 import { FRAME_ANON, FRAME_DEVICE, FRAME_EXCLUSIVE, FRAME_LOCKED } from './frame-table.js'
 import { blockPinned, mapBlock, mayBeHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
-import { PTE_FRAME, PTE_KIND, PTE_PRESENT, PTE_SPECIAL, PTE_SWAP, PTE_UFFD_WP } from './pte.js'
+import {
+  PTE_FRAME,
+  PTE_KIND,
+  PTE_PRESENT,
+  PTE_SPECIAL,
+  PTE_SWAP,
+  PTE_UFFD_WP,
+  ptePresent,
+} from './pte.js'
 import { resolveFault } from './resolve-fault.js'
 import { VM_UFFD, type Vma } from './vma.js'
 
@@ -87,6 +95,8 @@ function* collapseBlock(
   for (let page = block; page < block + pages; page++) {
     const pte = tables.get(page)
     if ((pte & PTE_UFFD_WP) !== 0) return 'EINVAL'
+    // Memory of a device is none that could be collapsed, and seen before anything is read back.
+    if (inDevice(mm, pte)) return 'EINVAL'
     if (pte === 0 || (pte & PTE_PRESENT) !== 0) continue
     if ((pte & PTE_KIND) !== PTE_SWAP) return 'EINVAL'
     const code = yield* resolveFault(mm, vma, page, false)
@@ -96,7 +106,7 @@ function* collapseBlock(
   const stuck = count(mm, block, (pte) => {
     if (pte === 0 || (pte & PTE_SPECIAL) !== 0) return false
     const flags = frames.flags[pte & PTE_FRAME]!
-    return (flags & (FRAME_ANON | FRAME_DEVICE | FRAME_LOCKED)) !== FRAME_ANON
+    return (flags & (FRAME_ANON | FRAME_LOCKED)) !== FRAME_ANON
   })
   if (stuck > 0 || blockPinned(mm, block)) return 'EAGAIN'
   const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
@@ -114,6 +124,11 @@ function* collapseBlock(
   mapBlock(mm, vma, block, first)
   mm.invalidateEnd()
   return undefined
+}
+
+function inDevice(mm: MemoryMap, pte: number): boolean {
+  if (!ptePresent(pte) || (pte & PTE_SPECIAL) !== 0) return false
+  return (mm.machine.frames.flags[pte & PTE_FRAME]! & FRAME_DEVICE) !== 0
 }
 
 /** Nothing, or the zero page. */

@@ -1,8 +1,11 @@
+import type { DeviceMemoryKind } from '@hmm-sdk/hmm-api/raw'
 import type { Operation } from '../sim/operation.js'
 import type { MemoryMap } from './memory-map.js'
 
-/** Device-private memory as the core sees it: `struct dev_pagemap` and its operations. */
+/** Device memory as the core sees it: `struct dev_pagemap` and its operations. */
 export interface DevPagemap {
+  /** `pgmap->type`: MEMORY_DEVICE_PRIVATE or MEMORY_DEVICE_COHERENT. */
+  readonly kind: DeviceMemoryKind
   /** Who may use the pages without a CPU fault; compared by identity (`pgmap->owner`). */
   readonly owner: object
   readonly firstFrame: number

@@ -12,7 +12,7 @@ export const FRAME_ANON = 1
 export const FRAME_EXCLUSIVE = 2
 export const FRAME_LOCKED = 4
 export const FRAME_DIRTY = 8
-/** Device-private memory. */
+/** Memory of a device (`ZONE_DEVICE`), which is not in the lists that reclaim goes through. */
 export const FRAME_DEVICE = 16
 /** In the page cache of a file. */
 export const FRAME_FILE = 32
@@ -28,14 +28,29 @@ export const FRAME_HWPOISON = 512
 export const FRAME_HUGETLB = 1024
 /** Persistent memory of a file: not in any cache, and it stays where it is. */
 export const FRAME_DAX = 4096
+/** With FRAME_DEVICE: the CPU reaches it too, and maps it as any page (device-coherent). */
+export const FRAME_COHERENT = 8192
 /** Read back from swap, where others still have it: they will find it (see {@link Swap}). */
 export const FRAME_SWAPCACHE = 2048
+
+/** What device memory is, whether a page is in it or not. */
+export const DEVICE_FLAGS = FRAME_DEVICE | FRAME_COHERENT
 
 /** What a page keeps when it moves to another frame. */
 export const MOVING_FLAGS = FRAME_ANON | FRAME_EXCLUSIVE | FRAME_DIRTY | FRAME_LAZY_FREE | FRAME_KSM
 
+/** Whether the flags are those of device memory that the CPU cannot reach (device-private). */
+export function isDevicePrivate(flags: number): boolean {
+  return (flags & DEVICE_FLAGS) === FRAME_DEVICE
+}
+
 /** The frame that every untouched anonymous page shows when it is read. */
 export const ZERO_FRAME = 1
+
+/** Flags of a free frame of that memory. */
+export function deviceFlags({ kind }: { readonly kind: DevPagemap['kind'] }): number {
+  return kind === 'coherent' ? DEVICE_FLAGS : FRAME_DEVICE
+}
 
 const NO_POOLS: readonly HugePool[] = []
 
@@ -197,7 +212,7 @@ export class FrameTable {
   addPagemap(pagemap: DevPagemap): void {
     this.#pagemaps.push(pagemap)
     const end = pagemap.firstFrame + pagemap.frames
-    this.flags.fill(FRAME_DEVICE, pagemap.firstFrame, end)
+    this.flags.fill(deviceFlags(pagemap), pagemap.firstFrame, end)
   }
 
   /** Forgets device memory whose frames are all free. Their numbers are not used again. */
@@ -212,6 +227,11 @@ export class FrameTable {
       if (frame >= pagemap.firstFrame && frame < pagemap.firstFrame + pagemap.frames) return pagemap
     }
     throw new Error(`frame ${frame} belongs to no device memory`)
+  }
+
+  /** The device-coherent memory of `owner`, if it has any. */
+  coherentOf(owner: object | undefined): DevPagemap | undefined {
+    return this.#pagemaps.find((each) => each.kind === 'coherent' && each.owner === owner)
   }
 
   get(frame: number): void {
@@ -294,7 +314,7 @@ export class FrameTable {
       return
     }
     if ((flags & FRAME_DEVICE) !== 0) {
-      this.flags[frame] = FRAME_DEVICE
+      this.flags[frame] = flags & DEVICE_FLAGS
       this.pagemapOf(frame).frameFreed(frame)
       return
     }

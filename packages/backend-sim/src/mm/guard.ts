@@ -4,7 +4,7 @@ import { isHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import { isUserfaultMarker, PTE_MARKER, pteIs } from './pte.js'
 import type { Operation } from '../sim/operation.js'
-import type { Vma } from './vma.js'
+import { VM_MIXEDMAP, type Vma } from './vma.js'
 import { forEachEntry } from './walk.js'
 import { zapRange } from './zap.js'
 
@@ -18,8 +18,10 @@ export function* installGuards(
   start: number,
   end: number,
 ): Operation<void> {
-  if (isHugetlb(vma)) {
-    throw new HmmError('EINVAL', { message: 'huge pages of a pool cannot be guarded' })
+  if (isHugetlb(vma) || (vma.flags & VM_MIXEDMAP) !== 0) {
+    throw new HmmError('EINVAL', {
+      message: 'huge pages of a pool and pages of a driver cannot be guarded',
+    })
   }
   vma.maybeGuarded = true
   let full = false

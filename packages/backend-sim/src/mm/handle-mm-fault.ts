@@ -24,7 +24,15 @@ import {
   PTE_WRITTEN,
   PTE_YOUNG,
 } from './pte.js'
-import { VM_HUGETLB, VM_SHARED, VM_UFFD_MISSING, VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
+import {
+  VM_HUGETLB,
+  VM_MIXEDMAP,
+  VM_SHARED,
+  VM_UFFD_MISSING,
+  VM_UFFD_WP,
+  VM_WRITE,
+  type Vma,
+} from './vma.js'
 
 /**
  * One page fault (`handle_mm_fault`) at `page` of `vma`, whose rights were checked. A `FAULT_*`
@@ -122,6 +130,8 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   if (write && !vma.shared) anonPrepare(vma)
   const file = vma.file!
   const offset = vma.offsetOf(page)
+  // The driver has no fault handler: what is missing stays so.
+  if ((vma.flags & VM_MIXEDMAP) !== 0) return FAULT_SIGBUS
   if (offset >= file.pages) return FAULT_SIGBUS
   if ((vma.flags & VM_UFFD_MISSING) !== 0 && file.find(offset) === 0) return FAULT_USERFAULT
   const guarded = mm.tables.arena.words[at]! & PTE_UFFD_WP

@@ -3,7 +3,7 @@ import type { Advice } from '@hmm-sdk/hmm-api/raw'
 import type { Operation } from '../sim/operation.js'
 import { FRAME_ANON, FRAME_DEVICE, FRAME_DIRTY, FRAME_LAZY_FREE } from './frame-table.js'
 import { adviseCollapse } from './collapse.js'
-import { splitHugeAt } from './huge.js'
+import { blockOf, blockPinned } from './huge.js'
 import { checkHugetlbEdge, hugetlbFile, isHugetlb, widenHugetlb, zapHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import {
@@ -21,13 +21,14 @@ import {
 import { FAULT_DONE } from './fault-code.js'
 import { installGuards, removeGuards } from './guard.js'
 import { memoryFailure } from './memory-failure.js'
+import { splitBlock } from './migrate-block.js'
 import { PageMove } from './move-pages.js'
 import { reclaimRange } from './reclaim.js'
 import { resolveFault } from './resolve-fault.js'
 import { punchHole } from './truncate.js'
 import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_DONTFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, type Vma } from './vma.js'
+import { VM_DONTFORK, VM_HUGEPAGE, VM_MIXEDMAP, VM_NOHUGEPAGE, type Vma } from './vma.js'
 import { zapVma } from './zap.js'
 
 /** Which flags advice clears and sets. */
@@ -101,13 +102,16 @@ function* adviseVma(
       if (!vma.shared) {
         throw new HmmError('EACCES', { message: 'MADV_REMOVE is for shared mappings' })
       }
+      if ((vma.flags & VM_MIXEDMAP) !== 0) {
+        throw new HmmError('ENODEV', { message: 'a driver has no holes to punch' })
+      }
       yield* punchHole(vma.file, vma.offsetOf(start), end - start)
       return
     case 'cold':
       age(mm, start, end)
       return
     case 'pageout':
-      yield* reclaimRange(mm, start, end, false)
+      yield* reclaimRange(mm, ...splitForAdvice(mm, start, end), false)
       return
     case 'willneed':
       readAhead(mm, start, end)
@@ -230,8 +234,7 @@ function freeLazily(mm: MemoryMap, start: number, end: number): void {
   const { tables, machine } = mm
   const { frames, swap } = machine
   mm.updates?.forget(start, end - start)
-  splitHugeEnds(mm, start, end)
-  forEachEntry(mm, start, end, (at, pte) => {
+  forEachEntry(mm, ...splitForAdvice(mm, start, end), (at, pte) => {
     const frame = pte & PTE_FRAME
     if ((pte & PTE_PRESENT) === 0) {
       const kind = pte & PTE_KIND
@@ -249,15 +252,36 @@ function freeLazily(mm: MemoryMap, start: number, end: number): void {
 }
 
 function age(mm: MemoryMap, start: number, end: number): void {
-  splitHugeEnds(mm, start, end)
-  forEachEntry(mm, start, end, (at, pte) => {
+  forEachEntry(mm, ...splitForAdvice(mm, start, end), (at, pte) => {
     if ((pte & PTE_PRESENT) !== 0) mm.tables.arena.words[at] = pte & ~PTE_YOUNG
   })
 }
 
-/** Advice for part of a block splits it (`split_folio`); not one in a device's memory. */
-function splitHugeEnds(mm: MemoryMap, start: number, end: number): void {
-  for (const page of [start, end]) if (ptePresent(mm.tables.get(page))) splitHugeAt(mm, page)
+/**
+ * Advice for a part of a huge page takes it apart (`split_folio`), and not only its mapping: pages that hold
+ * nothing but zeros become the zero page. The range without the parts of those that stay whole, which the
+ * advice leaves alone.
+ */
+function splitForAdvice(mm: MemoryMap, start: number, end: number): [number, number] {
+  const pages = mm.tables.leafPages
+  const first = blockOf(mm, start)
+  const last = blockOf(mm, end - 1)
+  const from =
+    (first < start || first + pages > end) && staysWhole(mm, first) ? first + pages : start
+  const to = last + pages > end && staysWhole(mm, last) ? last : end
+  return [Math.min(from, end), Math.max(to, Math.min(from, end))]
+}
+
+/** Splits the block, if it is one; unless it is the huge zero page, a device's, shared, or held. */
+function staysWhole(mm: MemoryMap, block: number): boolean {
+  const { tables, machine } = mm
+  if (!tables.isHuge(block)) return false
+  const pte = tables.get(block)
+  const frame = pte & PTE_FRAME
+  const none = !ptePresent(pte) || (pte & PTE_SPECIAL) !== 0
+  if (none || machine.frames.maps[frame]! > 1 || blockPinned(mm, block)) return true
+  splitBlock(machine, frame)
+  return false
 }
 
 /** What is swapped out comes into the swap cache, and stays unmapped (`swapin_walk_pmd_entry`). */

@@ -1,5 +1,12 @@
 import type { Machine } from '../sim/machine.js'
-import { FRAME_DAX, FRAME_HUGETLB, FRAME_HWPOISON, FRAME_LOCKED } from './frame-table.js'
+import {
+  FRAME_BUFFER,
+  FRAME_DAX,
+  FRAME_DEVICE,
+  FRAME_HUGETLB,
+  FRAME_HWPOISON,
+  FRAME_LOCKED,
+} from './frame-table.js'
 import { PTE_HWPOISON } from './pte.js'
 import { tryToUnmap } from './rmap.js'
 
@@ -11,7 +18,8 @@ import { tryToUnmap } from './rmap.js'
  */
 export function memoryFailure(machine: Machine, frame: number): boolean {
   const { frames } = machine
-  if ((frames.flags[frame]! & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX)) !== 0) return false
+  const others = FRAME_LOCKED | FRAME_BUFFER | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE
+  if ((frames.flags[frame]! & others) !== 0) return false
   frames.flags[frame]! |= FRAME_HWPOISON
   frames.get(frame)
   tryToUnmap(machine, frame, PTE_HWPOISON | frame, 0)

@@ -18,16 +18,20 @@ export class MemoryFile {
   /** Page offset -> frame; the cache holds a reference of each. */
   readonly #cache = new Map<number, number>()
   #users = 1
+  /** What its pages are: FRAME_FILE, unless a driver owns them. */
+  readonly #flags: number
 
-  /** Whether it is in persistent memory, which is mapped itself (DAX). */
-  readonly dax: boolean
-
-  constructor(frames: FrameTable, map: ReverseMap, pages: number, dax = false) {
-    this.dax = dax
+  constructor(frames: FrameTable, map: ReverseMap, pages: number, flags = FRAME_FILE) {
+    this.#flags = flags
     this.#frames = frames
     this.#map = map
     this.pages = pages
     this.id = map.add(this)
+  }
+
+  /** Whether it is in persistent memory, which is mapped itself (DAX). */
+  get dax(): boolean {
+    return (this.#flags & FRAME_DAX) !== 0
   }
 
   /** Frame of the page at `offset`, 0 if it is a hole. */
@@ -39,7 +43,7 @@ export class MemoryFile {
   findOrCreate(offset: number): number {
     const cached = this.#cache.get(offset)
     if (cached !== undefined) return cached
-    const frame = this.#frames.allocate(this.dax ? FRAME_FILE | FRAME_DAX : FRAME_FILE)
+    const frame = this.#frames.allocate(this.#flags)
     if (frame === 0) return 0
     this.#frames.mapping[frame] = this.id
     this.#frames.index[frame] = offset

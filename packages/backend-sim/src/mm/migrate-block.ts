@@ -6,6 +6,7 @@ import {
   FRAME_DEVICE,
   FRAME_EXCLUSIVE,
   FRAME_LOCKED,
+  isDevicePrivate,
   ZERO_FRAME,
 } from './frame-table.js'
 import { blockPinned, mapBlock, unmarkHuge } from './huge.js'
@@ -120,7 +121,7 @@ export function insertBlock(mm: MemoryMap, vma: Vma, start: number, first: numbe
     frames.flags[frame]! |= FRAME_ANON | FRAME_EXCLUSIVE
   }
   mapBlock(mm, vma, start, first)
-  const device = (frames.flags[first]! & FRAME_DEVICE) !== 0
+  const device = isDevicePrivate(frames.flags[first]!)
   const write = (vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
   const leaf = tables.leaf(start)
   for (let i = 0; device && i < pages; i++) {

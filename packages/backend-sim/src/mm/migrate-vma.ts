@@ -4,10 +4,12 @@ import { anonPrepare } from './anon-prepare.js'
 import type { DevPagemap } from './dev-pagemap.js'
 import {
   FRAME_ANON,
+  FRAME_COHERENT,
   FRAME_DEVICE,
   FRAME_EXCLUSIVE,
   FRAME_FILE,
   FRAME_LOCKED,
+  isDevicePrivate,
   MOVING_FLAGS,
 } from './frame-table.js'
 import { blockOf, blockPinned, splitHuge } from './huge.js'
@@ -235,7 +237,7 @@ export class MigrateVma {
 
   #collectPage(page: number): void {
     const index = page - this.#start
-    const { tables, machine } = this.#mm
+    const { tables } = this.#mm
     const toDevice = this.#to === 'device'
     // Pages of a block cannot move one by one: it is split, or stays where it is.
     if (tables.isHuge(page) && !this.#splitFor(page, index)) return
@@ -245,17 +247,12 @@ export class MigrateVma {
       return
     }
     if ((pte & PTE_PRESENT) !== 0) {
-      if (!toDevice) this.#explain(index, 'already-there')
-      else if ((pte & PTE_SPECIAL) !== 0) this.#moving[index] = 1
-      else this.#isolate(page, index, pte)
+      this.#collectPresent(page, index, pte)
       return
     }
     switch (pte & PTE_KIND) {
       case PTE_DEVICE_PRIVATE:
-        if (machine.frames.pagemapOf(pte & PTE_FRAME) !== this.#pagemap) {
-          this.#explain(index, 'foreign-device')
-        } else if (toDevice) this.#explain(index, 'already-there')
-        else this.#isolate(page, index, pte)
+        this.#collectDevicePage(page, index, pte)
         return
       case PTE_SWAP:
       case PTE_DEVICE_EXCLUSIVE:
@@ -265,6 +262,24 @@ export class MigrateVma {
       default:
         this.refuse(index, 'busy')
     }
+  }
+
+  #collectPresent(page: number, index: number, pte: number): void {
+    const { flags } = this.#mm.machine.frames
+    const zero = (pte & PTE_SPECIAL) !== 0
+    if (!zero && (flags[pte & PTE_FRAME]! & FRAME_COHERENT) !== 0) {
+      this.#collectDevicePage(page, index, pte)
+    } else if (this.#to === 'system') this.#explain(index, 'already-there')
+    else if (zero) this.#moving[index] = 1
+    else this.#isolate(page, index, pte)
+  }
+
+  /** A page in a device's memory: only its own device brings it back. */
+  #collectDevicePage(page: number, index: number, pte: number): void {
+    const pagemap = this.#mm.machine.frames.pagemapOf(pte & PTE_FRAME)
+    if (pagemap !== this.#pagemap) this.#explain(index, 'foreign-device')
+    else if (this.#to === 'device') this.#explain(index, 'already-there')
+    else this.#isolate(page, index, pte)
   }
 
   /** Splits the block of `page` if its pages can move. */
@@ -361,7 +376,7 @@ export class MigrateVma {
     frames.mapping[to] = this.#vma.anonVma!.id
     frames.index[to] = this.#vma.anonOffsetOf(page)
     const write = (this.#vma.flags & VM_WRITE) !== 0 ? PTE_WRITE : 0
-    const device = (frames.flags[to]! & FRAME_DEVICE) !== 0
+    const device = isDevicePrivate(frames.flags[to]!)
     tables.set(
       page,
       device

@@ -1,7 +1,9 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import type { HugePool } from './huge-pool.js'
+import { FRAME_BUFFER } from './frame-table.js'
 import { HugetlbFile, tooFew } from './hugetlb-file.js'
+import { insertPages } from './insert-pages.js'
 import { MemoryFile } from './memory-file.js'
 import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
@@ -18,6 +20,8 @@ export interface MmapRequest {
   readonly file: MemoryFile | undefined
   readonly filePage: number
   readonly populate: boolean
+  /** Pages of a driver. */
+  readonly driverPages?: boolean | undefined
   /** Where the huge pages of anonymous memory come from; ordinary pages if undefined. */
   readonly pool: HugePool | undefined
 }
@@ -27,12 +31,24 @@ export function* mmap(mm: MemoryMap, request: MmapRequest): Operation<number> {
   yield* mm.lock.write()
   try {
     const start = yield* place(mm, request)
-    mergeVma(makeVma(mm, start, request))
+    const vma = makeVma(mm, start, request)
+    if (request.driverPages === true) yield* driverMmap(mm, vma)
+    mergeVma(vma)
     // Best effort: pages that cannot be had now are left to later faults.
     if (request.populate) yield* populate(mm, start, start + request.pages)
     return start
   } finally {
     mm.lock.releaseWrite()
+  }
+}
+
+/** The driver's part; if it fails, nothing is mapped. */
+function* driverMmap(mm: MemoryMap, vma: Vma): Operation<void> {
+  try {
+    insertPages(vma)
+  } catch (error) {
+    yield* unmapLocked(mm, vma.start, vma.end)
+    throw error
   }
 }
 
@@ -67,6 +83,8 @@ function makeVma(mm: MemoryMap, start: number, request: MmapRequest): Vma {
   if (file !== undefined) file.get()
   else if (request.pool !== undefined) {
     file = new HugetlbFile(frames, reverseMap, request.pages, request.pool)
+  } else if (request.driverPages === true) {
+    file = new MemoryFile(frames, reverseMap, request.pages, FRAME_BUFFER)
   } else if (request.shared) file = new MemoryFile(frames, reverseMap, request.pages)
   const pgoff = file === undefined ? start : request.file === undefined ? 0 : request.filePage
   const vma = new Vma(mm, start, end, flags, file, pgoff)

@@ -1,10 +1,21 @@
 import { MemoryFile } from './memory-file.js'
-import { FRAME_DAX, FRAME_FILE, FRAME_HUGETLB, FRAME_LOCKED, MOVING_FLAGS } from './frame-table.js'
+import {
+  FRAME_BUFFER,
+  FRAME_DAX,
+  FRAME_DEVICE,
+  FRAME_FILE,
+  FRAME_HUGETLB,
+  FRAME_LOCKED,
+  MOVING_FLAGS,
+} from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from './pte.js'
 import { removeMigrationEntries, tryToMigrate } from './rmap.js'
 import type { Machine } from '../sim/machine.js'
 import { forEachEntry } from './walk.js'
+
+/** Huge pages of a pool are nothing that compaction could use; other memory is not its business. */
+const STAYS = FRAME_LOCKED | FRAME_BUFFER | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE
 
 /**
  * Pages on their way to other frames (`migrate_pages`, as compaction and `move_pages` do it): from
@@ -23,8 +34,7 @@ export class PageMove {
       if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_SPECIAL) === 0) found.add(pte & PTE_FRAME)
     })
     for (const frame of found) {
-      // Huge pages of a pool stay: they are nothing that compaction could use.
-      if ((frames.flags[frame]! & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX)) !== 0) continue
+      if ((frames.flags[frame]! & STAYS) !== 0) continue
       frames.flags[frame]! |= FRAME_LOCKED
       frames.get(frame)
       tryToMigrate(mm.machine, frame)

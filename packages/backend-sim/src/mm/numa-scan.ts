@@ -3,7 +3,16 @@ import { FRAME_DEVICE } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { changeProtection } from './mprotect.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE } from './pte.js'
-import { VM_ACCESS, VM_HUGETLB, VM_IO, VM_PFNMAP, VM_SHARED, VM_WRITE, type Vma } from './vma.js'
+import {
+  VM_ACCESS,
+  VM_HUGETLB,
+  VM_IO,
+  VM_MIXEDMAP,
+  VM_PFNMAP,
+  VM_SHARED,
+  VM_WRITE,
+  type Vma,
+} from './vma.js'
 
 /**
  * What the NUMA balancing scan does to `[start, end)` (`change_prot_numa`): accessible pages lose
@@ -33,8 +42,8 @@ export function* numaScan(mm: MemoryMap, start: number, end: number): Operation<
 
 /** `task_numa_work` leaves alone what cannot move, what nobody can touch, and read-only files. */
 function scanned(vma: Vma): boolean {
-  if ((vma.flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)) !== 0 || (vma.flags & VM_ACCESS) === 0)
-    return false
+  const others = VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB
+  if ((vma.flags & others) !== 0 || (vma.flags & VM_ACCESS) === 0) return false
   return vma.anonymous || (vma.flags & VM_WRITE) !== 0
 }
 

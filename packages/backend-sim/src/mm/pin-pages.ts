@@ -1,6 +1,8 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
+import { evictFrame } from './evict-frame.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_USERFAULT } from './fault-code.js'
+import { FRAME_COHERENT } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE } from './pte.js'
 import { resolveFault } from './resolve-fault.js'
@@ -9,7 +11,8 @@ import { VM_WRITE } from './vma.js'
 
 /**
  * `pin_user_pages(FOLL_WRITE | FOLL_LONGTERM)`: a reference of each page of `[start, end)`, which are
- * faulted in for writing; the frames. All or none: EFAULT, ENOMEM.
+ * faulted in for writing; the frames. Pages in a device's memory come back first. All or none: EFAULT,
+ * ENOMEM, EBUSY (a page cannot come back).
  */
 export function* pinPages(mm: MemoryMap, start: number, end: number): Operation<number[]> {
   const { frames } = mm.machine
@@ -45,7 +48,13 @@ function* writableFrame(mm: MemoryMap, page: number, index: number): Operation<n
     }
     const pte = mm.tables.get(page)
     const present = (pte & PTE_PRESENT) !== 0 && (pte & PTE_PROTNONE) === 0
-    if (present && (pte & PTE_WRITE) !== 0) return pte & PTE_FRAME
+    if (present && (pte & PTE_WRITE) !== 0) {
+      const frame = pte & PTE_FRAME
+      if ((mm.machine.frames.flags[frame]! & FRAME_COHERENT) === 0) return frame
+      // `migrate_longterm_unpinnable_folios`
+      if (evictFrame(mm.machine, frame)) continue
+      throw new HmmError('EBUSY', { page: index, message: "the page stays in a device's memory" })
+    }
     const code = yield* resolveFault(mm, vma, page, true)
     if (code === FAULT_USERFAULT) yield* waitUserfault(mm, vma, page, true)
     else if (code === FAULT_OOM) throw new HmmError('ENOMEM', { page: index })

@@ -3,6 +3,7 @@ import type { Operation } from '../sim/operation.js'
 import {
   FRAME_ANON,
   FRAME_DAX,
+  FRAME_DEVICE,
   FRAME_DIRTY,
   FRAME_FILE,
   FRAME_HUGETLB,
@@ -53,7 +54,7 @@ export function reclaimFrame(machine: Machine, frame: number): boolean {
   const flags = frames.flags[frame]!
   const cached = (flags & FRAME_FILE) !== 0 ? 1 : 0
   if (
-    (flags & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX)) !== 0 ||
+    (flags & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE)) !== 0 ||
     frames.refs[frame] !== frames.maps[frame]! + cached
   ) {
     return false

@@ -1,5 +1,5 @@
 import type { Machine } from '../sim/machine.js'
-import { FRAME_DEVICE, FRAME_DIRTY, FRAME_EXCLUSIVE } from './frame-table.js'
+import { FRAME_DIRTY, FRAME_EXCLUSIVE, isDevicePrivate } from './frame-table.js'
 import { splitHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
@@ -90,7 +90,7 @@ export function tryToMigrate(machine: Machine, frame: number): void {
 /** Migration entries of `from` become mappings of `to`, which may be the same (`remove_migration_ptes`). */
 export function removeMigrationEntries(machine: Machine, from: number, to: number): void {
   const { frames, reverseMap } = machine
-  const device = (frames.flags[to]! & FRAME_DEVICE) !== 0
+  const device = isDevicePrivate(frames.flags[to]!)
   reverseMap.walk(frames.mapping[from]!, frames.index[from]!, (vma, page) => {
     const { tables } = vma.mm
     const entry = tables.get(page)

@@ -4,7 +4,15 @@ import { checkHugetlbEdge } from './hugetlb.js'
 import { protectUserfault } from './userfaultfd-protect.js'
 import type { Userfaultfd } from './userfaultfd.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_IO, VM_PFNMAP, VM_UFFD, VM_UFFD_MISSING, VM_UFFD_WP, type Vma } from './vma.js'
+import {
+  VM_IO,
+  VM_MIXEDMAP,
+  VM_PFNMAP,
+  VM_UFFD,
+  VM_UFFD_MISSING,
+  VM_UFFD_WP,
+  type Vma,
+} from './vma.js'
 
 /**
  * `UFFDIO_REGISTER`: faults of the mappings in `[start, end)` go to `context`. EINVAL if there are none,
@@ -36,7 +44,7 @@ export function* registerUserfault(
 }
 
 function check(vma: Vma, context: Userfaultfd, start: number, end: number): void {
-  if ((vma.flags & (VM_IO | VM_PFNMAP)) !== 0 || vma.file?.dax === true) {
+  if ((vma.flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0 || vma.file?.dax === true) {
     throw new HmmError('EINVAL', { message: 'this memory is not served by userfaultfd' })
   }
   if (start > vma.start) checkHugetlbEdge(vma, start)

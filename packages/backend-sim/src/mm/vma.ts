@@ -22,6 +22,8 @@ export const VM_HUGETLB = 1024
 /** A userfaultfd serves touches of what is missing, writes to what it protects. */
 export const VM_UFFD_MISSING = 2048
 export const VM_UFFD_WP = 4096
+/** Pages of a driver; what is missing is not made (`vm_insert_page`). */
+export const VM_MIXEDMAP = 8192
 export const VM_UFFD = VM_UFFD_MISSING | VM_UFFD_WP
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 

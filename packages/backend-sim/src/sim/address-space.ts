@@ -16,6 +16,7 @@ import { pinPages } from '../mm/pin-pages.js'
 import { softDirty } from '../mm/soft-dirty.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
+import { FRAME_DAX, FRAME_FILE } from '../mm/frame-table.js'
 import { forkInto } from '../mm/fork.js'
 import type { HugePool } from '../mm/huge-pool.js'
 import { HugetlbFile } from '../mm/hugetlb-file.js'
@@ -47,6 +48,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.soft-dirty': supported(),
   'space.pin': supported(),
   'space.dax': supported(),
+  'space.driver-pages': supported({ pages: 1024 }),
   'space.memory-failure': supported(),
   'physical-addresses': supported(),
 }
@@ -114,7 +116,7 @@ export class SimAddressSpace implements RawAddressSpace {
 
   async createDaxFile(pages: number): Promise<RawFile> {
     const { frames, reverseMap } = this.#simulation.machine
-    const memory = new MemoryFile(frames, reverseMap, pages, true)
+    const memory = new MemoryFile(frames, reverseMap, pages, FRAME_FILE | FRAME_DAX)
     const file = new SimFile(this.#simulation, memory)
     this.#simulation.files.add(file)
     return file

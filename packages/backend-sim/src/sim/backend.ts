@@ -36,15 +36,11 @@ export class SimBackend implements RawBackend {
   }
 
   async openDevice(name: string, options: unknown): Promise<RawDevice> {
-    const { model, memoryPages, dma } = checkDeviceOptions(
-      name,
-      options,
-      this.simulation.options.kernel,
-    )
+    const { model, memory, dma } = checkDeviceOptions(name, options, this.simulation.options.kernel)
     if (this.simulation.machine.failures.fails(POINT_DEVICE_OPEN)) {
       throw new HmmError('EIO', { message: `device '${name}' does not answer` })
     }
-    const device = new SimDevice(this.simulation, { name, memoryPages, dma })
+    const device = new SimDevice(this.simulation, { name, memory, dma })
     this.simulation.devices.add(device)
     if (model === undefined) return device
     const hosted = await hostModel(model, device, this.scheduler)

@@ -1,4 +1,5 @@
 import type { RawFile } from '@hmm-sdk/hmm-api/raw'
+import { readFile, writeFile } from '../mm/file-access.js'
 import type { MemoryFile } from '../mm/memory-file.js'
 import { syncFile } from '../mm/writeback.js'
 import { punchHole, truncate } from '../mm/truncate.js'
@@ -23,6 +24,14 @@ export class SimFile implements RawFile {
 
   punchHole(page: number, pages: number): Promise<void> {
     return this.#simulation.run(punchHole(this.file, page, pages))
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    return readFile(this.#simulation.machine, this.file, offset, length)
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    writeFile(this.#simulation.machine, this.file, offset, bytes)
   }
 
   sync(): Promise<void> {

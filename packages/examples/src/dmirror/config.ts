@@ -1,17 +1,29 @@
-import { HmmError, type Backend, type Device, type HmmConfig } from '@hmm-sdk/hmm-api'
+import {
+  HmmError,
+  type Backend,
+  type Device,
+  type DeviceMemoryKind,
+  type HmmConfig,
+} from '@hmm-sdk/hmm-api'
 
 /** Pages of memory of each device: the largest buffer of the tests, twice. */
 const MEMORY_PAGES = 4096
 const UNITS = [0, 1]
 
-/** Two devices, as the kernel's test driver has; both also without memory, see `openDmirror`. */
-export function dmirrorConfig(user: HmmConfig = {}): HmmConfig {
+/**
+ * Two devices, as the kernel's test driver has; both also without memory, see `openDmirror`.
+ * `memoryKind`: what their memory is, the variants of its tests.
+ */
+export function dmirrorConfig(
+  user: HmmConfig = {},
+  memoryKind: DeviceMemoryKind = 'private',
+): HmmConfig {
   const devices = { ...user.devices }
   for (const unit of UNITS) {
     for (const memoryPages of [MEMORY_PAGES, 0]) {
       devices[nameOf(unit, memoryPages)] = {
-        sim: { memoryPages },
-        kernel: { soft: true, memoryPages },
+        sim: { memoryPages, memoryKind },
+        kernel: { soft: true, memoryPages, memoryKind },
       }
     }
   }

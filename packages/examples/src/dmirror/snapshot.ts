@@ -11,6 +11,7 @@ export const PROT = {
   pud: 0x08,
   zero: 0x10,
   devicePrivateLocal: 0x20,
+  deviceCoherentLocal: 0x40,
   error: 0xff,
 } as const
 
@@ -28,6 +29,7 @@ export async function snapshot(
   zeroPage: PageFrame | undefined,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(range.pages)
+  const own = device.memory.kind === 'coherent' ? PROT.deviceCoherentLocal : PROT.devicePrivateLocal
   for (const part of range.chunks(SNAPSHOT_PAGES)) {
     const notifier = await device.notifier(space, part, {
       name: 'snapshot',
@@ -37,7 +39,7 @@ export async function snapshot(
     try {
       await notifier.faultAndCommit(part, { request: 'none' }, (pages) => {
         const to = range.indexOf(part)
-        for (let i = 0; i < part.pages; i++) bytes[to + i] = byteOf(pages, i, zeroPage)
+        for (let i = 0; i < part.pages; i++) bytes[to + i] = byteOf(pages, i, own, zeroPage)
       })
     } finally {
       await notifier.close()
@@ -51,11 +53,16 @@ export function hugeOrder(pageSize: number): number {
   return Math.log2(pageSize / 8)
 }
 
-function byteOf(pages: FaultedPages, index: number, zeroPage: PageFrame | undefined): number {
+function byteOf(
+  pages: FaultedPages,
+  index: number,
+  own: number,
+  zeroPage: PageFrame | undefined,
+): number {
   if (pages.error(index)) return PROT.error
   if (!pages.valid(index)) return PROT.none
   let byte: number = pages.writable(index) ? PROT.write : PROT.read
-  if (pages.isDevice(index)) byte |= PROT.devicePrivateLocal
+  if (pages.isDevice(index)) byte |= own
   else if (pages.frame(index) === zeroPage) byte |= PROT.zero
   // As the CPU maps it, also beyond what was looked at.
   const order = pages.order(index, { clip: false })

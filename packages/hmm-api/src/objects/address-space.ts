@@ -38,6 +38,12 @@ export interface MmapOptions extends Wait {
    * which knows itself.
    */
   readonly hugetlb?: HugePageSize
+  /**
+   * Maps zeroed pages that belong to a driver, as `mmap` of a device file may give (VM_MIXEDMAP,
+   * `vm_insert_page`): all of them are there from the beginning, they never move, and one that is unmapped
+   * does not come back. Not for a file or hugetlb. Capability `space.driver-pages`.
+   */
+  readonly driverPages?: boolean
 }
 
 const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
@@ -49,6 +55,7 @@ const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
   'filePage',
   'populate',
   'hugetlb',
+  'driverPages',
 ]
 
 /** What some advice needs. */
@@ -143,6 +150,14 @@ export class AddressSpace extends Owned {
         if (hugetlb !== undefined && options.file !== undefined) {
           throw new TypeError('hugetlb is for anonymous memory: a file knows its pages itself')
         }
+        if (options.driverPages === true) {
+          this.#need('space.driver-pages')
+          if (hugetlb !== undefined || options.file !== undefined) {
+            throw new TypeError('driverPages are neither of a file nor of a pool of huge pages')
+          }
+          const limits = this.capabilities.require('space.driver-pages')
+          checkInteger('pages', pages, 1, limits['pages'])
+        }
         const filePage = checkInteger('filePage', options.filePage ?? 0, 0)
         const huge = hugetlb ?? options.file?.hugetlb
         if (huge !== undefined) {
@@ -157,6 +172,7 @@ export class AddressSpace extends Owned {
           filePage,
           populate: options.populate ?? false,
           hugetlb: hugePageShift(hugetlb),
+          driverPages: options.driverPages ?? false,
         })
         return VirtualRange.fromPages(startPage, pages, this[RAW].pageShift)
       },

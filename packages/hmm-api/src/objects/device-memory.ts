@@ -1,6 +1,7 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import {
   MIGRATE_OUTCOMES,
+  type DeviceMemoryKind,
   type MigrateOutcome,
   type RawDeviceMemory,
 } from '../raw/raw-device-memory.js'
@@ -57,8 +58,10 @@ export class MigrateResult {
 }
 
 /**
- * The device's own memory, which the CPU cannot reach (device-private): pages of a process move
- * there by `migrate`, and come back when the CPU touches them.
+ * The device's own memory: pages of a process move there by `migrate`. What the CPU can do with them
+ * there is up to its `kind`. Device-private: nothing, they come back when it touches them.
+ * Device-coherent: it reads and writes them where they are, and they come back when they are told to, or
+ * when somebody pins them for long.
  *
  * All methods fail with EOPNOTSUPP on a device without memory, EBADF after close.
  */
@@ -68,6 +71,11 @@ export class DeviceMemory {
   /** @internal */
   constructor(device: Device) {
     this.#device = device
+  }
+
+  /** Whether the CPU reaches it; undefined without memory. */
+  get kind(): DeviceMemoryKind | undefined {
+    return this.#device[RAW].memory?.kind
   }
 
   /** Size in pages; 0 without memory. */
@@ -117,21 +125,25 @@ export class DeviceMemory {
 
   /**
    * How many pages a CPU fault brings back: the touched one, and its neighbours in the aligned
-   * block of `pages` (a power of two up to 512). 1 until set. EINVAL otherwise.
+   * block of `pages` (a power of two up to 512). 1 until set. TypeError otherwise; EOPNOTSUPP for
+   * device-coherent memory, where there is no such fault.
    */
   setCpuFaultPages(pages: number): void {
     const op = 'memory.setCpuFaultPages'
     this.#device.checkOpen(op)
     checkInteger('pages', pages, 1, 512)
     if (!Number.isInteger(Math.log2(pages))) throw new TypeError(`${pages} is not a power of two`)
-    this.#device.context.call(op, undefined, () => this.#memory().setCpuFaultPages(pages))
+    this.#device.context.call(op, undefined, () => this.#private().setCpuFaultPages(pages))
   }
 
-  /** Calls `listener` after CPU faults brought pages back, with their number; one at a time. */
+  /**
+   * Calls `listener` after CPU faults brought pages back, with their number; one at a time.
+   * EOPNOTSUPP for device-coherent memory.
+   */
   onCpuFault(listener: ((pages: number) => void) | undefined): void {
     this.#device.checkOpen('memory.onCpuFault')
     this.#device.context.call('memory.onCpuFault', undefined, () =>
-      this.#memory().onCpuFault(listener),
+      this.#private().onCpuFault(listener),
     )
   }
 
@@ -143,6 +155,12 @@ export class DeviceMemory {
   #memory(): RawDeviceMemory {
     this.#device.capabilities.require('memory')
     return this.#device[RAW].memory as RawDeviceMemory
+  }
+
+  #private(): RawDeviceMemory {
+    const memory = this.#memory()
+    this.#device.capabilities.require('memory.private')
+    return memory
   }
 
   #wait<T>(

@@ -62,6 +62,10 @@ export class FaultedPages extends LentEntries {
   /**
    * The page frame, of a valid page; an opaque identity (equal for the same page) unless the
    * capability `physical-addresses` is there. Throws EINVAL for a page that is not valid.
+   *
+   * Memory that was only read has the zero page, which is one for all of it. No flag says so: nor does
+   * one of `hmm_range_fault`, and a driver need only know that it cannot be written. Who wants to tell
+   * compares frames, with those of memory that it has read itself.
    */
   frame(index: number): PageFrame {
     if (!this.valid(index)) {

@@ -45,6 +45,28 @@ export class MemoryFile extends Owned {
   }
 
   /**
+   * Reads bytes of the file as it is, without mapping it: a hole reads as zeros and stays one. EINVAL
+   * beyond the end. `pread(2)`
+   */
+  read(offset: number, length: number, wait?: Wait): Promise<Uint8Array> {
+    return this.#run('file.read', wait, () =>
+      this[RAW].read(checkInteger('offset', offset, 0), checkInteger('length', length, 0)),
+    )
+  }
+
+  /**
+   * Writes bytes to the file, which every shared mapping sees at once, without an event: the pages stay
+   * where they are. EINVAL beyond the end, and for huge pages of a pool, which are written through
+   * mappings only. `pwrite(2)`
+   */
+  write(offset: number, bytes: Uint8Array, wait?: Wait): Promise<void> {
+    return this.#run('file.write', wait, () => {
+      if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes is a Uint8Array')
+      return this[RAW].write(checkInteger('offset', offset, 0), bytes)
+    })
+  }
+
+  /**
    * Writes back what was written; nothing for a file in ordinary memory. Of a file in persistent memory
    * shared mappings become read-only until the next write: raises PROTECTION_PAGE. `fsync(2)`
    */
@@ -56,8 +78,8 @@ export class MemoryFile extends Owned {
     return this[RAW].close()
   }
 
-  #run(op: string, wait: Wait | undefined, run: () => Promise<void>): Promise<void> {
-    const open = (): Promise<void> => {
+  #run<T>(op: string, wait: Wait | undefined, run: () => Promise<T>): Promise<T> {
+    const open = (): Promise<T> => {
       this.checkOpen(op)
       return run()
     }

@@ -41,6 +41,8 @@ export interface RawMmap {
   readonly populate: boolean
   /** MAP_HUGETLB: log2 of the bytes of its huge pages; ordinary pages for 0. 0 with a file. */
   readonly hugetlb?: number
+  /** Pages of a driver, zeroed, all of them there: what its mmap gives by vm_insert_page. */
+  readonly driverPages?: boolean
 }
 
 export interface RawMremap {
@@ -62,6 +64,10 @@ export interface RawFile {
   truncate(pages: number): Promise<void>
   /** fallocate PUNCH_HOLE. */
   punchHole(page: number, pages: number): Promise<void>
+  /** pread of bytes inside the file; EINVAL if some are beyond its end. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  /** pwrite of bytes inside the file; EINVAL if some are beyond its end. */
+  write(offset: number, bytes: Uint8Array): Promise<void>
   /** fsync. Nothing to do if left out. */
   sync?(): Promise<void>
   close(): Promise<void>

@@ -33,7 +33,14 @@ export interface RawMigrateReport {
   readonly outcomes: Uint8Array
 }
 
+/**
+ * `'private'`: the CPU does not reach the memory (MEMORY_DEVICE_PRIVATE). `'coherent'`: it does, as any
+ * memory (MEMORY_DEVICE_COHERENT).
+ */
+export type DeviceMemoryKind = 'private' | 'coherent'
+
 export interface RawDeviceMemory {
+  readonly kind: DeviceMemoryKind
   /** Pages of device memory in all. */
   readonly pages: number
   freePages(): number

@@ -32,11 +32,6 @@ export function needing(needs: readonly Need[], run: (t: Scene) => Promise<void>
   }
 }
 
-/** A test that no backend can run yet, with the reason. */
-export function notYet(reason: string): DmirrorTest {
-  return async () => ({ status: 'skipped', reason })
-}
-
 /** The variants of a test without and with `need`; says so if there is no such variant here. */
 export async function variants(t: Scene, need: Need): Promise<readonly boolean[]> {
   return (await has(t, need)) ? [false, true] : [false]

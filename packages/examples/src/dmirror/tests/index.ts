@@ -1,5 +1,5 @@
 import { anonymousTests } from './anonymous.js'
-import { notYet, type DmirrorTest } from './dmirror-test.js'
+import type { DmirrorTest } from './dmirror-test.js'
 import { exclusiveTests } from './exclusive.js'
 import { fileTests } from './file.js'
 import { hugeTests } from './huge.js'
@@ -8,14 +8,9 @@ import { migrateTests } from './migrate.js'
 import { snapshotTests } from './snapshot.js'
 import { userfaultfdTests } from './userfaultfd.js'
 
-/** What neither backend nor API can express yet, and why. */
-const notYetTests = {
-  mixedmap: notYet('a driver cannot map memory of its own into a process yet'),
-}
-
 /**
- * The tests of the kernel's `hmm-tests.c`, by its names and in its order, on device-private memory;
- * each is a function of a backend whose config is `dmirrorConfig()`.
+ * The tests of the kernel's `hmm-tests.c`, by its names and in its order; each is a function of a backend
+ * whose config is `dmirrorConfig()`, of either kind of device memory.
  */
 export const dmirrorTests: Readonly<Record<string, DmirrorTest>> = inOrder(
   [
@@ -68,7 +63,6 @@ export const dmirrorTests: Readonly<Record<string, DmirrorTest>> = inOrder(
     ...migrateTests,
     ...snapshotTests,
     ...userfaultfdTests,
-    ...notYetTests,
   },
 )
 

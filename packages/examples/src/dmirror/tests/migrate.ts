@@ -65,6 +65,10 @@ export const migrateTests = {
       const range = await t.mmap(t.bufferPages)
       await t.fill(range, t.words(range))
       did(await driver.migrateToDevice(range), range.pages, 0, t.words(range))
+      // Nothing but the driver brings coherent pages back.
+      if ((await t.device()).memory.kind === 'coherent') {
+        equal((await driver.migrateToSystem(range)).pages, range.pages, 'the number of pages')
+      }
       await t.cpuSees(range, t.words(range))
       await t.space.munmap(range)
     }

@@ -14,6 +14,7 @@ export const snapshotTests = {
     const three = t.words(range.page(0), 3, 0)
     for (const page of [3, 4]) await t.fill(range.page(page), three)
     await t.space.mprotect(range.page(3), 'r')
+    const coherent = (await t.device()).memory.kind === 'coherent'
     if (memory) {
       did(await first.migrateToDevice(range.page(5)), 1, 0)
       did(await second.migrateToDevice(range.page(6)), 1, 0)
@@ -24,11 +25,20 @@ export const snapshotTests = {
       PROT.zero | PROT.read,
       PROT.read,
       PROT.write,
-      memory ? PROT.devicePrivateLocal | PROT.write : PROT.none,
-      // Memory of another device: it would have to be faulted in.
-      PROT.none,
+      memory
+        ? (coherent ? PROT.deviceCoherentLocal : PROT.devicePrivateLocal) | PROT.write
+        : PROT.none,
+      // Memory of another device. Of what the CPU does not reach nothing can be seen without a fault;
+      // what it reaches is a page as any (the kernel's driver also looks whose it is).
+      coherent ? PROT.write : PROT.none,
     )
     same(await first.snapshot(range), expected, 'the snapshot')
+  }),
+
+  mixedmap: needing(['space.driver-pages'], async (t) => {
+    const driver = await t.open()
+    const range = await t.mmap(1, { driverPages: true })
+    same(await driver.snapshot(range), Uint8Array.of(PROT.read), 'the snapshot')
   }),
 
   hmm_gup_test: needing(['memory', 'space.pin'], async (t) => {

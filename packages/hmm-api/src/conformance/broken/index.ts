@@ -1,7 +1,10 @@
 import type { BrokenBackend } from './broken-backend.js'
 import { boundaryIgnored } from './boundary-ignored.js'
 import { closeLeavesMappings } from './close-leaves-mappings.js'
+import { coherentMemoryFaults } from './coherent-memory-faults.js'
 import { coherentNotZeroed } from './coherent-not-zeroed.js'
+import { coherentPagesHidden } from './coherent-pages-hidden.js'
+import { coherentPagesPinned } from './coherent-pages-pinned.js'
 import { concurrentTouchesFail } from './concurrent-touches-fail.js'
 import { countersStandStill } from './counters-stand-still.js'
 import { declinedPagesMove } from './declined-pages-move.js'
@@ -101,4 +104,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   boundaryIgnored,
   listStaysMapped,
   windowSyncOfNothing,
+  coherentMemoryFaults,
+  coherentPagesPinned,
+  coherentPagesHidden,
 ]

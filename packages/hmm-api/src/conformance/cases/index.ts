@@ -34,11 +34,13 @@ import * as close from './lifecycle/close.js'
 import * as useAfterClose from './lifecycle/use-after-close.js'
 import * as useAfterExit from './lifecycle/use-after-exit.js'
 import * as corners from './memory/corners.js'
+import * as coherentMemory from './memory/coherent.js'
 import * as cpuFault from './memory/cpu-fault.js'
 import * as pinned from './memory/pinned.js'
 import * as evict from './memory/evict.js'
 import * as hugeDevicePage from './memory/huge-page.js'
 import * as migrate from './memory/migrate.js'
+import * as races from './memory/races.js'
 import * as allOrNothing from './mirror/all-or-nothing.js'
 import * as mirrorCommit from './mirror/commit.js'
 import * as counted from './mirror/counted.js'
@@ -49,6 +51,7 @@ import * as revoke from './mirror/revoke.js'
 import * as fault from './range-fault/fault.js'
 import * as userfaultfd from './range-fault/userfaultfd.js'
 import * as hugetlb from './range-fault/hugetlb.js'
+import * as driverPages from './range-fault/driver-pages.js'
 import * as perPage from './range-fault/per-page.js'
 import * as snapshot from './range-fault/snapshot.js'
 import * as commit from './sequence/commit.js'
@@ -63,6 +66,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   access,
   snapshot,
   fault,
+  driverPages,
   perPage,
   hugetlb,
   userfaultfd,
@@ -104,6 +108,8 @@ export const CASE_MODULES: readonly CaseModule[] = [
   migrate,
   corners,
   cpuFault,
+  coherentMemory,
+  races,
   evict,
   pinned,
   hugeDevicePage,

@@ -25,6 +25,17 @@ export const group = caseGroup('events/dax', ['mirror', 'space.dax'], {
     equal(await watch.seen(), [])
   },
 
+  'read-and-written-as-a-file': async (t) => {
+    const file = await create(t, 2)
+    const range = await t.mmap(2, { file, shared: true })
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await file.write(0, Uint8Array.of(7))
+    equal([await t.contents(range), await watch.seen()], [[7, 2], []])
+    await t.poke(range, 1, 8)
+    equal(await file.read(t.pageSize, 1), [8])
+  },
+
   faults: async (t) => {
     const file = await create(t, 2)
     const watch = await t.watch(await t.mmap(2, { file, shared: true }))

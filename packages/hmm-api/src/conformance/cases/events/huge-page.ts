@@ -88,6 +88,50 @@ export const group = caseGroup('events/huge-page', ['mirror', 'space.hugepage'],
     equal(await t.peek(watch.range, 0), 0)
   },
 
+  // split_folio: what holds nothing but zeros becomes the zero page.
+  'cold-in-part': async (t) => {
+    const watch = await huge(t)
+    await t.space.madvise(watch.range.page(1), 'cold')
+    equal(await watch.seen(), [`clear 0-${pagesOf(t) - 1}`])
+    equal(await watch.snapshot(watch.range.slice(0, 3)), ['write', 'read', 'read'])
+    equal([await t.peek(watch.range, 0), await t.peek(watch.range, 2)], [1, 0])
+  },
+
+  'freed-in-part': async (t) => {
+    const watch = await huge(t)
+    const last = pagesOf(t) - 1
+    await t.poke(watch.range, last, 2)
+    await t.space.madvise(watch.range.slice(0, 2), 'free')
+    equal(await watch.seen(), [`clear 0-${last}`])
+    equal(await watch.snapshot(watch.range.slice(0, 3)), ['write', 'read', 'read'])
+    equal(await watch.snapshot(watch.range.page(last)), ['write'])
+    equal(await t.peek(watch.range, last), 2)
+  },
+
+  'paged-out-in-part': needing(['space.pageout'], async (t) => {
+    const watch = await huge(t)
+    await t.space.madvise(watch.range.slice(0, 2), 'pageout')
+    equal(await watch.seen(), [`clear 0-${pagesOf(t) - 1}`])
+    equal(await watch.snapshot(watch.range.slice(0, 3)), ['none', 'read', 'read'])
+    equal([await t.peek(watch.range, 0), await t.peek(watch.range, 1)], [1, 0])
+  }),
+
+  'cold-as-a-whole': async (t) => {
+    const watch = await huge(t)
+    await t.space.madvise(watch.range, 'cold')
+    equal(await watch.seen(), [])
+    equal((await orders(watch))[0], Math.log2(pagesOf(t)))
+  },
+
+  'advised-in-part-while-shared': needing(['space.fork'], async (t) => {
+    const watch = await huge(t)
+    await t.fork()
+    await watch.forget()
+    await t.space.madvise(watch.range.page(1), 'cold')
+    equal(await watch.seen(), [])
+    equal((await orders(watch))[0], Math.log2(pagesOf(t)))
+  }),
+
   'dropped-as-a-whole': async (t) => {
     const watch = await huge(t)
     await t.space.madvise(watch.range, 'dontneed')

@@ -182,7 +182,7 @@ export const group = caseGroup(
       equal(await t.peek(watch.range, 0), 0)
     },
 
-    'of-device-memory': needing(['memory'], async (t) => {
+    'of-device-memory': needing(['memory', 'memory.private'], async (t) => {
       const range = await t.mmap(1)
       await t.poke(range, 0, 3)
       const watch = await t.watch(range)

@@ -19,7 +19,7 @@ export const group = caseGroup('memory/corners', ['mirror', 'dma.mirror', 'engin
   },
 
   // change_softleaf_pte
-  'mprotect-narrows-device-pages': async (t) => {
+  'mprotect-narrows-device-pages': needing(['memory.private'], async (t) => {
     const range = await t.mmap(1)
     await t.fill(range, 1)
     const watch = await t.watch(range)
@@ -29,7 +29,7 @@ export const group = caseGroup('memory/corners', ['mirror', 'dma.mirror', 'engin
     equal(await watch.snapshot(), ['device-read'])
     await t.poke(range, 0, 2)
     equal(await t.peek(range, 0), 2)
-  },
+  }),
 
   // hmm_range_fault reports a page of one's own as it is, and fails at another.
   'blames-the-page-that-fails': async (t) => {

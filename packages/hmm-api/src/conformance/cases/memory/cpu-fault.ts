@@ -16,22 +16,22 @@ async function onDevice(t: Scene, pages: number) {
 }
 
 export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'engine', 'memory'], {
-  'read-brings-back': async (t) => {
+  'read-brings-back': needing(['memory.private'], async (t) => {
     const { range, watch, mapped } = await onDevice(t, 2)
     await mapped.poke(0, 9)
     equal(await t.peek(range, 0), 9)
     equal(await watch.snapshot(), ['write', 'device-write'])
-  },
+  }),
 
-  'write-brings-back': async (t) => {
+  'write-brings-back': needing(['memory.private'], async (t) => {
     const { range, watch, mapped } = await onDevice(t, 2)
     await mapped.poke(1, 9, 1)
     await t.poke(range, 1, 8)
     equal(await t.space.read(range.page(1).start, 2), [8, 9])
     equal(await watch.snapshot(), ['device-write', 'write'])
-  },
+  }),
 
-  'revokes-and-tells': async (t) => {
+  'revokes-and-tells': needing(['memory.private'], async (t) => {
     const { range, watch, mapped } = await onDevice(t, 2)
     await watch.forget()
     await t.peek(range, 0)
@@ -39,9 +39,9 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
     equal(await mapped.peek(1), 2, 'its neighbour')
     const pages = (await watch.seen()).map((event) => event.split(' ')[1])
     equal(pages, ['0'], 'the pages that events were about')
-  },
+  }),
 
-  'block-around-it': async (t) => {
+  'block-around-it': needing(['memory.private'], async (t) => {
     t.device.memory.setCpuFaultPages(4)
     const { range, watch } = await onDevice(t, 12)
     await t.peek(range, 5)
@@ -50,9 +50,9 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
     const first = page - (page % 4) - range.startPage
     const expected = back.map((_, index) => index >= first && index < first + 4)
     equal(back, expected, 'which pages came back')
-  },
+  }),
 
-  'block-that-is-no-power-of-two': async (t) => {
+  'block-that-is-no-power-of-two': needing(['memory.private'], async (t) => {
     let failed = false
     try {
       t.device.memory.setCpuFaultPages(3)
@@ -60,15 +60,15 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
       failed = error instanceof TypeError
     }
     ok(failed, 'a TypeError')
-  },
+  }),
 
-  'driver-is-told': async (t) => {
+  'driver-is-told': needing(['memory.private'], async (t) => {
     const { range } = await onDevice(t, 1)
     const told = t.device.sync.completion('cpu fault')
     t.device.memory.onCpuFault(() => told.complete())
     await t.peek(range, 0)
     await told.wait()
-  },
+  }),
 
   'munmap-frees-device-pages': async (t) => {
     const free = t.device.memory.freePages
@@ -128,13 +128,16 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
     equal(await watch.fault('write'), ['device-write'])
   },
 
-  'fault-of-another-device-brings-it-back': needing(['device.shared'], async (t) => {
-    const { range } = await onDevice(t, 1)
-    const other = await t.watch(range, { device: await t.openDevice() })
-    equal(await other.snapshot(), ['none'], 'what the other device sees')
-    equal(await other.fault('read'), ['write'], 'after a fault')
-    equal(await (await other.map('read')).peek(0), 1)
-  }),
+  'fault-of-another-device-brings-it-back': needing(
+    ['device.shared', 'memory.private'],
+    async (t) => {
+      const { range } = await onDevice(t, 1)
+      const other = await t.watch(range, { device: await t.openDevice() })
+      equal(await other.snapshot(), ['none'], 'what the other device sees')
+      equal(await other.fault('read'), ['write'], 'after a fault')
+      equal(await (await other.map('read')).peek(0), 1)
+    },
+  ),
 
   'two-touches-at-once': async (t) => {
     const { range } = await onDevice(t, 1)

@@ -149,6 +149,18 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     equal(await ends(t, watch.range), [1, 2])
   },
 
+  'one-page-of-it-is-pinned': needing(['space.pin'], async (t) => {
+    const watch = await huge(t)
+    const pinned = t.own(await t.space.pin(watch.range.page(3)))
+    const { memory } = t.device
+    const result = await memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    equal(result.count('busy'), pagesOf(t))
+    equal(await first(watch), `write order ${orderOf(t)}`)
+    await pinned.close()
+    const again = await memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    equal([again.migrated, await ends(t, watch.range)], [pagesOf(t), [1, 2]])
+  }),
+
   'no-block-free': async (t) => {
     const room = 100
     const { memory } = t.device

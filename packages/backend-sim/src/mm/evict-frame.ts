@@ -1,7 +1,7 @@
-import { FRAME_DEVICE, FRAME_LOCKED } from '../mm/frame-table.js'
-import { tryToMigrateBlock } from '../mm/migrate-block.js'
-import { removeMigrationEntries, tryToMigrate, walkMappings } from '../mm/rmap.js'
 import type { Machine } from '../sim/machine.js'
+import { DEVICE_FLAGS, FRAME_LOCKED } from './frame-table.js'
+import { tryToMigrateBlock } from './migrate-block.js'
+import { removeMigrationEntries, tryToMigrate, walkMappings } from './rmap.js'
 
 /**
  * Brings one device page back without knowing who maps it (`migrate_device_range`): a CLEAR event
@@ -17,7 +17,7 @@ export function evictFrame(machine: Machine, frame: number): boolean {
   const to = pinned ? 0 : frames.allocate(0)
   if (to !== 0) {
     frames.copy(frame, to)
-    frames.moveIdentity(frame, to, ~(FRAME_LOCKED | FRAME_DEVICE))
+    frames.moveIdentity(frame, to, ~(FRAME_LOCKED | DEVICE_FLAGS))
   }
   removeMigrationEntries(machine, frame, to === 0 ? frame : to)
   frames.flags[frame]! &= ~FRAME_LOCKED
@@ -48,7 +48,7 @@ export function evictBlock(machine: Machine, frame: number): number {
   tryToMigrateBlock(machine, frame, pages)
   for (let i = 0; i < pages; i++) {
     frames.copy(frame + i, to + i)
-    frames.moveIdentity(frame + i, to + i, ~(FRAME_LOCKED | FRAME_DEVICE))
+    frames.moveIdentity(frame + i, to + i, ~(FRAME_LOCKED | DEVICE_FLAGS))
     removeMigrationEntries(machine, frame + i, to + i)
     frames.flags[frame + i]! &= ~FRAME_LOCKED
     frames.put(frame + i)
