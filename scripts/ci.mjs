@@ -1,6 +1,7 @@
 // The stages of .ci/run. `node scripts/ci.mjs [STAGE...]` runs only the named ones.
 import { spawn } from 'node:child_process'
 import { parseClosingLine, closingLine, stageCounts, sum } from './closing-line.mjs'
+import { failures } from './failures.mjs'
 import { root } from './lib.mjs'
 
 const stages = {
@@ -27,6 +28,7 @@ if (unknown.length > 0) {
 }
 
 const results = []
+const failed = []
 for (const [name, { command, check = false }] of Object.entries(stages)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   console.log(`\n=== ${name}: ${command.join(' ')}`)
@@ -34,7 +36,9 @@ for (const [name, { command, check = false }] of Object.entries(stages)) {
   const counts = stageCounts(check ? checkCounts(code) : parseClosingLine(output), code)
   console.log(`=== ${name}: ${closingLine(counts)} (exit code ${code})`)
   results.push(counts)
+  failed.push(...failures(output))
 }
+if (failed.length > 0) console.log(`\n=== what failed\n${failed.join('\n')}`)
 const total = sum(results)
 console.log(`\n${closingLine(total)}`)
 process.exitCode = total.failed > 0 ? 1 : 0
