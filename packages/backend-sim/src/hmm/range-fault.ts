@@ -148,6 +148,7 @@ function* faultSpan(
 /** Whether a write fault at `page` makes a clean page of a file dirty. */
 function dirtiesFile(mm: MemoryMap, vma: Vma, page: number): boolean {
   if (!vma.shared || vma.file === undefined || (vma.flags & VM_HUGETLB) !== 0) return false
+  if (vma.file.dax) return false
   if ((mm.tables.get(page) & (PTE_PRESENT | PTE_WRITE)) === (PTE_PRESENT | PTE_WRITE)) return false
   const frame = vma.file.find(vma.offsetOf(page))
   return frame === 0 || (mm.machine.frames.flags[frame]! & FRAME_DIRTY) === 0

@@ -1,5 +1,6 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
+import { DaxFile } from './dax-file.js'
 import type { HugePool } from './huge-pool.js'
 import { FRAME_BUFFER } from './frame-table.js'
 import { HugetlbFile, tooFew } from './hugetlb-file.js'
@@ -60,6 +61,12 @@ function* place(mm: MemoryMap, request: MmapRequest): Operation<number> {
       // Where its blocks can be huge pages (`thp_get_unmapped_area`).
       const start = mm.vmas.findGap(pages + block - 1, mm.low, mm.high)
       if (start >= 0) return start + ((block - (start & mm.tables.mask)) & mm.tables.mask)
+    }
+    const { file, filePage } = request
+    if (file instanceof DaxFile && filePage + pages >= (Math.ceil(filePage / block) + 1) * block) {
+      // Where its blocks can be mapped whole, if it has room for one.
+      const start = mm.vmas.findGap(pages + block, mm.low, mm.high)
+      if (start >= 0) return start + ((filePage + block - (start % block)) % block)
     }
     const huge = request.pool ?? (request.file as Partial<HugetlbFile> | undefined)?.pool
     const start = mm.vmas.findGap(pages, mm.low, mm.high, huge?.pages)

@@ -16,7 +16,7 @@ import { pinPages } from '../mm/pin-pages.js'
 import { softDirty } from '../mm/soft-dirty.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
-import { FRAME_DAX, FRAME_FILE } from '../mm/frame-table.js'
+import { DaxFile } from '../mm/dax-file.js'
 import { forkInto } from '../mm/fork.js'
 import type { HugePool } from '../mm/huge-pool.js'
 import { HugetlbFile } from '../mm/hugetlb-file.js'
@@ -116,7 +116,7 @@ export class SimAddressSpace implements RawAddressSpace {
 
   async createDaxFile(pages: number): Promise<RawFile> {
     const { frames, reverseMap } = this.#simulation.machine
-    const memory = new MemoryFile(frames, reverseMap, pages, FRAME_FILE | FRAME_DAX)
+    const memory = new DaxFile(frames, reverseMap, pages, this.mm.tables.leafPages)
     const file = new SimFile(this.#simulation, memory)
     this.#simulation.files.add(file)
     return file

@@ -22,6 +22,7 @@ import * as hugetlbEvents from './events/hugetlb.js'
 import * as userfaultfdEvents from './events/userfaultfd.js'
 import * as softDirty from './events/soft-dirty.js'
 import * as dax from './events/dax.js'
+import * as daxHugePage from './events/dax-huge-page.js'
 import * as hugePage from './events/huge-page.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
@@ -81,6 +82,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   userfaultfdEvents,
   softDirty,
   dax,
+  daxHugePage,
   file,
   release,
   delivery,
