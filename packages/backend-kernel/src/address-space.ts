@@ -214,9 +214,9 @@ export class KernelAddressSpace implements RawAddressSpace {
     return this.#atomic(agent.OP_COMPARE_EXCHANGE, page, offset, expected, desired)
   }
 
-  async pin(startPage: number, pages: number): Promise<RawPin> {
+  async pin(startPage: number, pages: number, longTerm: boolean): Promise<RawPin> {
     const number = this.#nextPin++
-    await this.#ranged(agent.OP_PIN, startPage, pages, number)
+    await this.#ranged(longTerm ? agent.OP_PIN : agent.OP_PIN_SHORT, startPage, pages, number)
     let closing: Promise<void> | undefined
     // Nothing to do when the process is gone: its pins went with it.
     const unpin = (): Promise<void> =>

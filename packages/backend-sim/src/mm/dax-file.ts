@@ -1,6 +1,7 @@
 import { FRAME_DAX, FRAME_FILE, type FrameTable } from './frame-table.js'
+import type { Machine } from '../sim/machine.js'
+import type { WaitQueue } from '../sim/wait-queue.js'
 import { MemoryFile } from './memory-file.js'
-import type { ReverseMap } from './reverse-map.js'
 
 /** What the file's index says of a page or a block of it that was touched (`dax_make_entry`). */
 export interface DaxEntry {
@@ -21,6 +22,10 @@ export interface DaxEntry {
 export class DaxFile extends MemoryFile {
   /** Pages of a block: what one entry of the second page table maps. */
   readonly blockPages: number
+  /** Whether cutting it forgets what was mapped page by page (`forgetsDaxEntries`). */
+  readonly forgetsEntries: boolean
+  /** Somebody's pages were unpinned, of this file or of another. */
+  readonly unpinned: WaitQueue
   readonly #frames: FrameTable
   /** Pages below it were allocated in the beginning. */
   #end: number
@@ -31,15 +36,25 @@ export class DaxFile extends MemoryFile {
   /** By the first page. */
   readonly #entries = new Map<number, DaxEntry>()
 
-  constructor(frames: FrameTable, map: ReverseMap, pages: number, blockPages: number) {
-    super(frames, map, pages, FRAME_FILE | FRAME_DAX)
+  constructor(machine: Machine, pages: number) {
+    const { frames, reverseMap, pageTables, kernel } = machine
+    super(frames, reverseMap, pages, FRAME_FILE | FRAME_DAX)
     this.#frames = frames
     this.#end = pages
-    this.blockPages = blockPages
+    this.blockPages = 2 ** pageTables.bits
+    this.unpinned = machine.pageUnpinned
+    this.forgetsEntries = kernel.forgetsDaxEntries
   }
 
   get entries(): ReadonlyMap<number, DaxEntry> {
     return this.#entries
+  }
+
+  /** Whether somebody but mappings has a page of it (`dax_layout_busy_page`). */
+  get pinned(): boolean {
+    const { refs, maps } = this.#frames
+    for (const frame of this.cached()) if (refs[frame]! > maps[frame]! + 1) return true
+    return false
   }
 
   isHole(offset: number): boolean {

@@ -70,7 +70,9 @@ export function hugeWriteFault(
   const pages = mm.tables.leafPages
   const block = blockOf(mm, page)
   if ((pte & PTE_SPECIAL) !== 0) {
-    const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
+    const first = !mm.machine.kernel.replacesHugeZero
+      ? 0
+      : frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
     if (first !== 0) {
       anonPrepare(vma)
       mm.invalidateStart('clear', block, block + pages)

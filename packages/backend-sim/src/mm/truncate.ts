@@ -67,8 +67,12 @@ function punchHugetlb(file: HugetlbFile, start: number, end: number): void {
  * (`ext4_break_layouts`); private copies stay. What was mapped as pages may be mapped as blocks then.
  */
 function* breakLayout(file: DaxFile): Operation<void> {
-  yield* unmapMappingRange(file, 0, Infinity, false)
-  file.dropEntries()
+  for (;;) {
+    yield* unmapMappingRange(file, 0, Infinity, false)
+    if (!file.pinned) break
+    yield file.unpinned.park()
+  }
+  if (file.forgetsEntries) file.dropEntries()
 }
 
 /** `unmap_mapping_range` of the file's pages `[first, end)`. */

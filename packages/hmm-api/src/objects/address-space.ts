@@ -58,6 +58,9 @@ const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
   'driverPages',
 ]
 
+/** Pages that are pinned for a while at once: what a pipe holds. */
+const MOST_SHORT_PAGES = 16
+
 /** What some advice needs. */
 const NEEDED_BY_ADVICE: Partial<Record<Advice, CapabilityName>> = {
   pageout: 'space.pageout',
@@ -231,7 +234,7 @@ export class AddressSpace extends Owned {
   /**
    * A memory file of `pages` zeroed pages, to map in this process and its children; with `hugetlb` in
    * huge pages (memfd_create(2)), with `dax` in persistent memory, which is mapped itself, without a
-   * page cache.
+   * page cache, in huge pages where it can be (`punchHole` makes holes in it).
    */
   createFile(
     options: {
@@ -296,16 +299,26 @@ export class AddressSpace extends Owned {
    * Pins the pages of `range`, as whoever does I/O to process memory does: they are faulted in for
    * writing, come back from a device, and do not move, swap or merge until this is closed. All or none.
    * EFAULT for a hole and for read-only memory. `pin_user_pages(FOLL_LONGTERM)`
+   *
+   * With `longTerm: false` for a while, to be read, as `vmsplice(2)` does: at most 16 pages, also of persistent
+   * memory, where pinning for long is EOPNOTSUPP. Who cuts such a file waits until they are free.
    */
-  pin(range: VirtualRange, wait?: Wait): Promise<PinnedPages> {
+  pin(
+    range: VirtualRange,
+    options: { readonly longTerm?: boolean } & Wait = {},
+  ): Promise<PinnedPages> {
     return this.#run(
       'space.pin',
       VirtualRange.is(range) ? range : undefined,
-      wait,
+      options,
       async () => {
         checkRange(range, this[RAW].pageShift)
+        checkOptions('space.pin', options, ['longTerm'])
         this.#need('space.pin')
-        return new PinnedPages(this, range, await this[RAW].pin!(range.startPage, range.pages))
+        const { longTerm = true } = options
+        if (!longTerm) checkInteger('pages', range.pages, 1, MOST_SHORT_PAGES)
+        const raw = await this[RAW].pin!(range.startPage, range.pages, longTerm)
+        return new PinnedPages(this, range, raw)
       },
       (late) => late.close(),
     )

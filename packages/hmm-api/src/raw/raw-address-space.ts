@@ -134,10 +134,10 @@ export interface RawAddressSpace {
   /** 1 for each page that was written since, or whose mapping is newer (`/proc/pid/pagemap`). */
   softDirty?(startPage: number, pages: number): Promise<Uint8Array>
   /**
-   * Faults the pages in for writing and pins them (FOLL_LONGTERM), all or none. EFAULT, ENOMEM. The
-   * capability `space.pin`.
+   * Pins the pages, all or none: faulted in for writing and for long (FOLL_LONGTERM), or for reading and for a
+   * while. EFAULT, ENOMEM; for long EOPNOTSUPP of persistent memory. The capability `space.pin`.
    */
-  pin?(startPage: number, pages: number): Promise<RawPin>
+  pin?(startPage: number, pages: number, longTerm: boolean): Promise<RawPin>
   /** `onFault` is called once for each touch that waits. The capability `space.userfaultfd`. */
   userfaultfd?(
     request: RawUserfaultfdRequest,

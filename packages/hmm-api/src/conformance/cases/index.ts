@@ -53,6 +53,7 @@ import * as fault from './range-fault/fault.js'
 import * as userfaultfd from './range-fault/userfaultfd.js'
 import * as hugetlb from './range-fault/hugetlb.js'
 import * as driverPages from './range-fault/driver-pages.js'
+import * as rangeFaultHugePage from './range-fault/huge-page.js'
 import * as perPage from './range-fault/per-page.js'
 import * as snapshot from './range-fault/snapshot.js'
 import * as commit from './sequence/commit.js'
@@ -68,6 +69,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   snapshot,
   fault,
   driverPages,
+  rangeFaultHugePage,
   perPage,
   hugetlb,
   userfaultfd,

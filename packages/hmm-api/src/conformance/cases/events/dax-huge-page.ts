@@ -190,8 +190,13 @@ export const group = caseGroup('events/dax-huge-page', ['mirror', 'space.dax'], 
     await t.space.mprotect(range, 'r')
     equal([await states(watch), await order(watch)], [READ, orderOf(t)])
     await t.space.mprotect(range, 'rw')
+    await t.poke(range, 1, 2)
     equal(await watch.seen(), [`protection-vma ${allOf(t)}`])
-    equal([await states(watch), await order(watch)], [WRITE, orderOf(t)], 'what was written')
+    equal(
+      [await states(watch), await order(watch)],
+      [WRITE, orderOf(t)],
+      'when it is written again',
+    )
   },
 
   'protected-in-part': async (t) => {

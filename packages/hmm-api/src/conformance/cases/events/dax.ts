@@ -228,6 +228,27 @@ export const group = caseGroup('events/dax', ['mirror', 'space.dax'], {
     await rejects('EOPNOTSUPP', t.space.pin(range))
   }),
 
+  // dax_break_layout: what is about to go is unmapped first, and then waits for who still has it.
+  'cut-waits-for-who-has-its-pages': needing(['space.pin', 'space.fork'], async (t) => {
+    const file = await create(t, 2)
+    const range = await t.mmap(2, { file, shared: true })
+    await t.fill(range, 1)
+    const child = await t.fork()
+    for (const cut of [() => file.punchHole(0, 1), () => file.truncate(1)]) {
+      const pinned = t.own(await child.pin(range.page(1), { longTerm: false }))
+      await t.peek(range, 1)
+      const watch = await t.watch(range)
+      let ended = false
+      const cutting = cut().then(() => void (ended = true))
+      while ((await watch.seen()).length === 0) await t.device.clock.sleep(1)
+      equal([await watch.seen(), await watch.snapshot()], [['clear 0-1'], ['none', 'none']])
+      equal(ended, false, 'whether it ended while the page was pinned')
+      await pinned.close()
+      await cutting
+    }
+    await rejects('EFAULT', t.peek(range, 1))
+  }),
+
   'not-served-by-userfaultfd': needing(['space.userfaultfd'], async (t) => {
     const file = await create(t, 1)
     const range = await t.mmap(1, { file, shared: true })
