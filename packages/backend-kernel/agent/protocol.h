@@ -104,7 +104,7 @@ struct hello {
 #define MMAP_SHARED 1u
 #define MMAP_FIXED 2u
 #define MMAP_POPULATE 4u
-#define MMAP_DRIVER 8u /* pages of the module; private or shared, no file */
+#define MMAP_DRIVER 8u /* pages of the module; private or shared, no file; offset says which */
 
 struct mmap_request {
 	uint64_t address;

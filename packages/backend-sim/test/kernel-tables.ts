@@ -305,7 +305,11 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   {
     what: 'VM_IO, VM_PFNMAP, pages without a struct page',
     says: 'error; EFAULT',
-    none: 'no memory of that kind can be mapped here',
+    cases: [
+      'range-fault/driver-pages/io',
+      'range-fault/driver-pages/io-beside-memory',
+      'range-fault/driver-pages/without-a-struct-page',
+    ],
   },
   {
     what: 'write asked for, mapping read-only',

@@ -29,6 +29,7 @@ import {
 import {
   VM_HUGETLB,
   VM_MIXEDMAP,
+  VM_PFNMAP,
   VM_SHARED,
   VM_UFFD_MISSING,
   VM_UFFD_WP,
@@ -152,7 +153,7 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   const file = vma.file!
   const offset = vma.offsetOf(page)
   // The driver has no fault handler: what is missing stays so.
-  if ((vma.flags & VM_MIXEDMAP) !== 0) return FAULT_SIGBUS
+  if ((vma.flags & (VM_MIXEDMAP | VM_PFNMAP)) !== 0) return FAULT_SIGBUS
   if (offset >= file.pages) return FAULT_SIGBUS
   if ((vma.flags & VM_UFFD_MISSING) !== 0 && file.find(offset) === 0) return FAULT_USERFAULT
   const dax = file instanceof DaxFile

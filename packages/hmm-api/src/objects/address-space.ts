@@ -2,7 +2,12 @@ import type { VirtualAddress } from '../address/address.js'
 import { VirtualRange } from '../address/virtual-range.js'
 import { Capabilities, type CapabilityName } from '../capability.js'
 import { HmmError } from '../error/hmm-error.js'
-import { ADVICE, type Advice, type RawAddressSpace } from '../raw/raw-address-space.js'
+import {
+  ADVICE,
+  type Advice,
+  type DriverPages,
+  type RawAddressSpace,
+} from '../raw/raw-address-space.js'
 import type { RawCreatedWait } from '../raw/raw-scheduler.js'
 import type { Backend } from './backend.js'
 import type { Wait } from './context.js'
@@ -42,8 +47,11 @@ export interface MmapOptions extends Wait {
    * Maps zeroed pages that belong to a driver, as `mmap` of a device file may give (VM_MIXEDMAP,
    * `vm_insert_page`): all of them are there from the beginning, they never move, and one that is unmapped
    * does not come back. Not for a file or hugetlb. Capability `space.driver-pages`.
+   *
+   * What no device may mirror: `'io'` is memory as of a device's registers (VM_IO, VM_PFNMAP, `remap_pfn_range`),
+   * `'bare'` pages without a struct page (VM_MIXEDMAP, `vmf_insert_mixed`); the protection is one without `w`.
    */
-  readonly driverPages?: boolean
+  readonly driverPages?: boolean | 'io' | 'bare'
 }
 
 const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
@@ -60,6 +68,21 @@ const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
 
 /** Pages that are pinned for a while at once: what a pipe holds. */
 const MOST_SHORT_PAGES = 16
+
+/** What pages of a driver are wanted, if any. */
+function driverPagesOf({ driverPages, protection = 'rw' }: MmapOptions): DriverPages | undefined {
+  if (driverPages === undefined || driverPages === false) return undefined
+  if (driverPages === true) return 'inserted'
+  if (driverPages !== 'io' && driverPages !== 'bare') {
+    throw new TypeError(`driverPages ${String(driverPages)} is not true, false, 'io' or 'bare'`)
+  }
+  if (protection.includes('w')) {
+    throw new TypeError(
+      `driverPages '${driverPages}' are never written: give a protection without w`,
+    )
+  }
+  return driverPages
+}
 
 /** What some advice needs. */
 const NEEDED_BY_ADVICE: Partial<Record<Advice, CapabilityName>> = {
@@ -153,7 +176,8 @@ export class AddressSpace extends Owned {
         if (hugetlb !== undefined && options.file !== undefined) {
           throw new TypeError('hugetlb is for anonymous memory: a file knows its pages itself')
         }
-        if (options.driverPages === true) {
+        const driverPages = driverPagesOf(options)
+        if (driverPages !== undefined) {
           this.#need('space.driver-pages')
           if (hugetlb !== undefined || options.file !== undefined) {
             throw new TypeError('driverPages are neither of a file nor of a pool of huge pages')
@@ -175,7 +199,7 @@ export class AddressSpace extends Owned {
           filePage,
           populate: options.populate ?? false,
           hugetlb: hugePageShift(hugetlb),
-          driverPages: options.driverPages ?? false,
+          driverPages,
         })
         return VirtualRange.fromPages(startPage, pages, this[RAW].pageShift)
       },

@@ -41,9 +41,15 @@ export interface RawMmap {
   readonly populate: boolean
   /** MAP_HUGETLB: log2 of the bytes of its huge pages; ordinary pages for 0. 0 with a file. */
   readonly hugetlb?: number
-  /** Pages of a driver, zeroed, all of them there: what its mmap gives by vm_insert_page. */
-  readonly driverPages?: boolean
+  /**
+   * Pages of a driver, zeroed, all of them there: what its mmap gives by vm_insert_page, remap_pfn_range
+   * (`io`), or vmf_insert_mixed (`bare`); the last two never to be written.
+   */
+  readonly driverPages?: DriverPages | undefined
 }
+
+/** How a driver's pages are mapped. */
+export type DriverPages = 'inserted' | 'io' | 'bare'
 
 export interface RawMremap {
   readonly startPage: number
