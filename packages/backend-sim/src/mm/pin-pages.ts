@@ -64,7 +64,7 @@ function* frameOf(
       const stays = !longTerm || (mm.machine.frames.flags[frame]! & FRAME_COHERENT) === 0
       if (stays) return frame
       // `migrate_longterm_unpinnable_folios`
-      if (evictFrame(mm.machine, frame)) continue
+      if (yield* evictFrame(mm.machine, frame)) continue
       throw new HmmError('EBUSY', { page: index, message: "the page stays in a device's memory" })
     }
     const code = yield* resolveFault(mm, vma, page, longTerm)
