@@ -209,28 +209,30 @@ static const int advices[] = {
 
 /*
  * A page that was touched a moment ago waits in a list of the processor that touched it, and cannot be
- * reclaimed until that processor has emptied its list. The kernel empties the list of the processor that
- * asks; so every processor asks.
+ * reclaimed until that processor has emptied its list; what MADV_FREE took waits in another one. The kernel
+ * empties the lists of the processor that asks for advice of this kind; so every processor asks, for nothing.
  */
-static int page_out(uint64_t address, uint64_t length)
+static void empty_lists(void)
 {
 	cpu_set_t all, one;
-	int result;
+	void *nothing;
 	int cpu;
 
-	result = access_madvise(address, length, MADV_PAGEOUT);
-	if (result != 0 || sched_getaffinity(0, sizeof(all), &all) != 0 || CPU_COUNT(&all) == 1)
-		return result;
-	for (cpu = 0; cpu < CPU_SETSIZE && result == 0; cpu++) {
+	if (sched_getaffinity(0, sizeof(all), &all) != 0 || CPU_COUNT(&all) == 1)
+		return;
+	nothing = mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (nothing == MAP_FAILED)
+		return;
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &all))
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		if (sched_setaffinity(0, sizeof(one), &one) == 0)
-			result = access_madvise(address, length, MADV_PAGEOUT);
+			madvise(nothing, page_size(), MADV_COLD);
 	}
 	sched_setaffinity(0, sizeof(all), &all);
-	return result;
+	munmap(nothing, page_size());
 }
 
 int memory_madvise(const struct range_request *request)
@@ -239,6 +241,6 @@ int memory_madvise(const struct range_request *request)
 	    request->value >= sizeof(advices) / sizeof(advices[0]))
 		return -EINVAL;
 	if (advices[request->value] == MADV_PAGEOUT)
-		return page_out(request->address, request->length);
+		empty_lists();
 	return access_madvise(request->address, request->length, advices[request->value]);
 }

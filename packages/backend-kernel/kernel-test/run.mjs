@@ -1,5 +1,6 @@
 // Everything that is tested against a kernel with the module loaded, each stage a process of its own, so that
-// one that dies or hangs does not take the others with it. `node run.mjs [STAGE...]`.
+// one that dies or hangs does not take the others with it. `node run.mjs [STAGE...] [ADDRESS...]`: what has
+// a slash is the address of conformance cases.
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +28,9 @@ const stages = {
   lockdown: { seconds: 60 },
 }
 
-const wanted = process.argv.slice(2)
+const words = process.argv.slice(2)
+const addresses = words.filter((word) => word.includes('/'))
+const wanted = words.filter((word) => !word.includes('/'))
 const unknown = wanted.filter((name) => !Object.hasOwn(stages, name))
 if (unknown.length > 0) {
   console.error(`no stage ${unknown.join(', ')}; the stages are ${Object.keys(stages).join(', ')}`)
@@ -58,8 +61,8 @@ console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} sk
 process.exitCode = total.failed > 0 ? 1 : 0
 
 function stage(name, { seconds, faults = false }) {
-  const program = join(here, `${name}.mjs`)
-  const command = faults ? [join(here, 'expect-dmar.mjs'), name, program] : [program]
+  const program = [join(here, `${name}.mjs`), ...addresses]
+  const command = faults ? [join(here, 'expect-dmar.mjs'), name, ...program] : program
   return new Promise((resolve) => {
     // An emulated processor is slow with code that changes: without a compiler at run time all is faster.
     const child = spawn(process.execPath, ['--jitless', ...command], {

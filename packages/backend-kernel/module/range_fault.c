@@ -107,13 +107,56 @@ static bool hs_fault_is_own(unsigned long pfn)
 	return pfn & HMM_PFN_VALID && is_device_private_page(hmm_pfn_to_page(pfn));
 }
 
-/* Which page a fault failed at: the first one that does not have what was asked for. */
+/* A fault of one page alone: whether it cannot be had. */
+static bool hs_fault_fails(struct hs_fault *fault, u32 index, unsigned long request)
+{
+	unsigned long left = min_t(unsigned long, hs_time_left(fault->deadline), HS_FAULT_SLICE);
+	unsigned long pfn = request;
+	struct hmm_range range = {
+		.default_flags = fault->default_flags,
+		.pfn_flags_mask = fault->mask,
+	};
+	int ret;
+
+	hs_fault_range(fault, &range);
+	range.start += (unsigned long)index << PAGE_SHIFT;
+	range.end = range.start + PAGE_SIZE;
+	range.hmm_pfns = &pfn;
+	ret = hs_compat_range_fault(&range, left);
+	return ret && ret != -EBUSY && ret != -EINTR;
+}
+
+/*
+ * Which of the pages @found a fault failed at: the first one that does not have what was asked for.
+ * But a page that came back from device memory for reading was to be faulted once more for writing
+ * when another one failed: then it is the next page that is not there, if that one really fails.
+ */
+static u32 hs_fault_failed_page(struct hs_fault *fault, const unsigned long *requests,
+				const unsigned long *found, int error)
+{
+	u32 first = U32_MAX;
+	u32 i;
+
+	for (i = 0; i < fault->pages; i++) {
+		if (hs_fault_held(fault, i) || hs_fault_is_own(found[i]) ||
+		    hs_fault_satisfied(fault, requests[i], found[i]))
+			continue;
+		if (first == U32_MAX)
+			first = i;
+		if (error != -EFAULT)
+			return first;
+		if (!(found[i] & HMM_PFN_VALID))
+			return i == first || hs_fault_fails(fault, i, requests[i]) ? i : first;
+	}
+	return first;
+}
+
+/* Says which page a fault failed at, and why. */
 static void hs_fault_blame(struct hs_fault *fault, const unsigned long *requests, int error)
 {
 	struct mm_struct *mm = fault->mirror->notifier.mm;
 	struct hmm_range range = { 0 };
 	unsigned long *found;
-	u32 i;
 
 	fault->failed_page = U32_MAX;
 	fault->reason = error == -EPERM ? HMM_SDK_REASON_READ_ONLY : HMM_SDK_REASON_FAULT;
@@ -127,15 +170,9 @@ static void hs_fault_blame(struct hs_fault *fault, const unsigned long *requests
 		if (hs_compat_range_fault_locked(&range))
 			memset(found, 0, fault->pages * sizeof(*found));
 		mmap_read_unlock(mm);
-		for (i = 0; i < fault->pages; i++)
-			if (!hs_fault_held(fault, i) && !hs_fault_is_own(found[i]) &&
-			    !hs_fault_satisfied(fault, requests[i], found[i]))
-				break;
-		if (i < fault->pages) {
-			fault->failed_page = i;
-			if (found[i] & HMM_PFN_ERROR)
-				fault->reason = HMM_SDK_REASON_HOLE;
-		}
+		fault->failed_page = hs_fault_failed_page(fault, requests, found, error);
+		if (fault->failed_page < fault->pages && found[fault->failed_page] & HMM_PFN_ERROR)
+			fault->reason = HMM_SDK_REASON_HOLE;
 	}
 	kvfree(found);
 }
