@@ -346,7 +346,8 @@ export class DeviceDma implements RawDma, MappingOwner {
   }
 
   reuse(mapping: SimDmaMapping): void {
-    if (this.#ended.length === MOST_ENDED || this.machine.dma.sites.of(mapping) !== undefined) return
+    if (this.#ended.length === MOST_ENDED || this.machine.dma.sites.of(mapping) !== undefined)
+      return
     this.#ended.push(mapping)
   }
 

@@ -157,7 +157,7 @@ export class Dma {
   #mapOther<R>(
     source: PeerMemory | readonly DmaPart[] | MirroredRange,
     options: BufferMapOptions | ListMapOptions | MirrorMapOptions,
-    commit?: (mapping: MirrorMapping) => R & Synchronous<R>,
+    commit?: (mapping: MirrorMapping) => R,
   ): DmaMapping | DmaList | Promise<R> {
     if (source instanceof PeerMemory) return this.#mapPeer(source, options as BufferMapOptions)
     if (Array.isArray(source)) return this.#mapList(source as DmaPart[], options as ListMapOptions)
