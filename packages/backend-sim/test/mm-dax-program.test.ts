@@ -16,7 +16,7 @@ const CUTS = [0, 1, 5, 511, 512, 513, 600, 1023, 1024, 1026, PAGES]
 const PROBES = [0, 1, 4, 510, 511, 512, 513, 599, 1022, 1023, 1025, PAGES - 1]
 
 const KINDS = [
-  'write', 'write', 'read', 'read', 'device-write', 'device-read', 'file-write', 'file-read', 'sync', 'punch',
+  'write', 'write', 'write', 'write', 'read', 'read', 'read', 'read', 'device-write', 'device-read', 'file-write', 'file-read', 'sync', 'punch',
   'truncate', 'dontneed', 'read-only', 'writable', 'nohugepage', 'hugepage', 'map-again', 'move', 'numa',
   'clear-refs', 'compact', 'pin', 'fork',
 ] as const // prettier-ignore
@@ -40,7 +40,7 @@ interface Place {
 
 test('random programs on a file in persistent memory', async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), run), {
-    numRuns: Number(process.env['HMM_PROGRAMS'] ?? 80),
+    numRuns: Number(process.env['HMM_PROGRAMS'] ?? 60),
     seed: 7,
   })
 })
@@ -52,7 +52,7 @@ async function run(steps: readonly (typeof step extends fc.Arbitrary<infer S> ? 
   const space = await backend.createAddressSpace({ name: 'process' })
   const file = await space.createDaxFile!(PAGES)
   const mapping = { pages: PAGES, protection: 3, file, filePage: 0, populate: false }
-  const contents = new Array<number>(PAGES).fill(0)
+  const contents = Array.from({ length: PAGES }, () => 0)
   let size = PAGES
   const places: Place[] = []
   for (const [index, shared] of [true, true, false].entries()) {
