@@ -68,6 +68,38 @@ describe('promises that are rejected and nobody hears of', () => {
     expect(failure!.message).toContain('the scenario')
   })
 
+  it('are known to be of one of several explorations at once, and of none of the others', async () => {
+    const clean: Scenario = async ({ race, point }) => {
+      await race({ a: () => point('p'), b: () => point('p') })
+    }
+    const [first, second, third, missed] = await Promise.all([
+      explore(clean),
+      explore(forgetful('never'), { shrink: false }),
+      explore(clean),
+      explore(forgetful('late'), { budget: { schedules: 100 } }),
+    ])
+    expect(second.failure?.kind).toBe('unhandled')
+    const alone = await explore(forgetful('never'), { shrink: false })
+    expect(second.failure?.token).toBe(alone.failure?.token)
+    for (const { failure } of [first, third, missed]) expect(failure?.message).toBeUndefined()
+    expect([first.schedules, first.reason]).toEqual([third.schedules, 'complete'])
+    const replayed = await Promise.all([
+      replay(alone.failure!.token, forgetful('never')),
+      replay(alone.failure!.token, forgetful('late')).catch((error: Error) => error.message),
+    ])
+    expect(replayed[0]?.kind).toBe('unhandled')
+    expect(replayed[1] === undefined || typeof replayed[1] === 'string').toBe(true)
+  })
+
+  it('of one that fails to begin hold up nobody', async () => {
+    const wrong = explore(forgetful('never'), { budget: { schedules: -1 } })
+    await expect(wrong).rejects.toThrow(TypeError)
+    const { reason } = await explore(async ({ race, point }) => {
+      await race({ a: () => point('p') })
+    })
+    expect(reason).toBe('complete')
+  })
+
   it('of somebody else go to whoever listened before', async () => {
     const others = process.listeners('unhandledRejection')
     process.removeAllListeners('unhandledRejection')

@@ -99,8 +99,9 @@ export class Capabilities {
   require(name: CapabilityName): Readonly<Record<string, number>> {
     const capability = this.get(name)
     if (capability.supported) return capability.limits
+    const named = capability.reason.includes(`'${name}'`)
     throw new HmmError('EOPNOTSUPP', {
-      message: `${name}: ${capability.reason}`,
+      message: named ? capability.reason : `${name}: ${capability.reason}`,
       hint: capability.hint,
     })
   }

@@ -188,7 +188,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
   ): Operation<number> {
     const { scheduler } = mm.machine
     const block = declined === undefined && migration.mayBeWhole() ? this.#allocateBlock(to) : 0
-    migration.collect(block !== 0)
+    yield* migration.collect(block !== 0)
     if (scheduler.explorer !== undefined) yield scheduler.point('migrate', mm)
     const destination = new Uint32Array(migration.source.length)
     let failed = -1
@@ -271,9 +271,9 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
       if (machine.frames.refs[frame] === 0) continue
       deadline.check()
       if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('migrate')
-      const block = evictBlock(machine, frame)
+      const block = yield* evictBlock(machine, frame)
       if (block > 0) frame += block - 1
-      else if (evictFrame(machine, frame)) moved++
+      else if (yield* evictFrame(machine, frame)) moved++
       moved += block
     }
     machine.tracer.counters.pagesMigratedToSystem += moved

@@ -4,6 +4,7 @@ import { DepthFirst } from './depth-first.js'
 import type { Exploration } from './exploration.js'
 import { signatureOf, type Failure, type Finding } from './failure.js'
 import { createIdentity } from './identity.js'
+import { inTurn } from './in-turn.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { pendingResources } from './pending-resources.js'
 import { Priorities } from './priorities.js'
@@ -32,7 +33,7 @@ const PROGRESS_MS = 250
  * Runs `scenario` under many schedules until one fails: first those in which everybody runs until
  * it has to wait, then those with one preemption, two, three, then at random. Equal options give
  * equal results, unless the time of the budget ends the search, or the second and a half that
- * shrinking may take ends that.
+ * shrinking may take ends that. Several at once in one process take turns.
  *
  * Rejects with TypeError for options that it does not know; what the scenario does wrong is in the
  * result.
@@ -42,6 +43,14 @@ export async function explore(
   options: ExploreOptions = {},
 ): Promise<Exploration> {
   const checked = checkExploreOptions(options)
+  return inTurn(() => searchWatched(scenario, checked))
+}
+
+/** Searches, and knows of each rejected promise whose it is. */
+async function searchWatched(
+  scenario: Scenario,
+  checked: CheckedExploreOptions,
+): Promise<Exploration> {
   const rejections = watchRejections()
   let told: readonly unknown[] = []
   try {

@@ -10,6 +10,7 @@ import {
 } from './fail-run.js'
 import { failTable } from './fail-table.js'
 import type { FailScenario } from './fail-world.js'
+import { inTurn } from './in-turn.js'
 
 /** Options of {@link failEveryStep}. */
 export interface FailOptions {
@@ -71,10 +72,14 @@ const MAX_FINDINGS = 100
  * Equal runs pass equal points, so a finding can be looked at again: `failStep`.
  * Errors: TypeError for a scenario that fails although nothing was made to fail.
  */
-export async function failEveryStep(
+export function failEveryStep(
   scenario: FailScenario,
   options: FailOptions = {},
 ): Promise<FailReport> {
+  return inTurn(() => failAll(scenario, options))
+}
+
+async function failAll(scenario: FailScenario, options: FailOptions): Promise<FailReport> {
   const started = performance.now()
   const name = options.name ?? (scenario.name || 'scenario')
   const usual = await failRun(scenario, options, [])
@@ -129,7 +134,7 @@ export async function failStep(
   failures: readonly FailedStep[],
   options: FailOptions = {},
 ): Promise<readonly FailFinding[]> {
-  return (await failRun(scenario, options, failures)).findings
+  return (await inTurn(() => failRun(scenario, options, failures))).findings
 }
 
 function checkUsual(name: string, { findings, errors }: FailRun): void {

@@ -2,6 +2,7 @@ import type { Decider } from './decider.js'
 import type { Failure } from './failure.js'
 import { createIdentity, type Identity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
+import { inTurn } from './in-turn.js'
 import { OrderDecider } from './order-decider.js'
 import { pendingResources } from './pending-resources.js'
 import { Recorder } from './recorder.js'
@@ -42,6 +43,16 @@ export async function replayRecording(
 ): Promise<ReplayedRecording> {
   const name = options.name ?? recording.target
   const checked = checkExploreOptions({ ...options, name })
+  return inTurn(() => searchAround(recording, scenario, name, options, checked))
+}
+
+async function searchAround(
+  recording: Recording,
+  scenario: Scenario,
+  name: string,
+  options: ExploreOptions,
+  checked: CheckedExploreOptions,
+): Promise<ReplayedRecording> {
   const most = options.budget?.schedules ?? 1000
   const identity = createIdentity()
   const stacks = withoutStacks()

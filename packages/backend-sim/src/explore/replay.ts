@@ -2,6 +2,7 @@ import type { Decider } from './decider.js'
 import type { Failure, Finding } from './failure.js'
 import { createIdentity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
+import { inTurn } from './in-turn.js'
 import { pendingResources } from './pending-resources.js'
 import { Recorder } from './recorder.js'
 import { watchRejections } from './rejections.js'
@@ -65,10 +66,12 @@ export async function replay(
   }
   const checked = checkExploreOptions({ ...options, name, simulation })
   let decider: SwitchDecider | undefined
-  const recorded = await runRecorded(scenario, checked, (recorder) => {
-    decider = new SwitchDecider(switches, recorder)
-    return decider
-  })
+  const recorded = await inTurn(() =>
+    runRecorded(scenario, checked, (recorder) => {
+      decider = new SwitchDecider(switches, recorder)
+      return decider
+    }),
+  )
   if (recorded.finding === undefined && decider?.outdated !== undefined) {
     throw new Error(decider.outdated)
   }

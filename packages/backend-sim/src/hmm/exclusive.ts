@@ -63,7 +63,7 @@ function* takePage(mm: MemoryMap, page: number, index: number, owner: object): O
           message: 'only private anonymous memory can be exclusive to a device',
         })
       }
-      mm.invalidateStart('exclusive', page, page + 1, owner)
+      yield* mm.invalidateStartInPasses('exclusive', page, page + 1, owner)
       const now = mm.tables.get(page)
       // As when somebody holds the page's lock: it stays the process's.
       const refused = mm.machine.failures.fails(POINT_EXCLUSIVE)

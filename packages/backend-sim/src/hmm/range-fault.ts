@@ -15,6 +15,7 @@ import {
   FAULT_DONE,
   FAULT_OOM,
   FAULT_USERFAULT,
+  FAULT_EVENT,
   FAULT_WAIT,
 } from '../mm/fault-code.js'
 import { fillAnonymous } from '../mm/fill-anonymous.js'
@@ -127,8 +128,8 @@ function* faultSpan(
     }
     const dirties = deadline !== undefined && write && walk.choosy && dirtiesFile(mm, vma, page)
     let code = handleMmFault(mm, vma, page, write)
-    if (code === FAULT_WAIT || code === FAULT_DEVICE) {
-      // Both leave the page for the next walk to look at again.
+    if (code === FAULT_WAIT || code === FAULT_DEVICE || code === FAULT_EVENT) {
+      // All leave the page for the next walk to look at again.
       code = yield* resolveFault(mm, vma, page, write)
     }
     if (code === FAULT_OOM || page - walk.faultFrom === failing) {

@@ -1,6 +1,13 @@
 import { restoreExclusive } from './device-exclusive.js'
 import { doWpPage } from './do-wp-page.js'
-import { FAULT_DEVICE, FAULT_DONE, FAULT_OOM, FAULT_SIGBUS, FAULT_WAIT } from './fault-code.js'
+import {
+  FAULT_DEVICE,
+  FAULT_DONE,
+  FAULT_EVENT,
+  FAULT_OOM,
+  FAULT_SIGBUS,
+  FAULT_WAIT,
+} from './fault-code.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import {
@@ -37,6 +44,7 @@ export function doSwapPage(
     case PTE_DEVICE_PRIVATE:
       return FAULT_DEVICE
     case PTE_DEVICE_EXCLUSIVE:
+      if (mm.machine.scheduler.explorer !== undefined) return FAULT_EVENT
       restoreExclusive(mm, page)
       return FAULT_DONE
     default:

@@ -1,5 +1,6 @@
 import { anonPrepare } from './anon-prepare.js'
-import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
+import type { Operation } from '../sim/operation.js'
+import { FAULT_DONE, FAULT_EVENT, FAULT_OOM } from './fault-code.js'
 import { hugeWriteFault } from './huge.js'
 import { FRAME_ANON, FRAME_DIRTY, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
@@ -43,22 +44,51 @@ function makeWritable(mm: MemoryMap, page: number, pte: number): number {
 
 /** `wp_page_copy`, which also replaces the zero page: a CLEAR event. */
 function copyPage(mm: MemoryMap, vma: Vma, page: number, pte: number): number {
-  const frames = mm.machine.frames
-  const old = pte & PTE_FRAME
-  const special = (pte & PTE_SPECIAL) !== 0
-  const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
+  if (mm.machine.scheduler.explorer !== undefined) return FAULT_EVENT
+  const frame = copyOf(mm, vma, pte)
   if (frame === 0) return FAULT_OOM
-  anonPrepare(vma)
-  if (!special) frames.copy(old, frame)
   mm.invalidateStart('clear', page, page + 1)
+  install(mm, vma, page, pte, frame)
+  mm.invalidateEnd()
+  return FAULT_DONE
+}
+
+/** The same where others may run between the two passes of the event, and be faster. */
+export function* copyPageInPasses(mm: MemoryMap, vma: Vma, page: number): Operation<number> {
+  const { frames } = mm.machine
+  const pte = mm.tables.get(page)
+  const frame = copyOf(mm, vma, pte)
+  if (frame === 0) return FAULT_OOM
+  // A page that is freed meanwhile could come back, as another one.
+  const held = (pte & PTE_SPECIAL) === 0 ? pte & PTE_FRAME : 0
+  if (held !== 0) frames.get(held)
+  yield* mm.invalidateStartInPasses('clear', page, page + 1)
+  // `pte_same`
+  if (mm.tables.get(page) === pte) install(mm, vma, page, pte, frame)
+  else frames.put(frame)
+  if (held !== 0) frames.put(held)
+  mm.invalidateEnd()
+  return FAULT_DONE
+}
+
+/** A page of the process alone with what is in the one that `pte` maps; 0 if there is no memory. */
+function copyOf(mm: MemoryMap, vma: Vma, pte: number): number {
+  const { frames } = mm.machine
+  const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
+  if (frame === 0) return 0
+  anonPrepare(vma)
+  if ((pte & PTE_SPECIAL) === 0) frames.copy(pte & PTE_FRAME, frame)
+  return frame
+}
+
+/** Maps `frame` in place of what `pte` maps; the caller raised the event. */
+function install(mm: MemoryMap, vma: Vma, page: number, pte: number, frame: number): void {
+  const { frames } = mm.machine
   frames.maps[frame] = 1
   frames.mapping[frame] = vma.anonVma!.id
   frames.index[frame] = vma.anonOffsetOf(page)
   mm.tables.set(page, PTE_PRESENT | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG | frame)
-  if (!special) {
-    frames.maps[old]!--
-    frames.put(old)
-  }
-  mm.invalidateEnd()
-  return FAULT_DONE
+  if ((pte & PTE_SPECIAL) !== 0) return
+  frames.maps[pte & PTE_FRAME]!--
+  frames.put(pte & PTE_FRAME)
 }

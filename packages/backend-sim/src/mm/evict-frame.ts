@@ -1,4 +1,5 @@
 import type { Machine } from '../sim/machine.js'
+import type { Operation } from '../sim/operation.js'
 import { DEVICE_FLAGS, FRAME_LOCKED } from './frame-table.js'
 import { tryToMigrateBlock } from './migrate-block.js'
 import { removeMigrationEntries, tryToMigrate, walkMappings } from './rmap.js'
@@ -7,14 +8,14 @@ import { removeMigrationEntries, tryToMigrate, walkMappings } from './rmap.js'
  * Brings one device page back without knowing who maps it (`migrate_device_range`): a CLEAR event
  * for each mapping. False if it is locked, pinned, or there is no memory.
  */
-export function evictFrame(machine: Machine, frame: number): boolean {
+export function* evictFrame(machine: Machine, frame: number): Operation<boolean> {
   const { frames } = machine
   if ((frames.flags[frame]! & FRAME_LOCKED) !== 0) return false
   frames.flags[frame]! |= FRAME_LOCKED
   frames.get(frame)
-  tryToMigrate(machine, frame)
-  const pinned = frames.refs[frame]! - 1 > frames.maps[frame]!
-  const to = pinned ? 0 : frames.allocate(0)
+  yield* tryToMigrate(machine, frame)
+  const stays = frames.maps[frame]! > 0 || frames.refs[frame]! > 1
+  const to = stays ? 0 : frames.allocate(0)
   if (to !== 0) {
     frames.copy(frame, to)
     frames.moveIdentity(frame, to, ~(FRAME_LOCKED | DEVICE_FLAGS))
@@ -31,7 +32,7 @@ export function evictFrame(machine: Machine, frame: number): boolean {
  * The same for a block of device memory that somebody maps as one: how many pages came back. 0 if
  * `frame` does not begin one, or it cannot come back whole.
  */
-export function evictBlock(machine: Machine, frame: number): number {
+export function* evictBlock(machine: Machine, frame: number): Operation<number> {
   const { frames } = machine
   const pages = 1 << machine.pageTables.bits
   let whole = false
@@ -45,7 +46,7 @@ export function evictBlock(machine: Machine, frame: number): number {
     frames.flags[frame + i]! |= FRAME_LOCKED
     frames.get(frame + i)
   }
-  tryToMigrateBlock(machine, frame, pages)
+  yield* tryToMigrateBlock(machine, frame, pages)
   for (let i = 0; i < pages; i++) {
     frames.copy(frame + i, to + i)
     frames.moveIdentity(frame + i, to + i, ~(FRAME_LOCKED | DEVICE_FLAGS))

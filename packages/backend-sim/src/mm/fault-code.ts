@@ -9,3 +9,5 @@ export const FAULT_WAIT = 3
 export const FAULT_DEVICE = 4
 /** A userfaultfd has to serve it: wait without mmap_lock (`waitUserfault`), or fail as for SIGBUS. */
 export const FAULT_USERFAULT = 5
+/** It raises an event, and others may run between its two passes: only while schedules are explored. */
+export const FAULT_EVENT = 6

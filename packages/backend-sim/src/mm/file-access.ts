@@ -3,6 +3,8 @@ import { FRAME_DIRTY, FRAME_HWPOISON } from './frame-table.js'
 import { HugetlbFile } from './hugetlb-file.js'
 import type { Machine } from '../sim/machine.js'
 import type { MemoryFile } from './memory-file.js'
+import type { PageLogs } from './page-logs.js'
+import { logsOf } from './update-log.js'
 
 /** `pread` of bytes that are all inside the file. */
 export function readFile(machine: Machine, file: MemoryFile, offset: number, length: number) {
@@ -11,6 +13,7 @@ export function readFile(machine: Machine, file: MemoryFile, offset: number, len
   eachPage(machine, file, offset, length, (page, inPage, at, count) => {
     const frame = checkSound(machine, file.find(page))
     if (frame !== 0) frames.read(frame, inPage, bytes, at, count)
+    watched(machine, file)?.read(page, inPage, bytes.subarray(at, at + count))
   })
   return bytes
 }
@@ -32,9 +35,16 @@ export function writeFile(
   eachPage(machine, file, offset, bytes.length, (page, inPage, at, count) => {
     const frame = checkSound(machine, file.findOrCreate(page))
     if (frame === 0) throw new HmmError('ENOMEM', { message: 'no memory for a page of the file' })
+    watched(machine, file)?.written(page, inPage, bytes.subarray(at, at + count))
     frames.write(frame, inPage, bytes.subarray(at, at + count))
     frames.flags[frame]! |= FRAME_DIRTY
   })
+}
+
+/** The log of the file's accesses, if there is one. */
+function watched({ scheduler }: Machine, file: MemoryFile): PageLogs | undefined {
+  const watch = scheduler.explorer?.updates
+  return watch && logsOf(file, watch)
 }
 
 /** The frame, unless its memory is broken. */

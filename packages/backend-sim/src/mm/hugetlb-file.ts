@@ -62,6 +62,7 @@ export class HugetlbFile extends MemoryFile {
     const { pages } = this.pool
     const from = Math.ceil(first / pages)
     const to = end === Infinity ? Infinity : Math.floor(end / pages)
+    this.updates?.forget(from * pages, (to - from) * pages)
     for (const [block, frame] of [...this.#cache]) {
       if (block < from || block >= to) continue
       this.#cache.delete(block)
@@ -80,6 +81,7 @@ export class HugetlbFile extends MemoryFile {
   zero(offset: number): void {
     const frame = this.find(offset)
     if (frame === 0) return
+    this.updates?.forget(offset, 1)
     this.#map.data.release(this.#map.slots[frame]!)
     this.#map.slots[frame] = 0
   }

@@ -215,11 +215,11 @@ function* injectErrors(
       }
     }
     const pte = mm.tables.get(page)
+    const ordinary = (pte & PTE_SPECIAL) === 0
     const done =
-      (pte & PTE_SPECIAL) === 0 &&
-      (advice === 'hwpoison'
-        ? memoryFailure(mm.machine, pte & PTE_FRAME)
-        : new PageMove(mm, page, page + 1).finish() === 1)
+      advice === 'hwpoison'
+        ? ordinary && memoryFailure(mm.machine, pte & PTE_FRAME)
+        : ordinary && (yield* PageMove.begin(mm, page, page + 1)).finish() === 1
     if (done) continue
     throw new HmmError('EBUSY', {
       page: page - start,

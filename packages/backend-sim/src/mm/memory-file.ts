@@ -1,6 +1,7 @@
 import { IntervalTree } from './interval-tree.js'
 import type { FrameTable } from './frame-table.js'
 import { FRAME_DAX, FRAME_FILE } from './frame-table.js'
+import type { PageLogs } from './page-logs.js'
 import type { ReverseMap } from './reverse-map.js'
 import { VmaEntry, type Vma } from './vma.js'
 
@@ -13,6 +14,8 @@ export class MemoryFile {
   readonly tree = new IntervalTree<VmaEntry>()
   /** Size in pages: beyond it an access is SIGBUS. */
   pages: number
+  /** Who read and wrote what; while schedules are explored. */
+  updates: PageLogs | undefined
   readonly #frames: FrameTable
   readonly #map: ReverseMap
   /** Page offset -> frame; the cache holds a reference of each. */
@@ -60,8 +63,17 @@ export class MemoryFile {
     if (old !== undefined) this.#frames.put(old)
   }
 
+  /** Whether somebody maps one of the pages at `[first, end)` from the cache. */
+  mapped(first: number, end: number): boolean {
+    for (const [offset, frame] of this.#cache) {
+      if (offset >= first && offset < end && this.#frames.maps[frame]! > 0) return true
+    }
+    return false
+  }
+
   /** Drops the pages at `[first, end)` from the cache; nothing may map them any more. */
   drop(first: number, end: number): void {
+    this.updates?.forget(first, end - first)
     for (const [offset, frame] of this.#cache) {
       if (offset < first || offset >= end) continue
       this.#cache.delete(offset)

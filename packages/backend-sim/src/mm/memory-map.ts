@@ -50,10 +50,15 @@ export class MemoryMap {
    * The same for whoever may be preempted there: under exploration others may run between the first
    * and the second pass, if a notifier has one.
    */
-  *invalidateStartInPasses(kind: InvalidateKind, start: number, end: number): Operation<void> {
+  *invalidateStartInPasses(
+    kind: InvalidateKind,
+    start: number,
+    end: number,
+    owner?: object,
+  ): Operation<void> {
     const { scheduler } = this.machine
-    if (scheduler.explorer === undefined) return this.invalidateStart(kind, start, end)
-    const range: NotifierRange = { kind, start, end, owner: undefined, blockable: true }
+    if (scheduler.explorer === undefined) return this.invalidateStart(kind, start, end, owner)
+    const range: NotifierRange = { kind, start, end, owner, blockable: true }
     const second = this.notifiers.startFirst(range) || undefined
     if (second === undefined) return
     yield scheduler.point('notifier-finish', this)

@@ -1,4 +1,5 @@
 import type { Machine } from '../sim/machine.js'
+import type { Operation } from '../sim/operation.js'
 import { anonPrepare } from './anon-prepare.js'
 import type { DevPagemap } from './dev-pagemap.js'
 import {
@@ -68,7 +69,11 @@ export function isolateBlock(mm: MemoryMap, start: number): void {
 }
 
 /** Every mapping of the locked block becomes migration entries, a huge one stays one. */
-export function tryToMigrateBlock(machine: Machine, first: number, pages: number): void {
+export function* tryToMigrateBlock(
+  machine: Machine,
+  first: number,
+  pages: number,
+): Operation<void> {
   eachMapping(machine, first, pages, (mm, page, count) => {
     for (let i = 0; i < count; i++) {
       const pte = mm.tables.get(page + i)
@@ -77,7 +82,7 @@ export function tryToMigrateBlock(machine: Machine, first: number, pages: number
   })
   // Mappings that have only later pages of it.
   for (let i = 1; i < pages; i++) {
-    if (machine.frames.maps[first + i] !== 0) tryToMigrate(machine, first + i)
+    if (machine.frames.maps[first + i] !== 0) yield* tryToMigrate(machine, first + i)
   }
 }
 

@@ -1,4 +1,5 @@
 import { POINT_MIGRATE_ENTRY } from '../sim/failure-point.js'
+import type { Operation } from '../sim/operation.js'
 import { MIGRATE_OUTCOMES, type MigrateOutcome } from '@hmm-sdk/hmm-api/raw'
 import { anonPrepare } from './anon-prepare.js'
 import type { DevPagemap } from './dev-pagemap.js'
@@ -114,22 +115,24 @@ export class MigrateVma {
    * Locks and unmaps what can move: a MIGRATE event, and CLEAR for other mappings of a page.
    * `whole`: as a block, for which `mayBeWhole` was true and there is room.
    */
-  collect(whole: boolean): void {
+  *collect(whole: boolean): Operation<void> {
     const { machine } = this.#mm
     const { frames } = machine
-    this.#mm.invalidateStart('migrate', this.#start, this.#end, this.#pagemap.owner)
+    const { owner } = this.#pagemap
+    yield* this.#mm.invalidateStartInPasses('migrate', this.#start, this.#end, owner)
     if (whole) this.#collectBlock()
     else for (let page = this.#start; page < this.#end; page++) this.#collectPage(page)
     this.#mm.invalidateEnd()
     if (this.#compound && this.source[0] !== 0) {
-      this.#unmapBlock()
+      yield* this.#unmapBlock()
       return
     }
     for (let i = 0; i < this.source.length; i++) {
       const frame = this.source[i]!
       if (frame === 0) continue
-      tryToMigrate(machine, frame)
-      if (this.#pinned(frame)) this.refuse(i, 'busy')
+      // `folio_mapped`: mostly this process had the only mapping, and there is none left.
+      if (frames.maps[frame] !== 0) yield* tryToMigrate(machine, frame)
+      if (frames.maps[frame] !== 0 || this.#pinned(frame)) this.refuse(i, 'busy')
       if (this.#moving[i] === 0) {
         removeMigrationEntries(machine, frame, frame)
         this.#unlock(frame)
@@ -186,6 +189,11 @@ export class MigrateVma {
 
   #collectBlock(): void {
     const { machine, tables } = this.#mm
+    // Somebody was faster, between the two passes of the event.
+    if (!this.mayBeWhole()) {
+      for (let i = 0; i < this.source.length; i++) this.refuse(i, 'lost-race')
+      return
+    }
     const first = blockAt(this.#mm, this.#start)
     if (first === 0) {
       this.#compound = true
@@ -204,11 +212,13 @@ export class MigrateVma {
   }
 
   /** The mappings of others, and whether somebody holds one of the pages. */
-  #unmapBlock(): void {
+  *#unmapBlock(): Operation<void> {
     const { machine } = this.#mm
     const first = this.source[0]!
-    tryToMigrateBlock(machine, first, this.source.length)
-    if (!this.source.some((frame) => this.#pinned(frame))) return
+    yield* tryToMigrateBlock(machine, first, this.source.length)
+    const stays = (frame: number): boolean =>
+      machine.frames.maps[frame] !== 0 || this.#pinned(frame)
+    if (!this.source.some(stays)) return
     for (let i = 0; i < this.source.length; i++) {
       this.refuse(i, 'busy')
       removeMigrationEntries(machine, first + i, first + i)

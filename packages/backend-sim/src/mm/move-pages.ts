@@ -12,6 +12,7 @@ import type { MemoryMap } from './memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL } from './pte.js'
 import { removeMigrationEntries, tryToMigrate } from './rmap.js'
 import type { Machine } from '../sim/machine.js'
+import type { Operation } from '../sim/operation.js'
 import { forEachEntry } from './walk.js'
 
 /** Huge pages of a pool are nothing that compaction could use; other memory is not its business. */
@@ -25,23 +26,32 @@ export class PageMove {
   readonly #machine: Machine
   readonly #frames: number[] = []
 
+  private constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
   /** A CLEAR event for each mapping of each page of `[start, end)`, also of pages that then stay. */
-  constructor(mm: MemoryMap, start: number, end: number) {
-    this.#machine = mm.machine
+  static *begin(mm: MemoryMap, start: number, end: number): Operation<PageMove> {
+    const move = new PageMove(mm.machine)
     const { frames } = mm.machine
     const found = new Set<number>()
     forEachEntry(mm, start, end, (_at, pte) => {
       if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_SPECIAL) === 0) found.add(pte & PTE_FRAME)
     })
     for (const frame of found) {
-      if ((frames.flags[frame]! & STAYS) !== 0) continue
-      frames.flags[frame]! |= FRAME_LOCKED
-      frames.get(frame)
-      tryToMigrate(mm.machine, frame)
-      if (this.#pinned(frame)) this.#end(frame, frame)
-      else this.#frames.push(frame)
+      if ((frames.flags[frame]! & STAYS) !== 0) found.delete(frame)
+      else {
+        frames.flags[frame]! |= FRAME_LOCKED
+        frames.get(frame)
+      }
+    }
+    for (const frame of found) {
+      yield* tryToMigrate(mm.machine, frame)
+      if (frames.maps[frame] !== 0 || move.#pinned(frame)) move.#end(frame, frame)
+      else move.#frames.push(frame)
     }
     mm.machine.pageUnlocked.wakeAll()
+    return move
   }
 
   /** Copies and lets everybody go on; how many pages moved. Does nothing the second time. */

@@ -52,7 +52,7 @@ function* writableFrame(mm: MemoryMap, page: number, index: number): Operation<n
       const frame = pte & PTE_FRAME
       if ((mm.machine.frames.flags[frame]! & FRAME_COHERENT) === 0) return frame
       // `migrate_longterm_unpinnable_folios`
-      if (evictFrame(mm.machine, frame)) continue
+      if (yield* evictFrame(mm.machine, frame)) continue
       throw new HmmError('EBUSY', { page: index, message: "the page stays in a device's memory" })
     }
     const code = yield* resolveFault(mm, vma, page, true)

@@ -1,8 +1,10 @@
 import type { Operation } from '../sim/operation.js'
-import { FAULT_DEVICE, FAULT_DONE, FAULT_WAIT } from './fault-code.js'
+import { restoreExclusiveInPasses } from './device-exclusive.js'
+import { copyPageInPasses } from './do-wp-page.js'
+import { FAULT_DEVICE, FAULT_DONE, FAULT_EVENT, FAULT_WAIT } from './fault-code.js'
 import { handleMmFault } from './handle-mm-fault.js'
 import type { MemoryMap } from './memory-map.js'
-import { pteFrame } from './pte.js'
+import { pteFrame, pteIs, PTE_DEVICE_EXCLUSIVE } from './pte.js'
 import type { Vma } from './vma.js'
 
 /**
@@ -23,6 +25,12 @@ export function* resolveFault(
   if (code === FAULT_DEVICE) {
     const frame = pteFrame(mm.tables.get(page))
     return yield* mm.machine.frames.pagemapOf(frame).migrateToRam(mm, page, frame)
+  }
+  if (code === FAULT_EVENT) {
+    const exclusive = pteIs(mm.tables.get(page), PTE_DEVICE_EXCLUSIVE)
+    if (!exclusive) return yield* copyPageInPasses(mm, vma, page)
+    yield* restoreExclusiveInPasses(mm, page)
+    return FAULT_DONE
   }
   return code
 }

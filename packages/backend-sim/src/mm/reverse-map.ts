@@ -31,13 +31,17 @@ export class ReverseMap {
    * (`rmap_walk`). The page table entry there may still be another page's.
    */
   walk(mapping: number, index: number, visit: (vma: Vma, page: number) => void): void {
+    for (const [vma, page] of this.places(mapping, index)) visit(vma, page)
+  }
+
+  /** The places that `walk` visits. */
+  places(mapping: number, index: number): readonly (readonly [Vma, number])[] {
     const object = this.#objects[mapping]
-    if (object === undefined) return
     const found: [Vma, number][] = []
     if (object instanceof KsmPage) {
       for (const place of object.places) collect(place.anonVma.tree, place.index, found)
-    } else collect(object.tree, index, found)
-    for (const [vma, page] of found) visit(vma, page)
+    } else if (object !== undefined) collect(object.tree, index, found)
+    return found
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Machine } from '../sim/machine.js'
+import type { Operation } from '../sim/operation.js'
 import { FRAME_DIRTY, FRAME_EXCLUSIVE, isDevicePrivate } from './frame-table.js'
 import { splitHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
@@ -82,9 +83,20 @@ function unmapEach(
   })
 }
 
-/** Every mapping of a locked frame becomes a migration entry (`try_to_migrate`). */
-export function tryToMigrate(machine: Machine, frame: number): void {
-  unmapEach(machine, frame, setMigrationEntry)
+/**
+ * Every mapping of a locked frame becomes a migration entry (`try_to_migrate`). Whoever maps it
+ * while others run between the two passes of an event stays, and so does the page.
+ */
+export function* tryToMigrate(machine: Machine, frame: number): Operation<void> {
+  const { frames, reverseMap } = machine
+  for (const [{ mm }, page] of reverseMap.places(frames.mapping[frame]!, frames.index[frame]!)) {
+    if (frames.maps[frame] === 0) return
+    if (pteMaps(mm.tables.get(page), frame)) splitHuge(mm, page)
+    yield* mm.invalidateStartInPasses('clear', page, page + 1)
+    const pte = mm.tables.get(page)
+    if (pteMaps(pte, frame)) setMigrationEntry(mm, page, pte)
+    mm.invalidateEnd()
+  }
 }
 
 /** Migration entries of `from` become mappings of `to`, which may be the same (`remove_migration_ptes`). */

@@ -30,7 +30,11 @@ export function* punchHole(file: MemoryFile, page: number, pages: number): Opera
     return
   }
   if (file.dax) yield* breakLayout(file)
-  yield* unmapMappingRange(file, page, page + pages, false)
+  do yield* unmapMappingRange(file, page, page + pages, false)
+  while (
+    // Who touched a page that another process still had brought it back (`truncate_cleanup_folio`).
+    file.mapped(page, page + pages)
+  )
   file.drop(page, page + pages)
 }
 

@@ -1,57 +1,34 @@
 import type { UpdateWatch } from '../sim/scheduler.js'
+import type { MemoryFile } from './memory-file.js'
 import type { MemoryMap } from './memory-map.js'
+import { PageLogs } from './page-logs.js'
 import { pteMaps } from './rmap.js'
-
-/** Accesses of one page that are remembered, of each kind; of more, the oldest are forgotten. */
-const MOST = 32
-
-/** Bytes that somebody read or wrote, and when. */
-interface Access {
-  readonly who: object
-  readonly name: string
-  readonly time: number
-  /** In the page. */
-  readonly offset: number
-  readonly bytes: Uint8Array
-}
-
-interface PageLog {
-  writes: Access[]
-  reads: Access[]
-}
+import { VM_MIXEDMAP } from './vma.js'
 
 /**
- * Finds lost updates of a process's private memory, by address, so that moving pages is no matter:
+ * Finds lost updates of what a process accesses (see `PageLogs`): of its private memory by address,
+ * so that moving pages is no matter, and of shared memory by the place in the file behind it, so
+ * that all who map the file are seen together. And a write of a device that succeeds and goes to a
+ * page that the process has no more.
  *
- * - A read that does not give what was last written there, though nobody discarded it.
- * - A write of a device that succeeds and goes to a page that the process has no more.
- * - A write-back of a stale copy: somebody read, another wrote, and then the first writes what it
- *   had read over all that the other changed, as part of something larger.
- *
- * Only while schedules are explored, where accesses are steps with an order. Costs a copy of the
- * bytes that are moved.
+ * Not watched: private mappings of files, which change with the file until they are written, and
+ * pages of drivers.
  */
 export class UpdateLog {
   readonly #mm: MemoryMap
   readonly #watch: UpdateWatch
-  readonly #pages = new Map<number, PageLog>()
-  #time = 0
+  readonly #own: PageLogs
 
   constructor(mm: MemoryMap, watch: UpdateWatch) {
     this.#mm = mm
     this.#watch = watch
+    this.#own = new PageLogs(watch)
   }
 
   /** `bytes` were read. */
   read(page: number, offset: number, bytes: Uint8Array): void {
-    const log = this.#pages.get(page)
-    if (log !== undefined && log.writes.length > 0) this.#checkRead(log, offset, bytes)
-    // What is read before and after a race, everybody may know.
-    if (!this.#watch.racing) return
-    const reads = (log ?? this.#newLog(page))?.reads
-    if (reads === undefined) return
-    const access = this.#access(offset, bytes)
-    remember(reads, access, (old) => old.who === access.who)
+    const there = this.#place(page)
+    there?.logs.read(there.page, offset, bytes)
   }
 
   /** `bytes` are about to be written by the device through `frame`, for which its mirror is linked. */
@@ -67,118 +44,32 @@ export class UpdateLog {
 
   /** `bytes` are about to be written. */
   written(page: number, offset: number, bytes: Uint8Array): void {
-    const log = this.#pages.get(page) ?? this.#newLog(page)
-    if (log === undefined) return
-    const access = this.#access(offset, bytes)
-    if (log.reads.length > 0 && log.writes.length > 0) this.#checkWriteBack(log, access)
-    remember(log.writes, access, () => true)
+    const there = this.#place(page)
+    there?.logs.written(there.page, offset, bytes)
   }
 
-  /** The process gave up what is in the pages. */
+  /** The process gave up its private pages; what is in files stays. */
   forget(first: number, pages: number): void {
-    if (this.#pages.size === 0) return
-    for (const page of this.#pages.keys()) {
-      if (page >= first && page < first + pages) this.#pages.delete(page)
-    }
+    this.#own.forget(first, pages)
   }
 
   /** The pages are somewhere else now (`mremap`). */
   move(from: number, to: number, pages: number): void {
-    const moved = [...this.#pages].filter(([page]) => page >= from && page < from + pages)
-    for (const [page] of moved) this.#pages.delete(page)
-    for (const [page, log] of moved) this.#pages.set(page - from + to, log)
+    this.#own.move(from, to, pages)
   }
 
-  /** Each byte has to be what was last written there. */
-  #checkRead({ writes }: PageLog, offset: number, bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at++) {
-      const last = lastOf(writes, offset + at)
-      if (last === undefined || byteOf(last, offset + at) === bytes[at]) continue
-      this.#watch.report(
-        'lost-update',
-        `what '${last.name}' wrote is gone: nobody wrote over it, and nobody discarded it`,
-      )
-      return
-    }
-  }
-
-  #checkWriteBack({ writes, reads }: PageLog, access: Access): void {
-    const own = reads.filter(({ who }) => who === access.who)
-    if (own.length === 0) return
-    for (const write of writes) {
-      if (write.who === access.who || !undoes(writes, own, write, access)) continue
-      this.#watch.report(
-        'lost-update',
-        `'${access.name}' writes back what it had read before '${write.name}' wrote there: that update is lost\n` +
-          '  Write only what has changed, or read again what others may have written.',
-      )
-      return
-    }
-  }
-
-  #access(offset: number, bytes: Uint8Array): Access {
-    const who = this.#watch.who()
-    return { who, name: who.name, time: ++this.#time, offset, bytes: bytes.slice() }
-  }
-
-  /** Undefined for memory of files, which others change in ways that are not seen here. */
-  #newLog(page: number): PageLog | undefined {
-    if (this.#mm.vmas.find(page)?.file !== undefined) return undefined
-    const log: PageLog = { writes: [], reads: [] }
-    this.#pages.set(page, log)
-    return log
+  #place(page: number): { readonly logs: PageLogs; readonly page: number } | undefined {
+    const own = { logs: this.#own, page }
+    if (this.#own.has(page)) return own
+    const vma = this.#mm.vmas.find(page)
+    if (vma?.file === undefined) return own
+    if (!vma.shared || (vma.flags & VM_MIXEDMAP) !== 0) return undefined
+    return { logs: logsOf(vma.file, this.#watch), page: vma.offsetOf(page) }
   }
 }
 
-/**
- * Whether `access` puts back, wherever `write` is the last one, what its author had read before
- * that, and does more than to write the same place once more.
- */
-function undoes(
-  writes: readonly Access[],
-  own: readonly Access[],
-  write: Access,
-  access: Access,
-): boolean {
-  const from = Math.max(write.offset, access.offset)
-  const to = Math.min(endOf(write), endOf(access))
-  let changed = 0
-  for (let at = from; at < to; at++) {
-    if (lastOf(writes, at) !== write) continue
-    const seen = lastOf(own, at)
-    if (seen === undefined || seen.time > write.time) return false
-    if (byteOf(seen, at) !== byteOf(access, at)) return false
-    if (byteOf(seen, at) !== byteOf(write, at)) changed++
-  }
-  if (changed === 0) return false
-  // A word that is set back to what it was is no copy of anything.
-  return access.offset < write.offset || endOf(access) > endOf(write)
-}
-
-/** Adds `access`; those that it covers and that are `alike` tell nothing any more. */
-function remember(list: Access[], access: Access, alike: (old: Access) => boolean): void {
-  const end = endOf(access)
-  for (let at = list.length - 1; at >= 0; at--) {
-    const old = list[at]!
-    if (old.offset >= access.offset && endOf(old) <= end && alike(old)) list.splice(at, 1)
-  }
-  list.push(access)
-  if (list.length > MOST) list.shift()
-}
-
-/** The last access of the byte. */
-function lastOf(list: readonly Access[], byte: number): Access | undefined {
-  for (let at = list.length - 1; at >= 0; at--) {
-    const access = list[at]!
-    if (byte >= access.offset && byte < endOf(access)) return access
-  }
-  return undefined
-}
-
-function endOf({ offset, bytes }: Access): number {
-  return offset + bytes.length
-}
-
-function byteOf({ offset, bytes }: Access, byte: number): number {
-  return bytes[byte - offset]!
+/** What is known of the accesses to a file, by mappings and by `pread` and `pwrite`. */
+export function logsOf(file: MemoryFile, watch: UpdateWatch): PageLogs {
+  file.updates ??= new PageLogs(watch)
+  return file.updates
 }

@@ -60,7 +60,7 @@ export class MemoryEvents {
 
   /** The first half of `compact`: faults of the pages wait until `finish`. CLEAR */
   async beginMove(space: object, range: VirtualRange): Promise<MovingPages> {
-    const move = await this.#now(space, (mm) => new PageMove(mm, range.startPage, range.endPage))
+    const move = await this.#read(space, (mm) => PageMove.begin(mm, range.startPage, range.endPage))
     return { finish: async () => move.finish() }
   }
 

@@ -83,7 +83,9 @@ function dropUndefined(details: HmmErrorDetails): HmmErrorDetails {
 
 function describe(code: Errno, details: HmmErrorDetails): string {
   const what = details.message ?? ERRNO[code].text
-  let text = `${code}: ${details.op === undefined ? '' : `${details.op}: `}${what}`
+  // A capability may have the name of the operation that needs it.
+  const named = details.op === undefined || what.startsWith(`${details.op}: `)
+  let text = `${code}: ${named ? '' : `${details.op}: `}${what}`
   if (details.range !== undefined) {
     const page = details.page === undefined ? '' : `, page ${details.page}`
     text += ` (range ${details.range.toString()}${page})`
