@@ -99,6 +99,16 @@ const others: Record<string, readonly [before: Change, change: Change]> = {
     },
     (_space, _buffer, { mirror }) => mirror.device.memory.evict(),
   ],
+  reclaim: [mapForWriting, (space, buffer, { control }) => control.reclaim(space, buffer)],
+  'reclaim of what was given up': [
+    async (space, buffer, { mirror }) => {
+      await space.write(buffer.start, Uint8Array.of(1))
+      await space.madvise(buffer, 'free')
+      await mirror.map(buffer, { access: 'read' }, () => undefined)
+    },
+    (space, buffer, { control }) => control.reclaim(space, buffer),
+  ],
+  poison: [mapForWriting, (space, buffer, { control }) => control.memory.poison(space, buffer)],
   compaction: [
     mapForWriting,
     (space, buffer, { control }) => control.memory.compact(space, buffer),
@@ -117,7 +127,15 @@ it.each(Object.keys(others))('and of %s', async (name) => {
 const meanwhile: Record<string, Change> = {
   write: (space, buffer) => space.write(buffer.at(8), Uint8Array.of(9)),
   dontneed: (space, buffer) => space.madvise(buffer, 'dontneed'),
-  fork: async (space) => (await space.fork({ name: 'child' })).close(),
+  fork: async (space, buffer) => {
+    const child = await space.fork({ name: 'child' })
+    try {
+      await child.read(buffer.start, 1)
+      await child.write(buffer.at(8), Uint8Array.of(3))
+    } finally {
+      await child.close()
+    }
+  },
   reclaim: (space, buffer, { control }) => control.reclaim(space, buffer),
   map: (_space, buffer, { mirror }) => mirror.map(buffer, { access: 'write' }, () => undefined),
 }
@@ -145,7 +163,7 @@ it.each(Object.keys(others))(
           change: () => Promise.resolve(change(space, buffer, made)).catch(told),
           comes: () => Promise.resolve(comes(space, buffer, made)).catch(told),
         })
-        await space.read(buffer.start, 16)
+        await space.read(buffer.start, 16).catch(told)
         await other.close()
         await mirror.close()
         await otherDevice.close()

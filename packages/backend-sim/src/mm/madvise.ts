@@ -218,7 +218,7 @@ function* injectErrors(
     const ordinary = (pte & PTE_SPECIAL) === 0
     const done =
       advice === 'hwpoison'
-        ? ordinary && memoryFailure(mm.machine, pte & PTE_FRAME)
+        ? ordinary && (yield* memoryFailure(mm.machine, pte & PTE_FRAME))
         : ordinary && (yield* PageMove.begin(mm, page, page + 1)).finish() === 1
     if (done) continue
     throw new HmmError('EBUSY', {

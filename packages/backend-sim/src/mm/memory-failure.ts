@@ -1,4 +1,5 @@
 import type { Machine } from '../sim/machine.js'
+import type { Operation } from '../sim/operation.js'
 import {
   FRAME_BUFFER,
   FRAME_DAX,
@@ -16,13 +17,14 @@ import { tryToUnmap } from './rmap.js'
  * in memory stays in its cache, and every later fault of it fails. False if it is locked, or
  * part of a huge page of a pool.
  */
-export function memoryFailure(machine: Machine, frame: number): boolean {
+export function* memoryFailure(machine: Machine, frame: number): Operation<boolean> {
   const { frames } = machine
   const others = FRAME_LOCKED | FRAME_BUFFER | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE
   if ((frames.flags[frame]! & others) !== 0) return false
-  frames.flags[frame]! |= FRAME_HWPOISON
+  frames.flags[frame]! |= FRAME_HWPOISON | FRAME_LOCKED
   frames.get(frame)
-  tryToUnmap(machine, frame, PTE_HWPOISON | frame, 0)
+  yield* tryToUnmap(machine, frame, () => PTE_HWPOISON | frame)
+  frames.flags[frame]! &= ~FRAME_LOCKED
   frames.put(frame)
   return true
 }

@@ -42,47 +42,67 @@ export function* reclaimRange(
       if ((pte & PTE_PRESENT) === 0) continue
       const frame = pte & PTE_FRAME
       if ((pte & PTE_SPECIAL) !== 0 || (!sharedToo && machine.frames.maps[frame] !== 1)) continue
-      if (reclaimFrame(machine, frame)) reclaimed++
+      if (yield* reclaimFrame(machine, frame)) reclaimed++
     }
   }
   return reclaimed
 }
 
 /** False if the frame is pinned, locked, not of a kind that is reclaimed, or written since MADV_FREE. */
-export function reclaimFrame(machine: Machine, frame: number): boolean {
-  const { frames, swap } = machine
+export function* reclaimFrame(machine: Machine, frame: number): Operation<boolean> {
+  const { frames } = machine
   const flags = frames.flags[frame]!
-  const cached = (flags & FRAME_FILE) !== 0 ? 1 : 0
-  if (
-    (flags & (FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE)) !== 0 ||
-    frames.refs[frame] !== frames.maps[frame]! + cached
-  ) {
-    return false
-  }
-  if (cached === 1) {
-    frames.get(frame)
-    tryToUnmap(machine, frame, 0, 0)
-    frames.put(frame)
-    return true
-  }
-  if ((flags & FRAME_ANON) === 0) return false
+  const stays = FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE
+  if ((flags & stays) !== 0 || isPinned(machine, frame)) return false
+  if ((flags & (FRAME_FILE | FRAME_ANON)) === 0) return false
+  frames.flags[frame]! |= FRAME_LOCKED
   frames.get(frame)
-  if ((flags & FRAME_LAZY_FREE) !== 0) {
-    if (isDirty(machine, frame)) {
-      // It was given up and written again: only the next time it goes to swap.
-      frames.flags[frame]! &= ~FRAME_LAZY_FREE
-      failToUnmap(machine, frame)
-      frames.put(frame)
-      return false
-    }
-    tryToUnmap(machine, frame, 0, 0)
-  } else {
-    const entry = swap.storeFrame(frame)
-    const alone = isExclusive(machine, frame) ? PTE_SWAP_EXCLUSIVE : 0
-    tryToUnmap(machine, frame, PTE_SWAP | entry, alone)
-  }
+  if ((flags & FRAME_FILE) !== 0) yield* tryToUnmap(machine, frame, () => 0)
+  else if ((flags & FRAME_LAZY_FREE) !== 0) yield* discard(machine, frame)
+  else yield* swapOut(machine, frame)
+  const reclaimed = frames.maps[frame] === 0
+  frames.flags[frame]! &= ~FRAME_LOCKED
   frames.put(frame)
-  return true
+  return reclaimed
+}
+
+/** Gives up a page that was given up by MADV_FREE, unless it was written again. */
+function* discard(machine: Machine, frame: number): Operation<void> {
+  const { frames } = machine
+  if (isDirty(machine, frame)) {
+    // Only the next time it goes to swap.
+    frames.flags[frame]! &= ~FRAME_LAZY_FREE
+    failToUnmap(machine, frame)
+    return
+  }
+  yield* tryToUnmap(machine, frame, () => {
+    if (!isDirty(machine, frame)) return 0
+    // It was just written, between the two passes of the event.
+    frames.flags[frame]! &= ~FRAME_LAZY_FREE
+    return undefined
+  })
+}
+
+/** The bytes are stored when the first mapping goes: who shares the page writes to a copy of it. */
+function* swapOut(machine: Machine, frame: number): Operation<void> {
+  const { swap } = machine
+  let entry = 0
+  yield* tryToUnmap(machine, frame, () => {
+    if (isPinned(machine, frame, 1)) return undefined
+    if (entry === 0) {
+      entry = swap.storeFrame(frame)
+      // Who reads it back meanwhile must not be the last that has it.
+      swap.get(entry)
+    }
+    return PTE_SWAP | entry | (isExclusive(machine, frame) ? PTE_SWAP_EXCLUSIVE : 0)
+  })
+  if (entry !== 0) swap.put(entry)
+}
+
+/** Whether somebody but page tables, the page cache and `others` has a reference. */
+function isPinned({ frames }: Machine, frame: number, others = 0): boolean {
+  const cached = (frames.flags[frame]! & FRAME_FILE) !== 0 ? 1 : 0
+  return frames.refs[frame] !== frames.maps[frame]! + cached + others
 }
 
 function isDirty(machine: Machine, frame: number): boolean {

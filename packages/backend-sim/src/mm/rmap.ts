@@ -64,38 +64,34 @@ export function setMigrationEntry(mm: MemoryMap, page: number, pte: number): voi
 }
 
 /**
- * Calls `change` for each mapping of a locked frame until there is none left. A CLEAR event for each
- * place where the frame may be mapped, before it is looked whether it is.
- */
-function unmapEach(
-  machine: Machine,
-  frame: number,
-  change: (mm: MemoryMap, page: number, pte: number) => void,
-): void {
-  const { frames, reverseMap } = machine
-  reverseMap.walk(frames.mapping[frame]!, frames.index[frame]!, ({ mm }, page) => {
-    if (frames.maps[frame] === 0) return
-    if (pteMaps(mm.tables.get(page), frame)) splitHuge(mm, page)
-    mm.invalidateStart('clear', page, page + 1)
-    const pte = mm.tables.get(page)
-    if (pteMaps(pte, frame)) change(mm, page, pte)
-    mm.invalidateEnd()
-  })
-}
-
-/**
  * Every mapping of a locked frame becomes a migration entry (`try_to_migrate`). Whoever maps it
  * while others run between the two passes of an event stays, and so does the page.
  */
 export function* tryToMigrate(machine: Machine, frame: number): Operation<void> {
+  yield* unmapEach(machine, frame, (mm, page, pte) => {
+    setMigrationEntry(mm, page, pte)
+    return true
+  })
+}
+
+/**
+ * Calls `change` for each mapping of a locked frame until there is none left, or it says no. A CLEAR
+ * event for each place where the frame may be mapped, before it is looked whether it is.
+ */
+function* unmapEach(
+  machine: Machine,
+  frame: number,
+  change: (mm: MemoryMap, page: number, pte: number) => boolean,
+): Operation<void> {
   const { frames, reverseMap } = machine
   for (const [{ mm }, page] of reverseMap.places(frames.mapping[frame]!, frames.index[frame]!)) {
     if (frames.maps[frame] === 0) return
     if (pteMaps(mm.tables.get(page), frame)) splitHuge(mm, page)
     yield* mm.invalidateStartInPasses('clear', page, page + 1)
     const pte = mm.tables.get(page)
-    if (pteMaps(pte, frame)) setMigrationEntry(mm, page, pte)
+    const goesOn = !pteMaps(pte, frame) || change(mm, page, pte)
     mm.invalidateEnd()
+    if (!goesOn) return
   }
 }
 
@@ -121,19 +117,26 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
 }
 
 /**
- * Every mapping of a locked frame becomes `entry` (a swap or poison entry), or nothing for 0
- * (`try_to_unmap`).
+ * Every mapping of a locked frame becomes what `entryOf` gives (a swap or poison entry), or nothing
+ * for 0; undefined leaves this one and all that follow (`try_to_unmap`).
  */
-export function tryToUnmap(machine: Machine, frame: number, entry: number, flags: number): void {
+export function* tryToUnmap(
+  machine: Machine,
+  frame: number,
+  entryOf: (pte: number) => number | undefined,
+): Operation<void> {
   const { frames, swap } = machine
-  unmapEach(machine, frame, (mm, page, pte) => {
+  yield* unmapEach(machine, frame, (mm, page, pte) => {
+    const entry = entryOf(pte)
+    if (entry === undefined) return false
     if ((pte & PTE_DIRTY) !== 0) frames.flags[frame]! |= FRAME_DIRTY
     const guarded = pte & PTE_UFFD_WP
     const kept = pte & (PTE_UFFD_WP | PTE_SOFT_DIRTY)
-    mm.tables.set(page, entry === 0 ? markerOf(mm, page, guarded) : entry | flags | kept)
+    mm.tables.set(page, entry === 0 ? markerOf(mm, page, guarded) : entry | kept)
     if (pteIs(entry, PTE_SWAP)) swap.get(entry & PTE_FRAME)
     frames.maps[frame]!--
     frames.put(frame)
+    return true
   })
 }
 

@@ -71,14 +71,14 @@ export class MemoryEvents {
 
   /** The memory behind the present pages breaks (hwpoison); how many pages. CLEAR */
   poison(space: object, range: VirtualRange): Promise<number> {
-    return this.#now(space, (mm) => {
+    return this.#read(space, function* (mm) {
       const { machine } = mm
       let poisoned = 0
       for (let page = range.startPage; page < range.endPage; page++) {
         const pte = mm.tables.get(page)
         if ((pte & PTE_PRESENT) === 0 || (pte & PTE_SPECIAL) !== 0) continue
         if ((machine.frames.flags[pte & PTE_FRAME]! & FRAME_DEVICE) !== 0) continue
-        if (memoryFailure(machine, pte & PTE_FRAME)) poisoned++
+        if (yield* memoryFailure(machine, pte & PTE_FRAME)) poisoned++
       }
       return poisoned
     })
