@@ -74,6 +74,7 @@ int soft_dirty_read(uint64_t address, uint64_t pages, unsigned char *dirty);
 
 /* pin.c: pages pinned for long. All return 0 or -errno. */
 int pin_pages(const struct range_request *request);
+int pin_pages_short(const struct range_request *request);
 int unpin_pages(const struct range_request *request);
 /* A fork inherits the descriptors, not the pins. */
 void pins_forget(void);

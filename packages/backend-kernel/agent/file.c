@@ -37,7 +37,13 @@ int file_fd(uint32_t file)
 	return slot < 0 ? -EBADF : files[slot].fd;
 }
 
-/* All of it is written, so that no page of it is a hole. */
+/* What one entry of a page directory maps, of the smallest pages there are. */
+#define BLOCK (2u << 20)
+
+/*
+ * All of it is written, so that no page of it is a hole; after it was allocated block by block, so that one of a
+ * file system that was made for it (mkfs.ext4 -E stride=512,stripe_width=512) can be mapped as one.
+ */
 static int create_dax(uint64_t length)
 {
 	static const unsigned char zeros[65536];
@@ -45,9 +51,14 @@ static int create_dax(uint64_t length)
 	int fd = open(folder == NULL ? "" : folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	for (uint64_t done = 0; fd >= 0 && done < length;) {
+		uint64_t block = length - done < BLOCK ? length - done : BLOCK;
 		uint64_t part = length - done < sizeof(zeros) ? length - done : sizeof(zeros);
-		ssize_t written = pwrite(fd, zeros, part, (off_t)done);
+		ssize_t written;
 
+		/* Where it cannot be had in one piece, writing allocates it. */
+		if (done % BLOCK == 0)
+			(void)!fallocate(fd, 0, (off_t)done, (off_t)block);
+		written = pwrite(fd, zeros, part, (off_t)done);
 		if (written <= 0) {
 			int error = written < 0 ? errno : EIO;
 

@@ -283,6 +283,7 @@ static size_t payload_size(int32_t op)
 	case OP_WRITE:
 	case OP_SOFT_DIRTY:
 	case OP_PIN:
+	case OP_PIN_SHORT:
 	case OP_UNPIN:
 		return sizeof(struct range_request);
 	case OP_MREMAP:
@@ -354,6 +355,8 @@ static int execute(const struct frame *frame, size_t length)
 		return do_userfaultfd(input);
 	case OP_PIN:
 		return pin_pages(&range);
+	case OP_PIN_SHORT:
+		return pin_pages_short(&range);
 	case OP_UNPIN:
 		return unpin_pages(&range);
 	case OP_CLEAR_SOFT_DIRTY:

@@ -21,6 +21,7 @@
 #define AGENT_MAX_PROCESSES 256u
 #define AGENT_MAX_FILES 64u
 #define AGENT_MAX_PINS 64u
+#define AGENT_SHORT_PAGES 16u /* what every pipe holds */
 
 struct frame {
 	uint32_t length;
@@ -65,6 +66,7 @@ enum op {
 	OP_CLEAR_SOFT_DIRTY = 33,
 	OP_PIN = 50, /* range_request; value: number of the pin, chosen by the caller, not 0 */
 	OP_UNPIN = 51, /* range_request; value */
+	OP_PIN_SHORT = 55, /* as OP_PIN, AGENT_SHORT_PAGES at most; ended by OP_UNPIN */
 	OP_FILE_SYNC = 52, /* file_request */
 	OP_FILE_READ = 53, /* file_request, AGENT_CHUNK bytes at most */
 	OP_FILE_WRITE = 54, /* file_request, followed by the bytes */
@@ -102,7 +104,7 @@ struct hello {
 #define MMAP_SHARED 1u
 #define MMAP_FIXED 2u
 #define MMAP_POPULATE 4u
-#define MMAP_DRIVER 8u /* pages of the module; private or shared, no file */
+#define MMAP_DRIVER 8u /* pages of the module; private or shared, no file; offset says which */
 
 struct mmap_request {
 	uint64_t address;

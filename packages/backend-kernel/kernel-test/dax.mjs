@@ -9,7 +9,9 @@ const FOLDER = '/tmp/hmm-sdk-dax'
 export function addDax() {
   try {
     for (const name of ['nd_e820', 'nd_pmem', 'ext4']) command('modprobe', name)
-    command('mkfs.ext4', '-q', '-F', '-b', '4096', '-O', '^has_journal', DEVICE)
+    // Files in pieces of 2 MiB, which can be mapped as one.
+    const blocks = 'stride=512,stripe_width=512'
+    command('mkfs.ext4', '-q', '-F', '-b', '4096', '-O', '^has_journal', '-E', blocks, DEVICE)
     mkdirSync(FOLDER, { recursive: true })
     command('mount', '-t', 'ext4', '-o', 'dax=always', DEVICE, FOLDER)
     process.env.HMM_SDK_DAX_FOLDER = FOLDER

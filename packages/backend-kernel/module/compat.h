@@ -5,12 +5,15 @@
 #ifndef HMM_SDK_COMPAT_H
 #define HMM_SDK_COMPAT_H
 
+#include <linux/version.h>
 #include <linux/hmm.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
+#include <linux/pfn_t.h>
+#endif
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #error "hmm_sdk needs Linux 6.12, or 7.2 and later: this kernel is older"
@@ -33,6 +36,16 @@
 #define HS_HAS_EXCLUSIVE HS_KERNEL_7_2
 /* Faults may drop the mmap lock. */
 #define HS_HAS_UNLOCKED_FAULT HS_KERNEL_7_3
+
+static inline vm_fault_t hs_compat_insert_mixed(struct vm_area_struct *vma, unsigned long address,
+						unsigned long pfn)
+{
+#if HS_KERNEL_7_2
+	return vmf_insert_mixed(vma, address, pfn);
+#else
+	return vmf_insert_mixed(vma, address, __pfn_to_pfn_t(pfn, PFN_DEV));
+#endif
+}
 
 #if !HS_HAS_IOVA
 struct dma_iova_state {

@@ -207,6 +207,32 @@ static long hs_context_ioctl(struct file *file, unsigned int request, unsigned l
 	return hs_dispatch(hs_context_calls, ARRAY_SIZE(hs_context_calls), context, request, user);
 }
 
+/* Zeros, for processes to read. */
+static u8 hs_bare_page[PAGE_SIZE] __aligned(PAGE_SIZE);
+
+/*
+ * What no device may mirror, to be read only: at offset IO memory as of a device's registers, at offset BARE
+ * memory that has no struct page as far as the mapping says. Both are the same page again and again.
+ */
+static int hs_map_bare(struct vm_area_struct *vma)
+{
+	unsigned long pfn = vmalloc_to_pfn(hs_bare_page);
+	bool io = vma->vm_pgoff == HMM_SDK_DRIVER_PAGES_IO;
+	unsigned long address;
+	int ret = 0;
+
+	if ((!io && vma->vm_pgoff != HMM_SDK_DRIVER_PAGES_BARE) || vma->vm_flags & VM_WRITE)
+		return -EINVAL;
+	vm_flags_mod(vma, io ? 0 : VM_MIXEDMAP | VM_DONTEXPAND, VM_MAYWRITE);
+	for (address = vma->vm_start; !ret && address < vma->vm_end; address += PAGE_SIZE) {
+		if (io)
+			ret = remap_pfn_range(vma, address, pfn, PAGE_SIZE, vma->vm_page_prot);
+		else if (hs_compat_insert_mixed(vma, address, pfn) != VM_FAULT_NOPAGE)
+			ret = -ENOMEM;
+	}
+	return ret;
+}
+
 /*
  * Pages of the module in the process: what a driver does with vm_insert_page(). They are there at once, and
  * nothing brings back one that goes (there is no fault handler).
@@ -217,8 +243,10 @@ static int hs_context_mmap(struct file *file, struct vm_area_struct *vma)
 	struct page *page;
 	int ret = 0;
 
-	if (vma->vm_pgoff || vma_pages(vma) > HMM_SDK_MAX_DRIVER_PAGES)
+	if (vma_pages(vma) > HMM_SDK_MAX_DRIVER_PAGES)
 		return -EINVAL;
+	if (vma->vm_pgoff)
+		return hs_map_bare(vma);
 	for (address = vma->vm_start; !ret && address < vma->vm_end; address += PAGE_SIZE) {
 		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!page)

@@ -14,6 +14,7 @@ import * as agent from './agent-protocol.js'
 import type { BoundedWait } from './bounded-wait.js'
 import { withHugetlbHint } from './hugetlb.js'
 import { AgentFile } from './memory-file.js'
+import * as uapi from './uapi.js'
 import { AgentUserfaultfd } from './userfaultfd.js'
 
 /** By their place in the agent's table (agent/memory.c). */
@@ -34,6 +35,13 @@ const ADVICES: readonly Advice[] = [
   'hwpoison',
   'soft-offline',
 ]
+
+/** Page of the module's file where pages of a driver are. */
+const DRIVER_PAGES = {
+  inserted: 0,
+  io: uapi.DRIVER_PAGES_IO,
+  bare: uapi.DRIVER_PAGES_BARE,
+} as const
 
 /** What an address space needs of the backend. */
 export interface SpaceHost {
@@ -96,15 +104,16 @@ export class KernelAddressSpace implements RawAddressSpace {
 
   async mmap(request: RawMmap): Promise<number> {
     const { startPage, file } = request
+    const driverPages = request.driverPages && DRIVER_PAGES[request.driverPages]
     const flags =
       (request.shared ? agent.MMAP_SHARED : 0) |
       (startPage === undefined ? 0 : agent.MMAP_FIXED) |
       (request.populate ? agent.MMAP_POPULATE : 0) |
-      (request.driverPages === true ? agent.MMAP_DRIVER : 0)
+      (driverPages === undefined ? 0 : agent.MMAP_DRIVER)
     const payload = new agent.Packer()
       .u64((startPage ?? 0) * this.#pageBytes)
       .u64(request.pages * this.#pageBytes)
-      .u64(request.filePage * this.#pageBytes)
+      .u64((driverPages ?? request.filePage) * this.#pageBytes)
       .u32(file?.id ?? 0)
       .u32(request.protection)
       .u32(flags)
@@ -214,9 +223,9 @@ export class KernelAddressSpace implements RawAddressSpace {
     return this.#atomic(agent.OP_COMPARE_EXCHANGE, page, offset, expected, desired)
   }
 
-  async pin(startPage: number, pages: number): Promise<RawPin> {
+  async pin(startPage: number, pages: number, longTerm: boolean): Promise<RawPin> {
     const number = this.#nextPin++
-    await this.#ranged(agent.OP_PIN, startPage, pages, number)
+    await this.#ranged(longTerm ? agent.OP_PIN : agent.OP_PIN_SHORT, startPage, pages, number)
     let closing: Promise<void> | undefined
     // Nothing to do when the process is gone: its pins went with it.
     const unpin = (): Promise<void> =>

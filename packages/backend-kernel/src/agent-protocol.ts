@@ -31,6 +31,7 @@ export const OP_CLEAR_SOFT_DIRTY = 33
 export const OP_SOFT_DIRTY = 34
 export const OP_PIN = 50
 export const OP_UNPIN = 51
+export const OP_PIN_SHORT = 55
 export const OP_FILE_SYNC = 52
 export const OP_FILE_READ = 53
 export const OP_FILE_WRITE = 54

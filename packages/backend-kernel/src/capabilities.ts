@@ -64,7 +64,8 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
     'space.dax': when(
       existsSync(process.env['HMM_SDK_DAX_FOLDER'] ?? ''),
       'no folder in persistent memory was named',
-      'HMM_SDK_DAX_FOLDER=folder of a file system that is mounted with -o dax.',
+      'HMM_SDK_DAX_FOLDER=folder of a file system mounted with -o dax, made for blocks of 2 MiB ' +
+        '(mkfs.ext4 -E stride=512,stripe_width=512).',
     ),
     'space.pin': when(
       mayUseIoUring(),

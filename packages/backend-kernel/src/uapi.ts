@@ -218,8 +218,12 @@ export const MAX_LIST_PARTS = 0x400
 export const MAX_LIST_SEGMENTS = 0x1000
 
 // mmap of a context descriptor: zeroed pages of the module (vm_insert_page)
-/** of one mapping, at offset 0 */
+/** of one mapping of a context, at page 0 or what follows */
 export const MAX_DRIVER_PAGES = 0x400
+/** page of the offset: VM_IO, VM_PFNMAP, read-only */
+export const DRIVER_PAGES_IO = 1
+/** page of the offset: VM_MIXEDMAP without a struct page, read-only */
+export const DRIVER_PAGES_BARE = 2
 
 // Flags of SEGMENT_LIMITS
 /** sets them; without it they are told */

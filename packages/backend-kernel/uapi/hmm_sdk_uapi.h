@@ -209,8 +209,12 @@
 #define HMM_SDK_MAX_LIST_SEGMENTS 0x1000U
 
 /* mmap of a context descriptor: zeroed pages of the module (vm_insert_page) */
-/* of one mapping, at offset 0 */
+/* of one mapping of a context, at page 0 or what follows */
 #define HMM_SDK_MAX_DRIVER_PAGES 0x400U
+/* page of the offset: VM_IO, VM_PFNMAP, read-only */
+#define HMM_SDK_DRIVER_PAGES_IO 1U
+/* page of the offset: VM_MIXEDMAP without a struct page, read-only */
+#define HMM_SDK_DRIVER_PAGES_BARE 2U
 
 /* Flags of SEGMENT_LIMITS */
 /* sets them; without it they are told */

@@ -180,7 +180,9 @@ export const constants = {
     ['MAX_LIST_SEGMENTS', 4096, ''],
   ],
   'mmap of a context descriptor: zeroed pages of the module (vm_insert_page)': [
-    ['MAX_DRIVER_PAGES', 1024, 'of one mapping, at offset 0'],
+    ['MAX_DRIVER_PAGES', 1024, 'of one mapping of a context, at page 0 or what follows'],
+    ['DRIVER_PAGES_IO', 1, 'page of the offset: VM_IO, VM_PFNMAP, read-only'],
+    ['DRIVER_PAGES_BARE', 2, 'page of the offset: VM_MIXEDMAP without a struct page, read-only'],
   ],
   'Flags of SEGMENT_LIMITS': [['SEGMENT_LIMITS_SET', 1, 'sets them; without it they are told']],
   'Whom DMA_SYNC and DMA_LIST_SYNC are for': [

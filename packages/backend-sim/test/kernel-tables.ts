@@ -73,9 +73,36 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/file/punch-hole', 'events/hugetlb/punch-hole'],
   },
   {
-    what: 'truncate and hole punch of a file in persistent memory',
+    what: 'truncate, hole punch and growth of a file in persistent memory',
     says: 'CLEAR over all of it',
-    cases: ['events/dax/truncate', 'events/dax/punch-hole'],
+    cases: [
+      'events/dax/truncate',
+      'events/dax/punch-hole',
+      'events/dax/grow',
+      'events/dax/remove-of-shared',
+      'events/dax-huge-page/truncate',
+    ],
+  },
+  {
+    what: 'a hole in persistent memory that is filled, wherever it was read (dax_insert_entry)',
+    says: 'CLEAR',
+    cases: [
+      'events/dax/hole-that-is-filled',
+      'events/dax/hole-that-is-written-as-a-file',
+      'events/dax-huge-page/hole-that-is-filled',
+      'events/dax-huge-page/zeros-of-somebody-else-become-pages',
+    ],
+  },
+  {
+    what: 'change of a part of a block of persistent memory: all of it is dropped',
+    says: 'CLEAR',
+    cases: [
+      'events/dax-huge-page/unmapped-in-part',
+      'events/dax-huge-page/protected-in-part',
+      'events/dax-huge-page/dropped-in-part',
+      'events/dax-huge-page/private-copy',
+      'events/dax-huge-page/moved-off-its-alignment',
+    ],
   },
   {
     what: 'copy-on-write',
@@ -195,7 +222,7 @@ export const EVENT_SOURCES: readonly TableLine[] = [
   {
     what: 'writeback of file pages',
     says: 'PROTECTION_PAGE',
-    cases: ['events/dax/sync'],
+    cases: ['events/dax/sync', 'events/dax-huge-page/sync'],
     tests: [[EVENTS, 'PROTECTION_PAGE for every shared mapping']],
   },
   {
@@ -278,7 +305,11 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   {
     what: 'VM_IO, VM_PFNMAP, pages without a struct page',
     says: 'error; EFAULT',
-    none: 'no memory of that kind can be mapped here',
+    cases: [
+      'range-fault/driver-pages/io',
+      'range-fault/driver-pages/io-beside-memory',
+      'range-fault/driver-pages/without-a-struct-page',
+    ],
   },
   {
     what: 'write asked for, mapping read-only',
@@ -314,7 +345,11 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   {
     what: 'own device page',
     says: 'valid, never migrated',
-    cases: ['memory/cpu-fault/fault-of-the-own-device-leaves-it', 'memory/migrate/to-device'],
+    cases: [
+      'memory/cpu-fault/fault-of-the-own-device-leaves-it',
+      'memory/corners/write-fault-of-a-read-only-device-page',
+      'memory/migrate/to-device',
+    ],
   },
   {
     what: 'own device pages in one block',
@@ -358,8 +393,19 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   },
   {
     what: 'huge page',
-    says: 'valid, with the order',
-    cases: ['events/huge-page/order', 'events/huge-page/protected-as-a-whole'],
+    says: 'valid, with the order; the requests of all its pages count together',
+    cases: [
+      'events/huge-page/order',
+      'events/huge-page/protected-as-a-whole',
+      'range-fault/huge-page/order-as-it-is',
+      'range-fault/huge-page/fault-of-one-page',
+      'range-fault/huge-page/requests-count-together',
+    ],
+  },
+  {
+    what: 'huge zero page',
+    says: 'valid, not writable, with the order; a write replaces it',
+    cases: ['range-fault/huge-page/zero-page', 'range-fault/huge-page/write-to-the-zero-page'],
   },
   {
     what: 'hugetlb',
@@ -397,6 +443,21 @@ export const FAULT_RESULTS: readonly TableLine[] = [
     what: 'page of a file in persistent memory (DAX)',
     says: 'as other memory',
     cases: ['events/dax/read-and-written', 'events/dax/faults', 'events/dax/private-copy'],
+  },
+  {
+    what: 'hole in persistent memory',
+    says: 'the zero page, or the huge zero page; a write fills it',
+    cases: [
+      'events/dax/hole-is-the-zero-page',
+      'events/dax/hole-that-a-device-writes',
+      'events/dax-huge-page/hole-is-the-huge-zero-page',
+      'events/dax-huge-page/hole-that-a-device-writes',
+    ],
+  },
+  {
+    what: 'block of persistent memory',
+    says: 'valid, with the order; a fault of one page is one of all',
+    cases: ['events/dax-huge-page/read-then-written', 'events/dax-huge-page/faults'],
   },
   {
     what: 'beyond the end of a file (SIGBUS)',

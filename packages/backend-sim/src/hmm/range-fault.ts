@@ -40,7 +40,7 @@ import {
 import type { RadixTable } from '../mm/radix-table.js'
 import { resolveFault } from '../mm/resolve-fault.js'
 import { waitUserfault } from '../mm/userfaultfd.js'
-import { VM_HUGETLB, VM_IO, VM_PFNMAP, VM_READ, VM_WRITE, type Vma } from '../mm/vma.js'
+import { VM_BARE, VM_HUGETLB, VM_IO, VM_PFNMAP, VM_READ, VM_WRITE, type Vma } from '../mm/vma.js'
 import type { IntervalNotifier } from '../mmu-notifier/interval-notifier.js'
 import type { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
@@ -149,6 +149,7 @@ function* faultSpan(
 /** Whether a write fault at `page` makes a clean page of a file dirty. */
 function dirtiesFile(mm: MemoryMap, vma: Vma, page: number): boolean {
   if (!vma.shared || vma.file === undefined || (vma.flags & VM_HUGETLB) !== 0) return false
+  if (vma.file.dax) return false
   if ((mm.tables.get(page) & (PTE_PRESENT | PTE_WRITE)) === (PTE_PRESENT | PTE_WRITE)) return false
   const frame = vma.file.find(vma.offsetOf(page))
   return frame === 0 || (mm.machine.frames.flags[frame]! & FRAME_DIRTY) === 0
@@ -210,11 +211,16 @@ class RangeWalk {
       const stop = Math.min(end, vma?.start ?? end)
       return this.#bad(at, stop, 'is not mapped by the process')
     }
-    const stop = Math.min(end, vma.end)
+    // What has no struct page is looked at page by page.
+    const bare = (vma.flags & VM_BARE) !== 0
+    const stop = Math.min(end, bare ? at + 1 : vma.end)
     if ((vma.flags & (VM_IO | VM_PFNMAP)) !== 0 || (vma.flags & VM_READ) === 0) {
       return this.#bad(at, stop, 'is not readable')
     }
     const { tables } = this.#mm
+    if (bare && (tables.get(at) & PTE_PRESENT) !== 0) {
+      return this.#bad(at, stop, 'has no struct page')
+    }
     if ((vma.flags & VM_HUGETLB) !== 0) return this.#hugetlb(vma, at, stop)
     const leaf = tables.leaf(at)
     if (leaf === 0) return this.#hole(at, Math.min(stop, tables.holeEnd(at)))

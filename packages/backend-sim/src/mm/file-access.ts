@@ -1,9 +1,11 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import { FRAME_DIRTY, FRAME_HWPOISON } from './frame-table.js'
+import { DaxFile } from './dax-file.js'
 import { HugetlbFile } from './hugetlb-file.js'
 import type { Machine } from '../sim/machine.js'
 import type { MemoryFile } from './memory-file.js'
 import type { PageLogs } from './page-logs.js'
+import { unmapMappingPages } from './unmap-mapping-pages.js'
 import { logsOf } from './update-log.js'
 
 /** `pread` of bytes that are all inside the file. */
@@ -33,12 +35,21 @@ export function writeFile(
     })
   }
   eachPage(machine, file, offset, bytes.length, (page, inPage, at, count) => {
+    const filled = file instanceof DaxFile && file.isHole(page)
     const frame = checkSound(machine, file.findOrCreate(page))
     if (frame === 0) throw new HmmError('ENOMEM', { message: 'no memory for a page of the file' })
     watched(machine, file)?.written(page, inPage, bytes.subarray(at, at + count))
     frames.write(frame, inPage, bytes.subarray(at, at + count))
     frames.flags[frame]! |= FRAME_DIRTY
+    if (filled) fillDaxHole(file, page)
   })
+}
+
+/** What shows zeros there does so no longer (`invalidate_inode_pages2_range`), if any was ever mapped. */
+function fillDaxHole(file: DaxFile, page: number): void {
+  if (file.entries.size === 0) return
+  file.dropEntries(page, page + 1)
+  unmapMappingPages(file, page, page + 1)
 }
 
 /** The log of the file's accesses, if there is one. */

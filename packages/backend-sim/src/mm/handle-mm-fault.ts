@@ -1,10 +1,12 @@
 import { anonPrepare } from './anon-prepare.js'
 import { POINT_PAGE_TABLE } from '../sim/failure-point.js'
 import { canBeWritable } from './can-be-writable.js'
+import { daxCopySource, daxFault, daxHugeFault } from './dax-fault.js'
+import { DaxFile } from './dax-file.js'
 import { doSwapPage } from './do-swap-page.js'
 import { doWpPage } from './do-wp-page.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
-import { hugeFault, hugeNumaFault, mayBeHuge } from './huge.js'
+import { hugeFault, hugeNumaFault, mayBeHuge, splitHuge } from './huge.js'
 import { hugetlbFault } from './hugetlb-fault.js'
 import {
   FRAME_ANON,
@@ -27,6 +29,7 @@ import {
 import {
   VM_HUGETLB,
   VM_MIXEDMAP,
+  VM_PFNMAP,
   VM_SHARED,
   VM_UFFD_MISSING,
   VM_UFFD_WP,
@@ -44,6 +47,9 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
     if ((vma.flags & VM_UFFD_MISSING) !== 0) return FAULT_USERFAULT
     if (mm.unstable) return FAULT_SIGBUS
     if (hugeFault(mm, vma, page, write)) return FAULT_DONE
+  }
+  if (mm.tables.leaf(page) === 0 && vma.file instanceof DaxFile) {
+    if (daxHugeFault(mm, vma, vma.file, page, write)) return FAULT_DONE
   }
   if (mm.tables.leaf(page) === 0 && mm.machine.failures.fails(POINT_PAGE_TABLE)) return FAULT_OOM
   if (
@@ -74,10 +80,26 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
     pte &= ~PTE_UFFD_WP
     words[at] = pte
   }
-  if (write && (pte & PTE_WRITE) === 0) return doWpPage(mm, vma, page, pte)
+  if (write && (pte & PTE_WRITE) === 0) {
+    const shared = vma.file instanceof DaxFile ? daxWpPage(mm, vma, vma.file, page) : undefined
+    return shared ?? doWpPage(mm, vma, page, pte)
+  }
   // Nothing left to do because somebody else was faster.
   words[at] = pte | PTE_YOUNG | (write ? PTE_WRITTEN : 0)
   return FAULT_DONE
+}
+
+/**
+ * A write to a present page of persistent memory (`wp_huge_pmd`, `page_mkwrite`, `pfn_mkwrite`): undefined for
+ * one that is to be copied.
+ */
+function daxWpPage(mm: MemoryMap, vma: Vma, file: DaxFile, page: number): number | undefined {
+  if (!mm.tables.isHuge(page)) {
+    return vma.shared ? daxFault(mm, vma, file, page, true) : undefined
+  }
+  if (vma.shared && daxHugeFault(mm, vma, file, page, true)) return FAULT_DONE
+  splitHuge(mm, page)
+  return handleMmFault(mm, vma, page, true)
 }
 
 /** `do_numa_page`: the page is where it should be, and gets its rights back. No event. */
@@ -131,21 +153,23 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   const file = vma.file!
   const offset = vma.offsetOf(page)
   // The driver has no fault handler: what is missing stays so.
-  if ((vma.flags & VM_MIXEDMAP) !== 0) return FAULT_SIGBUS
+  if ((vma.flags & (VM_MIXEDMAP | VM_PFNMAP)) !== 0) return FAULT_SIGBUS
   if (offset >= file.pages) return FAULT_SIGBUS
   if ((vma.flags & VM_UFFD_MISSING) !== 0 && file.find(offset) === 0) return FAULT_USERFAULT
-  const guarded = mm.tables.arena.words[at]! & PTE_UFFD_WP
-  const cached = file.findOrCreate(offset)
-  if (cached === 0) return FAULT_OOM
-  const frames = mm.machine.frames
+  const dax = file instanceof DaxFile
   const shared = (vma.flags & VM_SHARED) !== 0
+  if (dax && (shared || !write)) return daxFault(mm, vma, file, page, write)
+  const guarded = mm.tables.arena.words[at]! & PTE_UFFD_WP
+  const cached = dax ? daxCopySource(file, offset) : file.findOrCreate(offset)
+  if (cached === 0 && !dax) return FAULT_OOM
+  const frames = mm.machine.frames
   if ((frames.flags[cached]! & FRAME_HWPOISON) !== 0 || (mm.unstable && !shared)) {
     return FAULT_SIGBUS
   }
   if (write && !shared) {
     const frame = frames.allocate(FRAME_ANON | FRAME_EXCLUSIVE)
     if (frame === 0) return FAULT_OOM
-    frames.copy(cached, frame)
+    if (cached !== 0) frames.copy(cached, frame)
     frames.maps[frame] = 1
     frames.mapping[frame] = vma.anonVma!.id
     frames.index[frame] = vma.anonOffsetOf(page)
@@ -157,8 +181,7 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   frames.maps[cached]!++
   if (write) frames.flags[cached]! |= FRAME_DIRTY
   // A file in memory has no writeback: its shared mappings are writable from the first read on.
-  // One in persistent memory has: its pages wait for the first write (`pfn_mkwrite`).
-  const watched = ((vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty || file.dax) && !write
+  const watched = ((vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty) && !write
   const writable = shared && (vma.flags & VM_WRITE) !== 0 && !watched ? PTE_WRITE : 0
   const right = guarded === 0 ? writable : guarded
   mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | right | (write ? PTE_WRITTEN : 0) | cached

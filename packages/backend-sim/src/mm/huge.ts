@@ -70,7 +70,9 @@ export function hugeWriteFault(
   const pages = mm.tables.leafPages
   const block = blockOf(mm, page)
   if ((pte & PTE_SPECIAL) !== 0) {
-    const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
+    const first = !mm.machine.kernel.replacesHugeZero
+      ? 0
+      : frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
     if (first !== 0) {
       anonPrepare(vma)
       mm.invalidateStart('clear', block, block + pages)
@@ -130,9 +132,16 @@ export function splitHuge(mm: MemoryMap, page: number): void {
   mm.invalidateEnd()
 }
 
-/** The split without its event. */
+/**
+ * The split without its event (`__split_huge_pmd_locked`). What is mapped of a file is not mapped any
+ * more: a fault finds it again.
+ */
 export function unmarkHuge(mm: MemoryMap, block: number): void {
   const { tables } = mm
+  if (mm.vmas.find(block)?.anonymous === false) {
+    dropFileBlock(mm, block)
+    return
+  }
   tables.setHuge(block, false)
   const { words } = tables.arena
   const leaf = tables.leaf(block)
@@ -141,6 +150,20 @@ export function unmarkHuge(mm: MemoryMap, block: number): void {
     const special = ptePresent(pte) && (pte & PTE_SPECIAL) !== 0
     if (special) words[at] = (pte & ~PTE_FRAME) | ZERO_FRAME
   }
+}
+
+function dropFileBlock(mm: MemoryMap, block: number): void {
+  const { frames } = mm.machine
+  const { words } = mm.tables.arena
+  const leaf = mm.tables.leaf(block)
+  for (let at = leaf; at <= leaf + mm.tables.mask; at++) {
+    const pte = words[at]!
+    if ((pte & PTE_SPECIAL) !== 0) continue
+    const frame = pte & PTE_FRAME
+    frames.maps[frame]!--
+    frames.put(frame)
+  }
+  mm.tables.dropLeaf(block)
 }
 
 /** Splits what reaches over `page` from before it: a mapping is about to end or begin there. */
@@ -177,7 +200,8 @@ export function mapBlock(mm: MemoryMap, vma: Vma, block: number, first: number):
   setBlock(mm, block, PTE_PRESENT | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG | first)
 }
 
-function setBlock(mm: MemoryMap, block: number, entry: number): void {
+/** Maps adjoining frames at `block` by one entry like `entry`, the first. */
+export function setBlock(mm: MemoryMap, block: number, entry: number): void {
   const leaf = mm.tables.ensureLeaf(block)
   const { words } = mm.tables.arena
   for (let i = 0; i <= mm.tables.mask; i++) words[leaf + i] = entry + i

@@ -47,11 +47,15 @@ export class MemoryFile {
     const cached = this.#cache.get(offset)
     if (cached !== undefined) return cached
     const frame = this.#frames.allocate(this.#flags)
-    if (frame === 0) return 0
+    if (frame !== 0) this.keep(offset, frame)
+    return frame
+  }
+
+  /** `frame`, whose reference it takes over, is the page at `offset`, where there was none. */
+  protected keep(offset: number, frame: number): void {
     this.#frames.mapping[frame] = this.id
     this.#frames.index[frame] = offset
     this.#cache.set(offset, frame)
-    return frame
   }
 
   /** Puts `frame`, whose reference it takes over, in place of the page at its offset. */

@@ -1,5 +1,7 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
+import type { DriverPages } from '@hmm-sdk/hmm-api/raw'
 import type { Operation } from '../sim/operation.js'
+import { DaxFile } from './dax-file.js'
 import type { HugePool } from './huge-pool.js'
 import { FRAME_BUFFER } from './frame-table.js'
 import { HugetlbFile, tooFew } from './hugetlb-file.js'
@@ -21,7 +23,7 @@ export interface MmapRequest {
   readonly filePage: number
   readonly populate: boolean
   /** Pages of a driver. */
-  readonly driverPages?: boolean | undefined
+  readonly driverPages?: DriverPages | undefined
   /** Where the huge pages of anonymous memory come from; ordinary pages if undefined. */
   readonly pool: HugePool | undefined
 }
@@ -32,7 +34,7 @@ export function* mmap(mm: MemoryMap, request: MmapRequest): Operation<number> {
   try {
     const start = yield* place(mm, request)
     const vma = makeVma(mm, start, request)
-    if (request.driverPages === true) yield* driverMmap(mm, vma)
+    if (request.driverPages !== undefined) yield* driverMmap(mm, vma, request.driverPages)
     mergeVma(vma)
     // Best effort: pages that cannot be had now are left to later faults.
     if (request.populate) yield* populate(mm, start, start + request.pages)
@@ -43,9 +45,9 @@ export function* mmap(mm: MemoryMap, request: MmapRequest): Operation<number> {
 }
 
 /** The driver's part; if it fails, nothing is mapped. */
-function* driverMmap(mm: MemoryMap, vma: Vma): Operation<void> {
+function* driverMmap(mm: MemoryMap, vma: Vma, kind: DriverPages): Operation<void> {
   try {
-    insertPages(vma)
+    insertPages(vma, kind)
   } catch (error) {
     yield* unmapLocked(mm, vma.start, vma.end)
     throw error
@@ -60,6 +62,12 @@ function* place(mm: MemoryMap, request: MmapRequest): Operation<number> {
       // Where its blocks can be huge pages (`thp_get_unmapped_area`).
       const start = mm.vmas.findGap(pages + block - 1, mm.low, mm.high)
       if (start >= 0) return start + ((block - (start & mm.tables.mask)) & mm.tables.mask)
+    }
+    const { file, filePage } = request
+    if (file instanceof DaxFile && filePage + pages >= (Math.ceil(filePage / block) + 1) * block) {
+      // Where its blocks can be mapped whole, if it has room for one.
+      const start = mm.vmas.findGap(pages + block, mm.low, mm.high)
+      if (start >= 0) return start + ((filePage + block - (start % block)) % block)
     }
     const huge = request.pool ?? (request.file as Partial<HugetlbFile> | undefined)?.pool
     const start = mm.vmas.findGap(pages, mm.low, mm.high, huge?.pages)
@@ -83,7 +91,7 @@ function makeVma(mm: MemoryMap, start: number, request: MmapRequest): Vma {
   if (file !== undefined) file.get()
   else if (request.pool !== undefined) {
     file = new HugetlbFile(frames, reverseMap, request.pages, request.pool)
-  } else if (request.driverPages === true) {
+  } else if (request.driverPages !== undefined) {
     file = new MemoryFile(frames, reverseMap, request.pages, FRAME_BUFFER)
   } else if (request.shared) file = new MemoryFile(frames, reverseMap, request.pages)
   const pgoff = file === undefined ? start : request.file === undefined ? 0 : request.filePage

@@ -89,9 +89,12 @@ export function* changeProtection(
         const offset = page & tables.mask
         const count = Math.min(tables.mask + 1 - offset, to - page)
         splitHugeUnlessWhole(mm, page, page + count)
-        const from = tables.leaf(page) + offset
+        // A part of a file's block is not mapped any more.
+        const leaf = tables.leaf(page)
         const { words } = tables.arena
-        for (let at = from; at < from + count; at++) if (emptyToo || words[at] !== 0) change(at)
+        const first = leaf + offset
+        const last = leaf === 0 ? first : first + count
+        for (let at = first; at < last; at++) if (emptyToo || words[at] !== 0) change(at)
         if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)
         page += count
       }

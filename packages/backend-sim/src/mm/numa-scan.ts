@@ -1,5 +1,5 @@
 import type { Operation } from '../sim/operation.js'
-import { FRAME_DEVICE } from './frame-table.js'
+import { FRAME_DAX, FRAME_DEVICE } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { changeProtection } from './mprotect.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE } from './pte.js'
@@ -52,6 +52,6 @@ function hintable(mm: MemoryMap, vma: Vma, pte: number): boolean {
   if ((pte & PTE_PRESENT) === 0 || (pte & (PTE_PROTNONE | PTE_SPECIAL)) !== 0) return false
   const { frames } = mm.machine
   const frame = pte & PTE_FRAME
-  if ((frames.flags[frame]! & FRAME_DEVICE) !== 0) return false
+  if ((frames.flags[frame]! & (FRAME_DAX | FRAME_DEVICE)) !== 0) return false
   return (vma.flags & VM_SHARED) !== 0 || frames.maps[frame] === 1
 }

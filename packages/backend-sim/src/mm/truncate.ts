@@ -1,5 +1,6 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
+import { DaxFile } from './dax-file.js'
 import { FRAME_ANON } from './frame-table.js'
 import { unmapHugetlbFile } from './hugetlb.js'
 import { HugetlbFile } from './hugetlb-file.js'
@@ -15,10 +16,11 @@ export function* truncate(file: MemoryFile, pages: number): Operation<void> {
     truncateHugetlb(file, pages)
     return
   }
+  // Whether it grows or shrinks (`ext4_setattr`).
+  if (file instanceof DaxFile) yield* breakLayout(file)
   const before = file.pages
   file.pages = pages
   if (pages >= before) return
-  if (file.dax) yield* breakLayout(file)
   yield* unmapMappingRange(file, pages, Infinity, true)
   file.drop(pages, Infinity)
 }
@@ -29,7 +31,7 @@ export function* punchHole(file: MemoryFile, page: number, pages: number): Opera
     punchHugetlb(file, page, page + pages)
     return
   }
-  if (file.dax) yield* breakLayout(file)
+  if (file instanceof DaxFile) yield* breakLayout(file)
   do yield* unmapMappingRange(file, page, page + pages, false)
   while (
     // Who touched a page that another process still had brought it back (`truncate_cleanup_folio`).
@@ -66,10 +68,15 @@ function punchHugetlb(file: HugetlbFile, start: number, end: number): void {
 
 /**
  * Before a file in persistent memory is cut it waits for who uses its pages, which unmaps all of it
- * (`ext4_break_layouts`); private copies stay.
+ * (`ext4_break_layouts`); private copies stay. What was mapped as pages may be mapped as blocks then.
  */
-function* breakLayout(file: MemoryFile): Operation<void> {
-  yield* unmapMappingRange(file, 0, Infinity, false)
+function* breakLayout(file: DaxFile): Operation<void> {
+  for (;;) {
+    yield* unmapMappingRange(file, 0, Infinity, false)
+    if (!file.pinned) break
+    yield file.unpinned.park()
+  }
+  if (file.forgetsEntries) file.dropEntries()
 }
 
 /** `unmap_mapping_range` of the file's pages `[first, end)`. */

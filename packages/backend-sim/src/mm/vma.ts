@@ -24,6 +24,8 @@ export const VM_UFFD_MISSING = 2048
 export const VM_UFFD_WP = 4096
 /** Pages of a driver; what is missing is not made (`vm_insert_page`). */
 export const VM_MIXEDMAP = 8192
+/** With VM_MIXEDMAP: its pages have no struct page, as far as the mapping says (`vmf_insert_mixed`). */
+export const VM_BARE = 16384
 export const VM_UFFD = VM_UFFD_MISSING | VM_UFFD_WP
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 

@@ -2,9 +2,10 @@ import type { Machine } from '../sim/machine.js'
 import type { Operation } from '../sim/operation.js'
 import type { MemoryFile } from './memory-file.js'
 import type { MemoryMap } from './memory-map.js'
-import { FRAME_DIRTY, FRAME_FILE } from './frame-table.js'
+import { DaxFile, type DaxEntry } from './dax-file.js'
+import { FRAME_DAX, FRAME_DIRTY, FRAME_FILE } from './frame-table.js'
 import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE } from './pte.js'
-import { pteMaps, walkMappings } from './rmap.js'
+import { pteMaps } from './rmap.js'
 import { forEachEntry } from './walk.js'
 
 /**
@@ -18,23 +19,35 @@ export function writeback(mm: MemoryMap, start: number, end: number): number {
   forEachEntry(mm, start, end, (_at, pte) => {
     if ((pte & PTE_PRESENT) === 0 || (pte & PTE_SPECIAL) !== 0) return
     const frame = pte & PTE_FRAME
-    if ((frames.flags[frame]! & FRAME_FILE) !== 0) found.add(frame)
+    if ((frames.flags[frame]! & (FRAME_FILE | FRAME_DAX)) === FRAME_FILE) found.add(frame)
   })
   for (const frame of found) clean(machine, frame)
   return found.size
 }
 
-/** `fsync`: nothing for a file in memory; of one in persistent memory each page that was written. */
+/** `fsync`: nothing for a file in memory; of one in persistent memory what was written through mappings. */
 export function* syncFile(machine: Machine, file: MemoryFile): Operation<void> {
-  if (!file.dax) return
-  for (const frame of [...file.cached()]) {
-    let written = (machine.frames.flags[frame]! & FRAME_DIRTY) !== 0
-    walkMappings(machine, frame, (vma, _page, pte) => {
-      if (vma.shared && (pte & PTE_DIRTY) !== 0) written = true
-    })
-    if (!written) continue
+  if (!(file instanceof DaxFile)) return
+  for (const entry of [...file.entries.values()]) {
+    if (!entry.dirty) continue
     if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
-    clean(machine, frame)
+    cleanEntry(file, entry)
+    entry.dirty = false
+  }
+}
+
+/** `dax_writeback_one`: a block as a whole, however it is mapped. */
+function cleanEntry(file: DaxFile, { first, pages }: DaxEntry): void {
+  for (const { vma } of [...file.tree.overlaps(first, first + pages - 1)]) {
+    if (!vma.shared) continue
+    const { mm } = vma
+    const start = vma.start + Math.max(0, first - vma.pgoff)
+    const end = vma.start + Math.min(vma.end - vma.start, first + pages - vma.pgoff)
+    mm.invalidateStart('protection-page', start, end)
+    forEachEntry(mm, start, end, (at, pte) => {
+      if ((pte & PTE_PRESENT) !== 0) mm.tables.arena.words[at] = pte & ~(PTE_WRITE | PTE_DIRTY)
+    })
+    mm.invalidateEnd()
   }
 }
 

@@ -42,16 +42,36 @@ export function* zapRange(
   const { tables, machine } = mm
   for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
     if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table', mm)
-    const offset = page & tables.mask
-    const count = Math.min(tables.mask + 1 - offset, end - page)
-    mm.updates?.forget(page, count)
-    const huge = tables.isHuge(page)
-    if (huge && count > tables.mask) zapHuge(mm, page)
-    else if (huge) splitHuge(mm, page)
-    const leaf = tables.leaf(page)
-    if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep, markers)
-    page += count
+    page += zapPart(mm, page, end, keep, markers)
   }
+}
+
+/** The same at once, for who cannot be preempted there. */
+export function zapAtOnce(mm: MemoryMap, start: number, end: number, keep: KeepFrame): void {
+  const { tables } = mm
+  for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
+    page += zapPart(mm, page, end, keep, 'keep-guards')
+  }
+}
+
+/** What one leaf has of `[page, end)`: how many pages that is. */
+function zapPart(
+  mm: MemoryMap,
+  page: number,
+  end: number,
+  keep: KeepFrame | undefined,
+  markers: Markers,
+): number {
+  const { tables } = mm
+  const offset = page & tables.mask
+  const count = Math.min(tables.mask + 1 - offset, end - page)
+  mm.updates?.forget(page, count)
+  const huge = tables.isHuge(page)
+  if (huge && count > tables.mask) zapHuge(mm, page)
+  else if (huge) splitHuge(mm, page)
+  const leaf = tables.leaf(page)
+  if (leaf !== 0) zapLeaf(mm, leaf + offset, count, keep, markers)
+  return count
 }
 
 /** The same for a part of one mapping, whatever its pages are. */

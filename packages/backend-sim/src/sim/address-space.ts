@@ -16,7 +16,7 @@ import { pinPages } from '../mm/pin-pages.js'
 import { softDirty } from '../mm/soft-dirty.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
-import { FRAME_DAX, FRAME_FILE } from '../mm/frame-table.js'
+import { DaxFile } from '../mm/dax-file.js'
 import { forkInto } from '../mm/fork.js'
 import type { HugePool } from '../mm/huge-pool.js'
 import { HugetlbFile } from '../mm/hugetlb-file.js'
@@ -115,8 +115,7 @@ export class SimAddressSpace implements RawAddressSpace {
   }
 
   async createDaxFile(pages: number): Promise<RawFile> {
-    const { frames, reverseMap } = this.#simulation.machine
-    const memory = new MemoryFile(frames, reverseMap, pages, FRAME_FILE | FRAME_DAX)
+    const memory = new DaxFile(this.#simulation.machine, pages)
     const file = new SimFile(this.#simulation, memory)
     this.#simulation.files.add(file)
     return file
@@ -160,12 +159,13 @@ export class SimAddressSpace implements RawAddressSpace {
     return this.#access(cpuAtomic(this.mm, page, offset, change))
   }
 
-  async pin(startPage: number, pages: number): Promise<RawPin> {
-    const { frames } = this.#simulation.machine
-    const pinned = await this.#call(pinPages(this.mm, startPage, startPage + pages))
+  async pin(startPage: number, pages: number, longTerm: boolean): Promise<RawPin> {
+    const { frames, pageUnpinned } = this.#simulation.machine
+    const pinned = await this.#call(pinPages(this.mm, startPage, startPage + pages, longTerm))
     const unpin = (): void => {
       this.#pins.delete(unpin)
       for (const frame of pinned.splice(0)) frames.put(frame)
+      pageUnpinned.wakeAll()
     }
     this.#pins.add(unpin)
     if (!this.mm.alive) unpin()

@@ -34,6 +34,13 @@ export interface KernelProfile {
   readonly ownsLastSwap: boolean
   /** `madvise('collapse')` of less than a block is EINVAL inside one block (an underflow). */
   readonly collapsesSomething: boolean
+  /** A write to the huge zero page makes a huge page; before 6.13 it makes small ones, one of them written. */
+  readonly replacesHugeZero: boolean
+  /**
+   * Cutting a file in persistent memory forgets what was mapped of it page by page (`dax_break_layout`,
+   * 6.15): then blocks of it may be mapped whole again.
+   */
+  readonly forgetsDaxEntries: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
   readonly unlockedFault: boolean
 }
@@ -49,6 +56,8 @@ const NEWEST: KernelProfile = {
   guards: true,
   ownsLastSwap: false,
   collapsesSomething: false,
+  replacesHugeZero: true,
+  forgetsDaxEntries: true,
   unlockedFault: true,
 }
 
@@ -66,6 +75,8 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     guards: false,
     ownsLastSwap: true,
     collapsesSomething: true,
+    replacesHugeZero: false,
+    forgetsDaxEntries: false,
     unlockedFault: false,
   },
 }

@@ -37,9 +37,11 @@ export class Machine {
   /** Who has a frame for itself; of use only while an entry of a page table says that somebody has. */
   readonly exclusiveOwners = new Map<number, object>()
   /** Which anonymous memory gets huge pages by itself (`/sys/kernel/mm/transparent_hugepage/enabled`). */
-  thp: 'always' | 'madvise' | 'never' = 'never'
+  thp: 'always' | 'madvise' | 'never' = 'madvise'
   /** Woken when a page is unlocked, such as at the end of its migration. */
   readonly pageUnlocked = new WaitQueue('page lock')
+  /** Woken whenever pages are pinned no more. */
+  readonly pageUnpinned = new WaitQueue('pinned pages')
 
   constructor(options: {
     kernel: KernelProfile

@@ -29,7 +29,7 @@ export interface SimulationOptions {
   readonly invalidate?: 'inside' | 'deferred'
   /**
    * Which anonymous memory gets huge pages when it is touched: all, what `madvise('hugepage')` was
-   * called for, or none (default) but by `madvise('collapse')`.
+   * called for (default), or none but by `madvise('collapse')`.
    */
   readonly thp?: 'always' | 'madvise' | 'never'
   /**
@@ -92,7 +92,7 @@ function checkGiven(given: unknown): CheckedOptions {
     'hugePages',
     'costs',
   ]) as SimulationOptions
-  const { kernel = '7.3', pageSize = 4096, invalidate = 'inside', thp = 'never' } = options
+  const { kernel = '7.3', pageSize = 4096, invalidate = 'inside', thp = 'madvise' } = options
   if (pageSize !== 4096 && pageSize !== 16384 && pageSize !== 65536) {
     throw new TypeError(`pageSize ${String(pageSize)} is not one of 4096, 16384, 65536`)
   }

@@ -2,7 +2,12 @@ import type { VirtualAddress } from '../address/address.js'
 import { VirtualRange } from '../address/virtual-range.js'
 import { Capabilities, type CapabilityName } from '../capability.js'
 import { HmmError } from '../error/hmm-error.js'
-import { ADVICE, type Advice, type RawAddressSpace } from '../raw/raw-address-space.js'
+import {
+  ADVICE,
+  type Advice,
+  type DriverPages,
+  type RawAddressSpace,
+} from '../raw/raw-address-space.js'
 import type { RawCreatedWait } from '../raw/raw-scheduler.js'
 import type { Backend } from './backend.js'
 import type { Wait } from './context.js'
@@ -42,8 +47,11 @@ export interface MmapOptions extends Wait {
    * Maps zeroed pages that belong to a driver, as `mmap` of a device file may give (VM_MIXEDMAP,
    * `vm_insert_page`): all of them are there from the beginning, they never move, and one that is unmapped
    * does not come back. Not for a file or hugetlb. Capability `space.driver-pages`.
+   *
+   * What no device may mirror: `'io'` is memory as of a device's registers (VM_IO, VM_PFNMAP, `remap_pfn_range`),
+   * `'bare'` pages without a struct page (VM_MIXEDMAP, `vmf_insert_mixed`); the protection is one without `w`.
    */
-  readonly driverPages?: boolean
+  readonly driverPages?: boolean | 'io' | 'bare'
 }
 
 const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
@@ -57,6 +65,24 @@ const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
   'hugetlb',
   'driverPages',
 ]
+
+/** Pages that are pinned for a while at once: what a pipe holds. */
+const MOST_SHORT_PAGES = 16
+
+/** What pages of a driver are wanted, if any. */
+function driverPagesOf({ driverPages, protection = 'rw' }: MmapOptions): DriverPages | undefined {
+  if (driverPages === undefined || driverPages === false) return undefined
+  if (driverPages === true) return 'inserted'
+  if (driverPages !== 'io' && driverPages !== 'bare') {
+    throw new TypeError(`driverPages ${String(driverPages)} is not true, false, 'io' or 'bare'`)
+  }
+  if (protection.includes('w')) {
+    throw new TypeError(
+      `driverPages '${driverPages}' are never written: give a protection without w`,
+    )
+  }
+  return driverPages
+}
 
 /** What some advice needs. */
 const NEEDED_BY_ADVICE: Partial<Record<Advice, CapabilityName>> = {
@@ -150,7 +176,8 @@ export class AddressSpace extends Owned {
         if (hugetlb !== undefined && options.file !== undefined) {
           throw new TypeError('hugetlb is for anonymous memory: a file knows its pages itself')
         }
-        if (options.driverPages === true) {
+        const driverPages = driverPagesOf(options)
+        if (driverPages !== undefined) {
           this.#need('space.driver-pages')
           if (hugetlb !== undefined || options.file !== undefined) {
             throw new TypeError('driverPages are neither of a file nor of a pool of huge pages')
@@ -172,7 +199,7 @@ export class AddressSpace extends Owned {
           filePage,
           populate: options.populate ?? false,
           hugetlb: hugePageShift(hugetlb),
-          driverPages: options.driverPages ?? false,
+          driverPages,
         })
         return VirtualRange.fromPages(startPage, pages, this[RAW].pageShift)
       },
@@ -231,7 +258,7 @@ export class AddressSpace extends Owned {
   /**
    * A memory file of `pages` zeroed pages, to map in this process and its children; with `hugetlb` in
    * huge pages (memfd_create(2)), with `dax` in persistent memory, which is mapped itself, without a
-   * page cache.
+   * page cache, in huge pages where it can be (`punchHole` makes holes in it).
    */
   createFile(
     options: {
@@ -296,16 +323,26 @@ export class AddressSpace extends Owned {
    * Pins the pages of `range`, as whoever does I/O to process memory does: they are faulted in for
    * writing, come back from a device, and do not move, swap or merge until this is closed. All or none.
    * EFAULT for a hole and for read-only memory. `pin_user_pages(FOLL_LONGTERM)`
+   *
+   * With `longTerm: false` for a while, to be read, as `vmsplice(2)` does: at most 16 pages, also of persistent
+   * memory, where pinning for long is EOPNOTSUPP. Who cuts such a file waits until they are free.
    */
-  pin(range: VirtualRange, wait?: Wait): Promise<PinnedPages> {
+  pin(
+    range: VirtualRange,
+    options: { readonly longTerm?: boolean } & Wait = {},
+  ): Promise<PinnedPages> {
     return this.#run(
       'space.pin',
       VirtualRange.is(range) ? range : undefined,
-      wait,
+      options,
       async () => {
         checkRange(range, this[RAW].pageShift)
+        checkOptions('space.pin', options, ['longTerm'])
         this.#need('space.pin')
-        return new PinnedPages(this, range, await this[RAW].pin!(range.startPage, range.pages))
+        const { longTerm = true } = options
+        if (!longTerm) checkInteger('pages', range.pages, 1, MOST_SHORT_PAGES)
+        const raw = await this[RAW].pin!(range.startPage, range.pages, longTerm)
+        return new PinnedPages(this, range, raw)
       },
       (late) => late.close(),
     )

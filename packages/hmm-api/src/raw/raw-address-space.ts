@@ -41,9 +41,15 @@ export interface RawMmap {
   readonly populate: boolean
   /** MAP_HUGETLB: log2 of the bytes of its huge pages; ordinary pages for 0. 0 with a file. */
   readonly hugetlb?: number
-  /** Pages of a driver, zeroed, all of them there: what its mmap gives by vm_insert_page. */
-  readonly driverPages?: boolean
+  /**
+   * Pages of a driver, zeroed, all of them there: what its mmap gives by vm_insert_page, remap_pfn_range
+   * (`io`), or vmf_insert_mixed (`bare`); the last two never to be written.
+   */
+  readonly driverPages?: DriverPages | undefined
 }
+
+/** How a driver's pages are mapped. */
+export type DriverPages = 'inserted' | 'io' | 'bare'
 
 export interface RawMremap {
   readonly startPage: number
@@ -134,10 +140,10 @@ export interface RawAddressSpace {
   /** 1 for each page that was written since, or whose mapping is newer (`/proc/pid/pagemap`). */
   softDirty?(startPage: number, pages: number): Promise<Uint8Array>
   /**
-   * Faults the pages in for writing and pins them (FOLL_LONGTERM), all or none. EFAULT, ENOMEM. The
-   * capability `space.pin`.
+   * Pins the pages, all or none: faulted in for writing and for long (FOLL_LONGTERM), or for reading and for a
+   * while. EFAULT, ENOMEM; for long EOPNOTSUPP of persistent memory. The capability `space.pin`.
    */
-  pin?(startPage: number, pages: number): Promise<RawPin>
+  pin?(startPage: number, pages: number, longTerm: boolean): Promise<RawPin>
   /** `onFault` is called once for each touch that waits. The capability `space.userfaultfd`. */
   userfaultfd?(
     request: RawUserfaultfdRequest,

@@ -22,6 +22,7 @@ import * as hugetlbEvents from './events/hugetlb.js'
 import * as userfaultfdEvents from './events/userfaultfd.js'
 import * as softDirty from './events/soft-dirty.js'
 import * as dax from './events/dax.js'
+import * as daxHugePage from './events/dax-huge-page.js'
 import * as hugePage from './events/huge-page.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
@@ -52,6 +53,7 @@ import * as fault from './range-fault/fault.js'
 import * as userfaultfd from './range-fault/userfaultfd.js'
 import * as hugetlb from './range-fault/hugetlb.js'
 import * as driverPages from './range-fault/driver-pages.js'
+import * as rangeFaultHugePage from './range-fault/huge-page.js'
 import * as perPage from './range-fault/per-page.js'
 import * as snapshot from './range-fault/snapshot.js'
 import * as commit from './sequence/commit.js'
@@ -67,6 +69,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   snapshot,
   fault,
   driverPages,
+  rangeFaultHugePage,
   perPage,
   hugetlb,
   userfaultfd,
@@ -81,6 +84,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   userfaultfdEvents,
   softDirty,
   dax,
+  daxHugePage,
   file,
   release,
   delivery,

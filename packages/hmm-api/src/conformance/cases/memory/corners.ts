@@ -31,6 +31,19 @@ export const group = caseGroup('memory/corners', ['mirror', 'dma.mirror', 'engin
     equal(await t.peek(range, 0), 2)
   }),
 
+  // A page of one's own is reported as it is, whatever was asked for (hmm_vma_handle_pte).
+  'write-fault-of-a-read-only-device-page': needing(['memory.private'], async (t) => {
+    const range = await t.mmap(1)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await t.space.mprotect(range, 'r')
+    await t.space.mprotect(range, 'rw')
+    await watch.forget()
+    equal(await watch.fault('write'), ['device-read'])
+    equal([await watch.seen(), await watch.snapshot()], [[], ['device-read']])
+  }),
+
   // hmm_range_fault reports a page of one's own as it is, and fails at another.
   'blames-the-page-that-fails': async (t) => {
     const range = await t.mmap(2)

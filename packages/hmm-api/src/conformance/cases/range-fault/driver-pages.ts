@@ -93,6 +93,55 @@ export const group = caseGroup('range-fault/driver-pages', ['mirror', 'space.dri
     )
   }),
 
+  // remap_pfn_range: the mapping says that there is nothing for anybody else (hmm_vma_walk_test).
+  io: async (t) => {
+    const watch = await t.watch(await t.mmap(2, { driverPages: 'io', protection: 'r' }))
+    equal(
+      [await watch.snapshot(), await t.contents(watch.range)],
+      [
+        ['error', 'error'],
+        [0, 0],
+      ],
+    )
+    await rejects('EFAULT', watch.fault('read'))
+    equal(await watch.snapshot(), ['error', 'error'])
+    await t.space.munmap(watch.range.page(0))
+    equal(await watch.seen(), ['unmap 0'])
+  },
+
+  // vmf_insert_mixed: each page says so for itself (vm_normal_page in hmm_vma_handle_pte).
+  'without-a-struct-page': async (t) => {
+    const watch = await t.watch(await t.mmap(2, { driverPages: 'bare', protection: 'r' }))
+    equal(
+      [await watch.snapshot(), await t.contents(watch.range)],
+      [
+        ['error', 'error'],
+        [0, 0],
+      ],
+    )
+    await rejects('EFAULT', watch.fault('read', watch.range.page(1)))
+    await t.space.munmap(watch.range.page(0))
+    equal(await watch.seen(), ['unmap 0'])
+  },
+
+  'io-beside-memory': async (t) => {
+    const range = await t.mmap(3)
+    await t.fill(range, 1)
+    const at = range.page(1).start
+    await t.mmap(1, { driverPages: 'io', protection: 'r', at })
+    const watch = await t.watch(range)
+    equal(await watch.snapshot(), ['write', 'error', 'write'])
+    const error = await rejects('EFAULT', watch.fault('read'))
+    equal(error.page, 1)
+  },
+
+  'io-in-a-child': needing(['space.fork'], async (t) => {
+    const range = await t.mmap(1, { driverPages: 'io', protection: 'r', shared: true })
+    const child = await t.fork()
+    const watch = await t.watch(range, { space: child })
+    equal([await watch.snapshot(), await t.contents(range, child)], [['error'], [0]])
+  }),
+
   // Page tables are copied: nobody could fault the pages in.
   'fork-of-shared': needing(['space.fork'], async (t) => {
     const watch = await t.watch(await t.mmap(1, { driverPages, shared: true }))
