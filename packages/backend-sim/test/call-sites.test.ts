@@ -112,6 +112,37 @@ it('a stale translation names who unmapped it', async () => {
   await backend.close()
 })
 
+it('a mapping that has ended is not taken for a later one', async () => {
+  const { backend, device } = await open({})
+  const buffer = await device.dma.allocBuffer({ bytes: 2 * PAGE })
+  const ended = device.dma.map(buffer, { direction: 'to-device', offset: 100, bytes: 50 })
+  const said = [ended.address, ended.bytes, ended.direction, ended.revocable, ended.name]
+  ended.unmap()
+  const others = ['from-device', 'bidirectional'] as const
+  const early = others.map((direction) => device.dma.map(buffer, { direction, offset: PAGE }))
+  const stop = backend.trace(() => undefined)
+  const mapIt = () => device.dma.map(buffer, { direction: 'to-device' })
+  const late = [mapIt(), mapIt()]
+  early[0]!.unmap()
+  late[0]!.unmap()
+
+  expect([ended.address, ended.bytes, ended.direction, ended.revocable, ended.name]).toEqual(said)
+  const unmapIt = () => ended.unmap()
+  expect(unmapIt).toThrow('EINVAL')
+  // What was mapped before anything was recorded has no record, whatever came after it.
+  const twice = backend.report().misuses.filter(({ check }) => check === 'unmap-twice')
+  expect(twice.map(({ sites }) => namesOf(sites))).toEqual([{ misused: 'unmapIt' }])
+  for (const live of [early[1]!, late[1]!]) {
+    await device.engine.read(live.address, PAGE)
+    live.unmap()
+  }
+  stop()
+  await buffer.close()
+  await device.close()
+  await backend.close()
+  expect(backend.report().leaks).toEqual([])
+})
+
 it('nothing is recorded otherwise', async () => {
   const { backend, device } = await open({})
   await makeMistakes(device)

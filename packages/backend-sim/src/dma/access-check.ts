@@ -13,6 +13,7 @@ interface Range {
 
 /** A coherent buffer. */
 interface CoherentRange extends Range {
+  readonly dmaPage: number
   /** Blocks that a pool has handed out, by their offset; undefined if it is not a pool's. */
   blocks: Map<number, number> | undefined
 }
@@ -23,7 +24,7 @@ interface CoherentRange extends Range {
  */
 export class AccessCheck {
   /** Where things were mapped. */
-  readonly recent = new RecentAddresses()
+  readonly recent: RecentAddresses
   /** The call of the driver that made the device access memory, if that is recorded. */
   by: string | undefined
   readonly #machine: Machine
@@ -36,6 +37,7 @@ export class AccessCheck {
     this.#machine = machine
     this.#dma = dma
     this.#name = name
+    this.recent = new RecentAddresses(machine.pageSize)
   }
 
   get hasCoherent(): boolean {
@@ -45,7 +47,7 @@ export class AccessCheck {
   /** A coherent buffer of `bytes` is there from now on. */
   allocated(dmaPage: number, bytes: number): CoherentRange {
     const start = dmaPage * this.#machine.pageSize
-    const range = { start, end: start + bytes, blocks: undefined }
+    const range = { dmaPage, start, end: start + bytes, blocks: undefined }
     this.#coherent.push(range)
     return range
   }
@@ -53,8 +55,8 @@ export class AccessCheck {
   freed(range: CoherentRange): void {
     this.#coherent.splice(this.#coherent.indexOf(range), 1)
     const { sites } = this.#machine.dma
-    sites.unmapped(range)
-    this.recent.add(range.start, range.end, sites.of(range))
+    const { dmaPage, start, end } = range
+    this.recent.add(dmaPage, 0, end - start, sites.unmapped(range))
   }
 
   /** The device is about to access bytes. */

@@ -13,7 +13,8 @@ const PLACE = /:\d+:\d+\)?$/
 export class CallSites {
   readonly #tracer: Tracer
   readonly #always: boolean
-  readonly #of = new WeakMap<object, MisuseSites>()
+  /** Made when something is recorded: simulations are made by the thousand. */
+  #of: WeakMap<object, MisuseSites> | undefined
 
   constructor(tracer: Tracer, always: boolean) {
     this.#tracer = tracer
@@ -31,23 +32,28 @@ export class CallSites {
 
   /** `object` was mapped by the call that runs. */
   mapped(object: object): void {
-    if (this.recording) this.#of.set(object, { mapped: driverFrame() })
+    if (this.recording) (this.#of ??= new WeakMap()).set(object, { mapped: driverFrame() })
   }
 
-  /** `object` was unmapped by the call that runs. */
-  unmapped(object: object): void {
-    if (this.recording) this.#of.set(object, { ...this.#of.get(object), unmapped: driverFrame() })
+  /** `object` was unmapped by the call that runs. What is known of it then. */
+  unmapped(object: object): MisuseSites | undefined {
+    const known = this.of(object)
+    if (!this.recording) return known
+    const sites = { ...known, unmapped: driverFrame() }
+    // What was mapped before anything was recorded may be another mapping soon.
+    if (known !== undefined) this.#of!.set(object, sites)
+    return sites
   }
 
   /** Others that were mapped by the same call as `object`. */
   share(object: object, others: Iterable<object>): void {
-    const sites = this.#of.get(object)
-    if (sites !== undefined) for (const each of others) this.#of.set(each, sites)
+    const sites = this.of(object)
+    if (sites !== undefined) for (const each of others) this.#of!.set(each, sites)
   }
 
   /** What is known of `object`. */
   of(object: object | undefined): MisuseSites | undefined {
-    return object === undefined ? undefined : this.#of.get(object)
+    return this.#of === undefined || object === undefined ? undefined : this.#of.get(object)
   }
 }
 

@@ -42,6 +42,9 @@ const FEWEST_MASK_BITS = 24
 /** What the kernel sets for a PCI device (`pci_device_add`). */
 const DEFAULT_SEGMENTS = { maxBytes: 65536, boundaryMask: 2 ** 32 - 1 }
 
+/** Ended mappings that are kept for those to come. */
+const MOST_ENDED = 64
+
 /** The BAR whose memory peers may reach. */
 export const PEER_BAR = 2
 
@@ -66,6 +69,8 @@ export class DeviceDma implements RawDma, MappingOwner {
   /** Whether anything is ever bounced. */
   readonly #mayBounce: boolean
   readonly #lists = new Set<SimDmaList>()
+  /** Mappings that have ended, for those to come. */
+  readonly #ended: SimDmaMapping[] = []
   /** Memory in a BAR, for peers. */
   readonly #bar: SimBuffer | undefined
   /** Memory of peers by bus address; made when it is first mapped. */
@@ -182,34 +187,11 @@ export class DeviceDma implements RawDma, MappingOwner {
       return mapping
     }
     const dmaPage = this.translation.map(frame, pages, write)
-    const mapping = this.#mapping(
-      dmaPage,
-      pages,
-      inPage,
-      buffer,
-      offset,
-      bytes,
-      direction,
-      attributes,
-    )
     const { sites } = this.machine.dma
-    if (sites.recording) sites.mapped(mapping)
-    return mapping
-  }
-
-  /** On its own, so that the constructor is inlined here; in `map` the engine finds it too much. */
-  #mapping(
-    dmaPage: number,
-    pages: number,
-    inPage: number,
-    buffer: SimBuffer,
-    offset: number,
-    bytes: number,
-    direction: DmaDirection,
-    attributes: number,
-  ): SimDmaMapping {
-    return new SimDmaMapping(
-      this,
+    const { recording } = sites
+    // One of which something is recorded is never used again: reports may still ask for it.
+    const ended = recording ? undefined : this.#ended.pop()
+    const mapping = (ended ?? new SimDmaMapping(this, buffer)).begin(
       dmaPage,
       pages,
       inPage,
@@ -220,6 +202,8 @@ export class DeviceDma implements RawDma, MappingOwner {
       undefined,
       attributes,
     )
+    if (recording) sites.mapped(mapping)
+    return mapping
   }
 
   mapList(parts: readonly RawListPart[], direction: DmaDirection, attributes: number): RawDmaList {
@@ -282,8 +266,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const owner: MappingOwner = { ...this.asOwner(), translation, coherent: true, revocable }
     const frame = memory.firstFrame + Math.floor(offset / pageSize)
     const dmaPage = translation.map(frame, pages, direction !== 'to-device')
-    const mapping = new SimDmaMapping(
-      owner,
+    const mapping = new SimDmaMapping(owner, memory).begin(
       dmaPage,
       pages,
       inPage,
@@ -291,7 +274,6 @@ export class DeviceDma implements RawDma, MappingOwner {
       offset,
       bytes,
       direction,
-      undefined,
     )
     this.machine.dma.sites.mapped(mapping)
     return mapping
@@ -358,10 +340,15 @@ export class DeviceDma implements RawDma, MappingOwner {
   }
 
   unmapped(mapping: SimDmaMapping): void {
-    const start = mapping.dmaPage * this.machine.pageSize + mapping.offset
     const { sites } = this.machine.dma
-    if (sites.recording) sites.unmapped(mapping)
-    this.access.recent.add(start, start + mapping.bytes, sites.of(mapping))
+    const known = sites.recording ? sites.unmapped(mapping) : sites.of(mapping)
+    this.access.recent.add(mapping.dmaPage, mapping.offset, mapping.bytes, known)
+  }
+
+  reuse(mapping: SimDmaMapping): void {
+    if (this.#ended.length === MOST_ENDED || this.machine.dma.sites.of(mapping) !== undefined)
+      return
+    this.#ended.push(mapping)
   }
 
   /** Frees everything; what was still open is returned. */
@@ -438,8 +425,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const pages = Math.ceil((copy.offset + bytes) / this.machine.pageSize)
     try {
       const dmaPage = this.translation.map(copy.firstFrame, pages, direction !== 'to-device')
-      return new SimDmaMapping(
-        this,
+      return new SimDmaMapping(this, buffer).begin(
         dmaPage,
         pages,
         copy.offset,

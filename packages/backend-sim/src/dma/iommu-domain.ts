@@ -73,8 +73,12 @@ export class IommuDomain implements DmaTranslation {
     if (pages === 1) {
       const leaf = this.table.ensureLeaf(dmaPage)
       this.machine.ioTables.words[leaf + (dmaPage & mask)] = rights | firstFrame
-      return
-    }
+    } else this.#linkRun(dmaPage, firstFrame, pages, rights)
+  }
+
+  // Runs are apart, so that what is done for one page is small enough to be inlined.
+  #linkRun(dmaPage: number, firstFrame: number, pages: number, rights: number): void {
+    const { mask } = this.table
     for (let done = 0; done < pages;) {
       const page = dmaPage + done
       const leaf = this.table.ensureLeaf(page) + (page & mask)
@@ -86,17 +90,20 @@ export class IommuDomain implements DmaTranslation {
   }
 
   unlink(dmaPage: number, pages: number): void {
+    if (pages !== 1) return this.#unlinkRun(dmaPage, pages)
+    const { table, machine } = this
+    const leaf = table.leaf(dmaPage)
+    if (leaf === 0) return
+    const { words } = machine.ioTables
+    const at = leaf + (dmaPage & table.mask)
+    const entry = words[at]!
+    if ((entry & IOPTE_WRITE) !== 0) machine.frames.flags[entry & IOPTE_FRAME]! |= FRAME_DIRTY
+    words[at] = 0
+  }
+
+  #unlinkRun(dmaPage: number, pages: number): void {
     const { table, machine } = this
     const { flags } = machine.frames
-    if (pages === 1) {
-      const leaf = table.leaf(dmaPage)
-      if (leaf === 0) return
-      const at = leaf + (dmaPage & table.mask)
-      const entry = machine.ioTables.words[at]!
-      if ((entry & IOPTE_WRITE) !== 0) flags[entry & IOPTE_FRAME]! |= FRAME_DIRTY
-      machine.ioTables.words[at] = 0
-      return
-    }
     for (let done = 0; done < pages;) {
       const page = dmaPage + done
       const count = Math.min(pages - done, table.mask + 1 - (page & table.mask))

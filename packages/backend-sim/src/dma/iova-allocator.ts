@@ -5,52 +5,75 @@ import type { FailurePoints } from '../sim/failure-point.js'
 const QUARANTINE_PAGES = 4096
 /** but not more blocks than this. */
 const QUARANTINE_BLOCKS = 256
+/** Places that the ring of a size begins with. */
+const FIRST_RING = 16
 /** Sizes whose freed blocks are found by index. */
 const SMALL = 1024
 
-/** Freed blocks of one size, the oldest first. */
+/** Freed blocks of one size, the oldest first: a ring, since they come and go by the million. */
 class FreedBlocks {
-  #starts: number[] = []
+  /** A power of two of places. */
+  #ring: number[] = Array.from({ length: FIRST_RING }, () => 0)
+  /** Place of the oldest. */
   #head = 0
+  length = 0
+  /** How many are left alone. */
+  readonly waiting: number
 
-  get length(): number {
-    return this.#starts.length - this.#head
+  constructor(waiting: number) {
+    this.waiting = waiting
   }
 
   push(start: number): void {
-    this.#starts.push(start)
+    if (this.length === this.#ring.length) this.#grow()
+    this.#ring[(this.#head + this.length) & (this.#ring.length - 1)] = start
+    this.length++
   }
 
   /** Takes the oldest block if it is aligned and ends at or before `limit`, -1 otherwise. */
   take(pages: number, limit: number, align: number): number {
-    const start = this.#starts[this.#head]
+    if (this.length === 0) return -1
+    const start = this.#ring[this.#head]!
     // What was left over beside a block may be of this size and stand anywhere.
-    if (start === undefined || start + pages > limit || misaligned(start, align)) return -1
-    this.#head++
-    if (this.#head > 1024 && this.#head * 2 > this.#starts.length) {
-      this.#starts = this.#starts.slice(this.#head)
-      this.#head = 0
-    }
+    if (start + pages > limit || misaligned(start, align)) return -1
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    this.length--
     return start
   }
 
   /** Takes the newest block if it is aligned and ends at or before `limit`, -1 otherwise. */
   takeNewest(pages: number, limit: number, align: number): number {
-    const start = this.#starts[this.#starts.length - 1]
-    if (start === undefined || this.length === 0) return -1
+    if (this.length === 0) return -1
+    const start = this.#ring[(this.#head + this.length - 1) & (this.#ring.length - 1)]!
     if (start + pages > limit || misaligned(start, align)) return -1
-    this.#starts.pop()
+    this.length--
     return start
   }
 
   remaining(): number[] {
-    return this.#starts.slice(this.#head)
+    const { length } = this
+    return Array.from({ length }, (_, i) => this.#ring[(this.#head + i) & (this.#ring.length - 1)]!)
+  }
+
+  #grow(): void {
+    const all = this.remaining()
+    this.#ring = all.concat(all)
+    this.#head = 0
   }
 }
 
 /** Whether `start` is no multiple; a remainder of large numbers is slow, and most blocks are a page. */
 function misaligned(start: number, align: number): boolean {
   return align !== 1 && start % align !== 0
+}
+
+/** The size rounded up to a power of two. */
+function alignment(pages: number): number {
+  return pages === 1 ? 1 : 2 ** (32 - Math.clz32(pages - 1))
+}
+
+function waitingBlocks(pages: number): number {
+  return Math.min(QUARANTINE_BLOCKS, Math.floor(QUARANTINE_PAGES / pages))
 }
 
 interface Block {
@@ -113,28 +136,28 @@ export class IovaAllocator {
   /** The first page of a free block, or -1. Page 0 is never handed out. */
   allocate(pages: number): number {
     if (this.#failures.fails(POINT_IOVA)) return -1
-    const start = this.#take(pages)
+    const freed = this.#small[pages]
+    const waited = freed !== undefined && freed.length > freed.waiting
+    let start = waited ? freed.take(pages, this.#limit, alignment(pages)) : -1
+    if (start < 0) start = this.#take(pages, alignment(pages))
     if (start >= 0) this.#used += pages
     return start
   }
 
   free(start: number, pages: number): void {
     this.#used -= pages
-    this.#addFree(start, pages)
+    const freed = this.#small[pages]
+    if (freed === undefined) this.#addFree(start, pages)
+    else freed.push(start)
   }
 
-  #take(pages: number): number {
-    const align = pages === 1 ? 1 : 2 ** (32 - Math.clz32(pages - 1))
-    const freed = pages < SMALL ? this.#small[pages] : this.#freed.get(pages)
-    if (this.#atOnce && freed !== undefined) {
-      const start = freed.takeNewest(pages, this.#limit, align)
-      if (start >= 0) return start
-    } else if (
-      freed !== undefined &&
-      (freed.length > QUARANTINE_BLOCKS || freed.length * pages > QUARANTINE_PAGES)
-    ) {
-      const start = freed.take(pages, this.#limit, align)
-      if (start >= 0) return start
+  #take(pages: number, align: number): number {
+    const freed = this.#freed.get(pages)
+    if (freed !== undefined) {
+      let again = -1
+      if (this.#atOnce) again = freed.takeNewest(pages, this.#limit, align)
+      else if (freed.length > freed.waiting) again = freed.take(pages, this.#limit, align)
+      if (again >= 0) return again
     }
     const start = Math.floor((this.#bottom - pages) / align) * align
     if (start > 0) {
@@ -181,9 +204,9 @@ export class IovaAllocator {
   }
 
   #addFree(start: number, pages: number): void {
-    let freed = pages < SMALL ? this.#small[pages] : this.#freed.get(pages)
+    let freed = this.#freed.get(pages)
     if (freed === undefined) {
-      freed = new FreedBlocks()
+      freed = new FreedBlocks(this.#atOnce ? Infinity : waitingBlocks(pages))
       this.#freed.set(pages, freed)
       if (pages < SMALL) this.#small[pages] = freed
     }

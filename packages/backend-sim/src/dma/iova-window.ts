@@ -163,10 +163,8 @@ export class SimIovaWindow implements RawIovaWindow {
     const { buffer, page, write } = link
     this.#domain.unlink(this.dmaPage + at, 1)
     if (!this.#dma.coherent) buffer.takeFromDevice(...this.#bytesOf(page), write)
-    const address = (this.dmaPage + at) * this.#domain.machine.pageSize
-    const { sites } = this.#domain.machine.dma
-    sites.unmapped(link)
-    this.#dma.access.recent.add(address, address + this.#domain.machine.pageSize, sites.of(link))
+    const { dma, pageSize } = this.#domain.machine
+    this.#dma.access.recent.add(this.dmaPage + at, 0, pageSize, dma.sites.unmapped(link))
   }
 
   #bytesOf(page: number): [start: number, bytes: number] {

@@ -123,8 +123,7 @@ function mapBlock(
     const { buffer, start, bytes, inPage } = piece
     if (write) checkOverlap(dma.machine.dma.checker, buffer, start, bytes, dma.coherent, attributes)
     const { page, pages: count } = places[index]!
-    return new SimDmaMapping(
-      owner,
+    return new SimDmaMapping(owner, buffer).begin(
       firstPage + page,
       count,
       inPage,

@@ -10,13 +10,19 @@ export class RecentAddresses {
   /** Of each range, if that was recorded. */
   #sites: (MisuseSites | undefined)[] | undefined
   #next = 0
+  readonly #pageSize: number
 
-  /** Bytes `[start, end)` of DMA space. */
-  add(start: number, end: number, sites?: MisuseSites): void {
+  constructor(pageSize: number) {
+    this.#pageSize = pageSize
+  }
+
+  /** Bytes of DMA space. (Addresses are made here: as arguments they would be objects.) */
+  add(dmaPage: number, offset: number, bytes: number, sites: MisuseSites | undefined): void {
     const bounds = (this.#bounds ??= new Float64Array(2 * SIZE))
     const at = this.#next
+    const start = dmaPage * this.#pageSize + offset
     bounds[at] = start
-    bounds[at + 1] = end
+    bounds[at + 1] = start + bytes
     if (sites !== undefined) this.#sites ??= []
     if (this.#sites !== undefined) this.#sites[at >> 1] = sites
     this.#next = (at + 2) & (2 * SIZE - 1)

@@ -6,6 +6,7 @@ export class SimDmaList implements RawDmaList {
   readonly segments: readonly RawSegment[]
   readonly #pieces: readonly SimDmaMapping[]
   readonly #end: (list: SimDmaList) => void
+  #live = true
 
   /** `end` gives back what the pieces lie in. */
   constructor(
@@ -36,7 +37,9 @@ export class SimDmaList implements RawDmaList {
   }
 
   unmap(): void {
-    if (!this.first.live) return
+    if (!this.#live) return
+    // Asked first: pieces may be those of others as soon as they are unmapped.
+    this.#live = false
     for (const piece of this.#pieces) piece.unmap()
     this.#end(this)
   }

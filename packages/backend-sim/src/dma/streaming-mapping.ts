@@ -17,38 +17,47 @@ export interface MappingOwner {
   report(check: 'missing-sync-cpu', mapping: SimDmaMapping): void
   /** A mapping is gone; its addresses are remembered for a while. */
   unmapped(mapping: SimDmaMapping): void
+  /** Takes a mapping that is gone, to make another one of it; only where that is done. */
+  reuse?(mapping: SimDmaMapping): void
 }
 
-/** A live mapping of a buffer (`dma_map_phys`). */
+/**
+ * A live mapping of a buffer (`dma_map_phys`). Its owner may make the next one of it when it has
+ * ended, as the kernel's checker does with its entries: a driver maps more often than anything else.
+ */
 export class SimDmaMapping implements RawDmaMapping {
-  readonly dmaPage: number
-  readonly offset: number
-  readonly direction: DmaDirection
-  readonly buffer: SimBuffer
+  dmaPage = 0
+  offset = 0
+  direction: DmaDirection = 'bidirectional'
+  buffer: SimBuffer
   /** First byte in the buffer, and how many. */
-  readonly start: number
-  readonly bytes: number
+  start = 0
+  bytes = 0
   /** Bits of DMA_ATTRIBUTES. */
-  readonly attributes: number
+  attributes = 0
   /** The piece of a list that goes on its segment. */
-  follower: SimDmaMapping | undefined
+  follower: SimDmaMapping | undefined = undefined
   /** The next older mapping of the buffer. */
-  next: SimDmaMapping | undefined
-  // Not `#private`, and nothing set here but in the constructor: both would be a function called
-  // for each object, and a driver maps more often than it does anything else.
-  private newer: SimDmaMapping | undefined
-  private readonly pages: number
+  next: SimDmaMapping | undefined = undefined
+  // Not `#private`: methods of that kind are looked for at each call of `new`.
+  private newer: SimDmaMapping | undefined = undefined
+  private pages = 0
   private readonly owner: MappingOwner
-  private readonly copy: BounceCopy | undefined
+  private copy: BounceCopy | undefined = undefined
   /** Bytes of the mapping that the device wrote and the CPU was not given yet. */
-  private deviceWrote: ByteRanges | undefined
+  private deviceWrote: ByteRanges | undefined = undefined
   /** Bytes that the CPU wrote and the device was not given yet. */
-  private cpuWrote: ByteRanges | undefined
-  /** Its place in the owner's mappings, -1 once unmapped. */
-  private place: number
+  private cpuWrote: ByteRanges | undefined = undefined
+  /** Its place in the owner's mappings, -1 while it maps nothing. */
+  private place = -1
 
-  constructor(
-    owner: MappingOwner,
+  constructor(owner: MappingOwner, buffer: SimBuffer) {
+    this.owner = owner
+    this.buffer = buffer
+  }
+
+  /** It maps `bytes` of `buffer` from now on; what it mapped before has ended. */
+  begin(
     dmaPage: number,
     pages: number,
     offset: number,
@@ -56,10 +65,10 @@ export class SimDmaMapping implements RawDmaMapping {
     start: number,
     bytes: number,
     direction: DmaDirection,
-    copy: BounceCopy | undefined,
+    copy?: BounceCopy,
     attributes = 0,
-  ) {
-    this.owner = owner
+  ): this {
+    const { owner } = this
     this.dmaPage = dmaPage
     this.pages = pages
     this.offset = offset
@@ -81,6 +90,7 @@ export class SimDmaMapping implements RawDmaMapping {
     const skips = attributes !== 0 && (attributes & ATTR_SKIP_CPU_SYNC) !== 0
     if (buffer.hasDues) this.settle(skips)
     if (!owner.coherent && copy === undefined) buffer.giveToDevice(start, bytes, skips)
+    return this
   }
 
   get live(): boolean {
@@ -120,12 +130,14 @@ export class SimDmaMapping implements RawDmaMapping {
     this.owner.unmapped(this)
     this.owner.translation.unmap(this.dmaPage, this.pages)
     const skips = this.attributes !== 0 && (this.attributes & ATTR_SKIP_CPU_SYNC) !== 0
-    if (skips && this.deviceWrote?.empty === false) this.buffer.leaveUnsynced(this)
+    const owes = skips && this.deviceWrote?.empty === false
     if (this.copy !== undefined) this.takeBack(this.copy, skips)
     else if (!this.owner.coherent) {
       const written = this.direction !== 'to-device' && !skips
       this.buffer.takeFromDevice(this.start, this.bytes, written)
     }
+    if (owes) this.buffer.leaveUnsynced(this)
+    else this.owner.reuse?.(this)
   }
 
   /** The CPU reads bytes of the buffer. */

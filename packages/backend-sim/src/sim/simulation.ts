@@ -62,9 +62,9 @@ export class Simulation {
     if (++this.operations > this.operationLimit)
       return Promise.reject(tooManyCalls(this.operationLimit))
     const { explorer } = scheduler
+    scheduler.charge(costs.call)
     const enter = (): void => {
       tracer.flow = flow
-      scheduler.charge(costs.call)
       // Under exploration what is put off is delivered by a strand of its own.
       if (this.invalidations.deferred && explorer === undefined) this.invalidations.flush()
     }

@@ -22,6 +22,8 @@ export class DmaMapping implements Child, AsyncDisposable {
   readonly direction: DmaDirection
   /** Size in bytes. */
   readonly bytes: number
+  /** Whether an access of the device after `unmap` is sure to fault. */
+  readonly revocable: boolean
   /** @internal */
   olderSibling: Child | undefined
   /** @internal */
@@ -31,7 +33,11 @@ export class DmaMapping implements Child, AsyncDisposable {
   private readonly source: MappingSource
   private readonly offset: number
   private readonly device: Device
+  /** Not asked for anything once it is unmapped: it may be another mapping then. */
   private readonly raw: RawDmaMapping
+  private readonly firstPage: number
+  /** Of its first byte in `firstPage`. */
+  private readonly inPage: number
   private mapped: boolean
   private closing: Promise<void> | undefined
 
@@ -47,6 +53,9 @@ export class DmaMapping implements Child, AsyncDisposable {
     this.device = device
     this.source = source
     this.raw = raw
+    this.firstPage = raw.dmaPage
+    this.inPage = raw.offset
+    this.revocable = raw.revocable
     this.offset = offset
     this.bytes = bytes
     this.direction = direction
@@ -78,26 +87,21 @@ export class DmaMapping implements Child, AsyncDisposable {
     return []
   }
 
-  /** Whether an access of the device after `unmap` is sure to fault. */
-  get revocable(): boolean {
-    return this.raw.revocable
-  }
-
   /** DMA address of the first byte. */
   get address(): DmaAddress {
-    const page = BigInt(this.raw.dmaPage) << BigInt(this.device.dma.limits.pageShift)
-    return dmaAddress(page + BigInt(this.raw.offset))
+    const page = BigInt(this.firstPage) << BigInt(this.device.dma.limits.pageShift)
+    return dmaAddress(page + BigInt(this.inPage))
   }
 
   /** Number of pages it touches. */
   get pages(): number {
-    return Math.ceil((this.raw.offset + this.bytes) / 2 ** this.device.dma.limits.pageShift)
+    return Math.ceil((this.inPage + this.bytes) / 2 ** this.device.dma.limits.pageShift)
   }
 
   /** Number of DMA page `index`, from 0. */
   dmaPage(index: number): DmaPage {
     if (!(index >= 0 && index < this.pages)) throw new RangeError(`no page ${index} in the mapping`)
-    return (this.raw.dmaPage + index) as DmaPage
+    return (this.firstPage + index) as DmaPage
   }
 
   /** DMA address of page `index`: its first mapped byte. */

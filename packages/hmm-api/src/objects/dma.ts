@@ -151,6 +151,14 @@ export class Dma {
     commit?: (mapping: MirrorMapping) => R & Synchronous<R>,
   ): DmaMapping | DmaList | Promise<R> {
     if (source instanceof HostBuffer) return this.#mapBuffer(source, options as BufferMapOptions)
+    return this.#mapOther(source, options, commit)
+  }
+
+  #mapOther<R>(
+    source: PeerMemory | readonly DmaPart[] | MirroredRange,
+    options: BufferMapOptions | ListMapOptions | MirrorMapOptions,
+    commit?: (mapping: MirrorMapping) => R,
+  ): DmaMapping | DmaList | Promise<R> {
     if (source instanceof PeerMemory) return this.#mapPeer(source, options as BufferMapOptions)
     if (Array.isArray(source)) return this.#mapList(source as DmaPart[], options as ListMapOptions)
     const mirrored = source as MirroredRange

@@ -85,6 +85,10 @@ export interface RawDmaMapping {
   /** Whether an access after unmap is sure to fault. */
   readonly revocable: boolean
   sync(to: 'cpu' | 'device', offset: number, bytes: number): void
+  /**
+   * Ends it. Nobody asks the object for anything after that, so a backend may make the next mapping
+   * of it; in `misuse` it may still be given.
+   */
   unmap(): void
 }
 

@@ -13,7 +13,9 @@ import { eventsAfterClose } from './events-after-close.js'
 import { evictDoesNothing } from './evict-does-nothing.js'
 import { faultsStarve } from './faults-starve.js'
 import { foreignPagesUsable } from './foreign-pages-usable.js'
+import { hugePageAdviceIgnored } from './huge-page-advice-ignored.js'
 import { hugePagesTorn } from './huge-pages-torn.js'
+import { ioIsMemory } from './io-is-memory.js'
 import { killDoesNothing } from './kill-does-nothing.js'
 import { leakOnPartialFailure } from './leak-on-partial-failure.js'
 import { leaksAtClose } from './leaks-at-close.js'
@@ -36,6 +38,7 @@ import { everythingIsDirty } from './everything-is-dirty.js'
 import { hugePagesInParts } from './huge-pages-in-parts.js'
 import { ordersLost } from './orders-lost.js'
 import { servedTwice } from './served-twice.js'
+import { shortPinsAreLong } from './short-pins-are-long.js'
 import { segmentsOutOfOrder } from './segments-out-of-order.js'
 import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
@@ -107,4 +110,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   coherentMemoryFaults,
   coherentPagesPinned,
   coherentPagesHidden,
+  hugePageAdviceIgnored,
+  ioIsMemory,
+  shortPinsAreLong,
 ]

@@ -94,6 +94,20 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     equal(await ends(t, watch.range), [0, 0])
   },
 
+  // It counts as a hole (migrate_vma_collect_huge_pmd).
+  'zero-page': async (t) => {
+    const range = await block(t)
+    await t.space.madvise(range, 'hugepage')
+    const watch = await t.watch(range)
+    equal(await watch.fault('read', range.page(1)), ['read'])
+    equal(await first(watch), `read order ${orderOf(t)}`)
+    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    equal(result.count('populated'), pagesOf(t))
+    equal(await first(watch), `device-write order ${orderOf(t)}`)
+    equal(await watch.seen(), [`self-migrate 0-${pagesOf(t) - 1}`])
+    equal(await ends(t, range), [0, 0])
+  },
+
   'already-there': async (t) => {
     const watch = await onDevice(t)
     const result = await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
