@@ -9,10 +9,11 @@ export function skip(reason) {
 }
 
 export async function test(name, work) {
+  const start = performance.now()
   try {
     await work()
     counts.passed += 1
-    console.log(`ok ${name}`)
+    console.log(`ok ${name} (${Math.round(performance.now() - start)} ms)`)
   } catch (error) {
     if (error instanceof Skipped) {
       counts.skipped += 1

@@ -8,6 +8,9 @@ const SETTINGS = [
   ['/sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan', '1'],
   ['/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs', '4000000000'],
   ['/sys/kernel/mm/transparent_hugepage/khugepaged/alloc_sleep_millisecs', '4000000000'],
+  // Where huge pages are for those who ask (`madvise`), the first who does wakes khugepaged once all the same.
+  ['/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none', '0'],
+  ['/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_swap', '0'],
   ['/proc/sys/vm/compaction_proactiveness', '0'],
   ['/sys/kernel/mm/ksm/run', '0'],
   ['/proc/sys/kernel/numa_balancing', '0'],

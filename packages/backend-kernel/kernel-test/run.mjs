@@ -73,7 +73,7 @@ function stage(name, { seconds, faults = false }) {
     const limit = setTimeout(
       () => {
         try {
-          process.kill(-child.pid, 'SIGKILL')
+          if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
         } catch {
           // It has just ended.
         }

@@ -11,6 +11,7 @@ import { reasonText } from './call-error.js'
 import type { KernelDma } from './dma.js'
 import type { DeviceInfo } from './device-info.js'
 import type { ModuleInfo } from './handshake.js'
+import { notesWrites } from './notes-writes.js'
 import * as uapi from './uapi.js'
 
 /** Of the backend as a whole. */
@@ -45,7 +46,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
     ),
     'space.hugetlb': hugetlbCapability(HUGE_2M, pageShift),
     'space.hugetlb.1g': hugetlbCapability(HUGE_1G, pageShift),
-    'space.soft-dirty': supported(),
+    'space.soft-dirty': when(
+      notesWrites(pageShift),
+      'this kernel does not note which pages are written',
+      'Use a kernel with CONFIG_MEM_SOFT_DIRTY.',
+    ),
     'space.guard': when(
       !release.startsWith('6.12.'),
       'lightweight guards came with Linux 6.13',

@@ -128,6 +128,19 @@ export class Watch {
     throw new ConformanceFailure(`no commit held in ${MAX_ROUNDS} faults of ${range.toString()}`)
   }
 
+  /**
+   * Moves the whole range to the memory of its device. A page that the kernel holds for a moment (while a
+   * processor empties its list of new pages) stays behind, and goes at another attempt.
+   */
+  async toDevice(): Promise<void> {
+    const { memory } = this.mirror.device
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const result = await memory.migrate(this.mirror, this.range, { to: 'device' })
+      if (result.count('busy') === 0) return
+    }
+    throw new ConformanceFailure(`pages of ${this.range.toString()} stay busy`)
+  }
+
   /** Maps pages and keeps their translations. */
   map(
     access: 'read' | 'write',

@@ -12,7 +12,7 @@ async function onDevice(t: Scene, pages: number) {
   const range = await t.mmap(pages)
   await t.fill(range, 1)
   const watch = await t.watch(range)
-  await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+  await watch.toDevice()
   const mapped = await watch.map('write')
   await watch.forget()
   return { range, watch, mapped }

@@ -11,7 +11,7 @@ async function onDevice(t: Scene, pages: number) {
   const range = await t.mmap(pages)
   await t.fill(range, 1)
   const watch = await t.watch(range)
-  await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+  await watch.toDevice()
   return { range, watch, mapped: await watch.map('write') }
 }
 
