@@ -3,7 +3,6 @@
 import { rawOf } from '@hmm-sdk/hmm-api/raw'
 
 /** Numbers of the ioctls, and the one flag. */
-const READ = 0
 const WRITE = 1
 const MIGRATE_TO_DEVICE = 2
 const MIGRATE_TO_SYSTEM = 3
@@ -12,6 +11,8 @@ const EXCLUSIVE = 5
 const CHECK_EXCLUSIVE = 6
 const RELEASE = 7
 const FLAGS = 8
+/** The other READ (0) holds the mmap lock, so that nobody can serve a fault meanwhile (userfaultfd). */
+const READ_UNLOCKED = 9
 const FAIL_ALLOCATION = 1
 /** `struct hmm_dmirror_cmd`: addr, ptr, npages, cpages, faults. */
 const STRUCT_BYTES = 40
@@ -35,7 +36,7 @@ export class UpstreamDriver {
   }
 
   read(range) {
-    return this.#reading(READ, range)
+    return this.#reading(READ_UNLOCKED, range)
   }
 
   async write(range, data) {
