@@ -17,7 +17,9 @@ const unit: TestProjectInlineConfiguration = {
       'catalogue/**/*.test.ts',
       'site/**/*.test.mjs',
     ],
-    testTimeout: 20_000,
+    // Far above what they take: a busy machine makes a test late, not wrong.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 }
 
