@@ -1,5 +1,6 @@
 // A program on one side, step by step.
-const STEP_SECONDS = 30
+// An emulated processor may stand still for half a minute while the machine does something else.
+const STEP_SECONDS = 120
 
 /** A step that does not end. */
 export class Hang extends Error {
