@@ -11,6 +11,8 @@ const SETTINGS = [
   // Where huge pages are for those who ask (`madvise`), the first who does wakes khugepaged once all the same.
   ['/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none', '0'],
   ['/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_swap', '0'],
+  // With that, a huge page of zeros counts as hardly used: without memory the kernel would take it to pieces.
+  ['/sys/kernel/mm/transparent_hugepage/shrink_underused', '0'],
   ['/proc/sys/vm/compaction_proactiveness', '0'],
   ['/sys/kernel/mm/ksm/run', '0'],
   ['/proc/sys/kernel/numa_balancing', '0'],

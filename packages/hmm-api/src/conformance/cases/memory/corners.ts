@@ -57,6 +57,23 @@ export const group = caseGroup('memory/corners', ['mirror', 'dma.mirror', 'engin
     equal(error.page, 1, 'the page to blame')
   },
 
+  // The fault of the first page goes on to its neighbours: one comes back, for reading first, one is not there.
+  'blames-beyond-what-came-back': needing(
+    ['memory.private', 'space.file', 'space.fork'],
+    async (t) => {
+      const file = t.own(await t.space.createFile({ pages: 2 }))
+      const range = await t.mmap(3, { file })
+      await t.poke(range, 0, 1)
+      await t.poke(range, 1, 2)
+      await t.fork()
+      const watch = await t.watch(range)
+      await t.device.memory.migrate(watch.mirror, range.page(1), { to: 'device' })
+      const error = await rejects('EFAULT', watch.map('write'))
+      equal(error.page, 2, 'the page to blame')
+      equal(await watch.snapshot(), ['write', 'read', 'none'])
+    },
+  ),
+
   // A fault of a range faults all of it, the neighbours too: the shared page is brought back alone.
   'writing-what-is-shared-leaves-its-neighbours': needing(['space.fork'], async (t) => {
     const range = await t.mmap(2)
