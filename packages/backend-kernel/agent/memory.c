@@ -209,8 +209,9 @@ static const int advices[] = {
 
 /*
  * A page that was touched a moment ago waits in a list of the processor that touched it, and cannot be
- * reclaimed until that processor has emptied its list; what MADV_FREE took waits in another one. The kernel
- * empties the lists of the processor that asks for advice of this kind; so every processor asks, for nothing.
+ * reclaimed, nor taken by MADV_FREE, until that processor has emptied its list; what MADV_FREE took waits in
+ * another one. The kernel empties the lists of the processor that asks for advice of this kind; so every
+ * processor asks, for nothing.
  */
 static void empty_lists(void)
 {
@@ -240,7 +241,7 @@ int memory_madvise(const struct range_request *request)
 	if (!in_window(request->address, request->length) ||
 	    request->value >= sizeof(advices) / sizeof(advices[0]))
 		return -EINVAL;
-	if (advices[request->value] == MADV_PAGEOUT)
+	if (advices[request->value] == MADV_PAGEOUT || advices[request->value] == MADV_FREE)
 		empty_lists();
 	return access_madvise(request->address, request->length, advices[request->value]);
 }
