@@ -137,7 +137,8 @@ static int hs_buffer_make(struct hs_device *device, struct hmm_sdk_buffer_alloc 
 	alloc->buffer = 0;
 	alloc->dma_page = 0;
 	alloc->reason = HMM_SDK_REASON_NONE;
-	if (alloc->flags & ~(coherent ? HS_ALLOC_ATTRIBUTES : 0) || alloc->pad || !alloc->bytes || alloc->bytes > HS_MAX_BUFFER_BYTES)
+	if (alloc->flags & ~(coherent ? HS_ALLOC_ATTRIBUTES : 0) || alloc->pad || !alloc->bytes ||
+	    alloc->bytes > HS_MAX_BUFFER_BYTES)
 		return -EINVAL;
 	buffer = hs_fails(HS_STEP_ALLOC) ? NULL : kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 	if (!buffer)

@@ -224,8 +224,8 @@ static bool hs_migration_whole(struct hs_migration *migration, struct migrate_vm
 	unsigned long pfn = migration->before[0];
 	u32 i;
 
-	if (!HS_BLOCK_ORDER || hs_pool_is_coherent(migration->pool) || migration->single || count != 1 << HS_BLOCK_ORDER ||
-	    !IS_ALIGNED(args->start, PAGE_SIZE << HS_BLOCK_ORDER))
+	if (!HS_BLOCK_ORDER || hs_pool_is_coherent(migration->pool) || migration->single ||
+	    count != 1 << HS_BLOCK_ORDER || !IS_ALIGNED(args->start, PAGE_SIZE << HS_BLOCK_ORDER))
 		return false;
 	for (i = 0; i < count; i++)
 		if (hs_migration_declined(migration, at + i))

@@ -118,6 +118,9 @@ static bool hs_fault_fails(struct hs_fault *fault, u32 index, unsigned long requ
 	};
 	int ret;
 
+	/* No time left would be "for ever" to hmm_range_fault_unlocked_timeout(). */
+	if (!left)
+		return false;
 	hs_fault_range(fault, &range);
 	range.start += (unsigned long)index << PAGE_SHIFT;
 	range.end = range.start + PAGE_SIZE;
