@@ -147,7 +147,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const range = this.access.allocated(dmaPage, bytes)
     this.machine.dma.sites.mapped(range)
     let live = true
-    return {
+    const made: RawCoherentBuffer = {
       bytes,
       dmaPage,
       read: (offset, length) => buffer.peek(offset, length),
@@ -165,6 +165,8 @@ export class DeviceDma implements RawDma, MappingOwner {
         buffer.free()
       },
     }
+    this.machine.dma.sites.share(range, [made])
+    return made
   }
 
   map(
@@ -216,6 +218,7 @@ export class DeviceDma implements RawDma, MappingOwner {
       this.#windows.delete(closed),
     )
     this.#windows.add(window)
+    this.machine.dma.sites.mapped(window)
     return window
   }
 
@@ -437,7 +440,7 @@ export class DeviceDma implements RawDma, MappingOwner {
   }
 
   private checkOverlap(buffer: SimBuffer, offset: number, bytes: number, attributes: number): void {
-    checkOverlap(this.machine.dma.checker, buffer, offset, bytes, this.coherent, attributes)
+    checkOverlap(this.machine.dma, buffer, offset, bytes, this.coherent, attributes)
   }
 
   private newMapping(buffer: SimBuffer, owner: MappingOwner = this): SimDmaMapping {
