@@ -26,6 +26,7 @@ function twoPass(change: Change, seen: Set<string>, before: Change = mapForWriti
     const space = await backend.createAddressSpace()
     const device = await backend.openDevice('demo')
     const otherDevice = await backend.openDevice('other')
+    expect([device.memory.pages, otherDevice.memory.pages]).toEqual([4, 4])
     const buffer = await space.mmap({ pages: 1 })
     let state = 'idle'
     const mirror = await device.mirror(space, buffer, {
@@ -58,7 +59,7 @@ const mapForWriting: Change = (_space, buffer, { mirror }) =>
   mirror.map(buffer, { access: 'write' }, () => undefined)
 
 const withMemory = {
-  devices: { demo: { memoryPages: 4 }, other: { memoryPages: 4 } },
+  devices: { demo: { sim: { memoryPages: 4 } }, other: { sim: { memoryPages: 4 } } },
 } satisfies ExploreOptions
 
 const changes: Record<string, Change> = {

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
  * are seen to be reached.
  */
 
-const devices = { demo: { memoryPages: 8 } }
+const devices = { demo: { sim: { memoryPages: 8 } } }
 
 /** What became of one page in all orders of its migration and of what `meanwhile` does to it. */
 async function outcomes(
@@ -21,6 +21,7 @@ async function outcomes(
       const space = await backend.createAddressSpace()
       const device = await backend.openDevice('demo')
       const page = await space.mmap({ pages: 1 })
+      expect(device.memory.pages).toBe(8)
       if (before === 'written') await space.write(page.start, Uint8Array.of(1))
       const mirror = await device.mirror(space, page, { invalidate: () => undefined })
       let outcome: MigrateOutcome | 'failed' = 'failed'

@@ -11,8 +11,8 @@ export interface DeviceConfig {
   readonly sim?: unknown
   /** Options of the kernel backend, see @hmm-sdk/backend-kernel; such as `{ pci: '1234:11e8' }`. */
   readonly kernel?: unknown
-  /** Options of a third-party backend, by its name. */
-  readonly [backend: string]: unknown
+  /** Options of third-party backends, by the backend's name. */
+  readonly backends?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** What `hmm.config.{ts,mjs,json}` exports by default. Unknown keys are errors. */

@@ -60,8 +60,25 @@ describe('loadConfig', () => {
     await expect(loadConfig('no.json', folder)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  it('keeps options of third-party backends in devices', async () => {
-    const config = defineConfig({ backends: { 'hmm-x': { seed: 1 } } })
+  it('says where options of a device belong', async () => {
+    const wrong = { devices: { demo: { memoryPages: 4 } } } as never
+    await expect(loadConfig(wrong)).rejects.toMatchObject({
+      code: 'EINVAL',
+      message: expect.stringMatching(
+        /devices\.demo: .*'memoryPages'.*\{ sim: \{ memoryPages \} \}/,
+      ) as string,
+    })
+    await expect(loadConfig({ devices: { demo: 3 } } as never)).rejects.toThrow(/devices\.demo.*3/)
+    await expect(loadConfig({ devices: [] } as never)).rejects.toThrow(/devices: .*\[\]/)
+    const list = { devices: { demo: { backends: 'x' } } } as never
+    await expect(loadConfig(list)).rejects.toThrow(/devices\.demo: backends/)
+  })
+
+  it('keeps options of third-party backends, also in devices', async () => {
+    const config = defineConfig({
+      devices: { demo: { backends: { 'hmm-x': { slot: 2 } } } },
+      backends: { 'hmm-x': { seed: 1 } },
+    })
     expect((await loadConfig(config)).config).toEqual(config)
   })
 })

@@ -4,7 +4,7 @@ import { DepthFirst } from './depth-first.js'
 import type { Exploration } from './exploration.js'
 import { signatureOf, type Failure, type Finding } from './failure.js'
 import { createIdentity } from './identity.js'
-import { inTurn } from './in-turn.js'
+import { inTurn, refusedInside } from './in-turn.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { pendingResources } from './pending-resources.js'
 import { Priorities } from './priorities.js'
@@ -35,15 +35,15 @@ const PROGRESS_MS = 250
  * equal results, unless the time of the budget ends the search, or the second and a half that
  * shrinking may take ends that. Several at once in one process take turns.
  *
- * Rejects with TypeError for options that it does not know; what the scenario does wrong is in the
- * result.
+ * Rejects with TypeError for options that it does not know, and inside a scenario; what the scenario
+ * does wrong is in the result.
  */
 export async function explore(
   scenario: Scenario,
   options: ExploreOptions = {},
 ): Promise<Exploration> {
   const checked = checkExploreOptions(options)
-  return inTurn(() => searchWatched(scenario, checked))
+  return inTurn('explore', () => searchWatched(scenario, checked))
 }
 
 /** Searches, and knows of each rejected promise whose it is. */
@@ -139,15 +139,15 @@ class Search {
     this.#scenario = scenario
     this.#options = way === 'exact' ? { ...options, mode: 'exact' } : options
     this.#fast = way === 'fast'
-    this.#identity = way === 'exact' ? createIdentity() : undefined
+    this.#identity = way === 'exact' ? createIdentity(options.name) : undefined
   }
 
   /** Why it needs another way, if it does. */
   async run(): Promise<Exploration | Unfit> {
     const options = this.#options
     if (options.selfCheck && this.#rejections === undefined) {
-      const finding = await this.#selfCheck()
-      if (finding !== undefined) return finding
+      const ended = await this.#selfCheck()
+      if (ended !== undefined) return ended
     }
     const bounded = Math.ceil(options.schedules * BOUNDED_SHARE)
     for (const preemptions of this.#bounds()) {
@@ -275,10 +275,13 @@ class Search {
   }
 
   /** Runs the first schedule twice: equal steps, or the scenario depends on something else. */
-  async #selfCheck(): Promise<Exploration | undefined> {
+  async #selfCheck(): Promise<Exploration | Unfit | undefined> {
+    const refused = refusedInside()
     const run = (): Promise<Recorded> =>
       runRecorded(this.#scenario, this.#options, () => DEFAULT_DECIDER, 'no-rejections')
     const first = await run()
+    // Only exact mode knows that an exploration is started inside the scenario, and says so.
+    if (refusedInside() > refused && this.#options.mode === 'batched') return 'external'
     if (first.finding !== undefined) return undefined
     const second = await run()
     const message = sameSteps(first.rows, second.rows)

@@ -1,4 +1,5 @@
 import type { DeviceConfig } from '@hmm-sdk/hmm-api'
+import { checkFailOptions } from './check-fail-options.js'
 import { FAILURE_POINTS, type FailurePoint } from '../sim/failure-point.js'
 import type { SimulationOptions } from '../sim/options.js'
 import {
@@ -10,7 +11,9 @@ import {
 } from './fail-run.js'
 import { failTable } from './fail-table.js'
 import type { FailScenario } from './fail-world.js'
+import { createIdentity } from './identity.js'
 import { inTurn } from './in-turn.js'
+import { Strand } from './strand.js'
 
 /** Options of {@link failEveryStep}. */
 export interface FailOptions {
@@ -70,19 +73,25 @@ const MAX_FINDINGS = 100
  * failure, so that all that follows can be checked in full.
  *
  * Equal runs pass equal points, so a finding can be looked at again: `failStep`.
- * Errors: TypeError for a scenario that fails although nothing was made to fail.
+ * Errors: TypeError for a scenario that fails although nothing was made to fail, and for options that
+ * it does not know.
  */
-export function failEveryStep(
+export async function failEveryStep(
   scenario: FailScenario,
   options: FailOptions = {},
 ): Promise<FailReport> {
-  return inTurn(() => failAll(scenario, options))
+  checkFailOptions('failEveryStep', options)
+  return inTurn('failEveryStep', () => failAll(scenario, options))
 }
 
 async function failAll(scenario: FailScenario, options: FailOptions): Promise<FailReport> {
   const started = performance.now()
   const name = options.name ?? (scenario.name || 'scenario')
-  const usual = await failRun(scenario, options, [])
+  // Once, to know of explorations that it starts itself.
+  const identity = createIdentity(name)
+  const first = (): Promise<FailRun> => failRun(scenario, options, [])
+  const usual = await (identity?.run(new Strand(0, name, false), first) ?? first())
+  identity?.disable()
   checkUsual(name, usual)
   const points = options.points ?? FAILURE_POINTS
   const singles = points.flatMap((point) => passes(point, 0, usual.reached[point]))
@@ -134,7 +143,8 @@ export async function failStep(
   failures: readonly FailedStep[],
   options: FailOptions = {},
 ): Promise<readonly FailFinding[]> {
-  return (await inTurn(() => failRun(scenario, options, failures))).findings
+  checkFailOptions('failStep', options)
+  return (await inTurn('failStep', () => failRun(scenario, options, failures))).findings
 }
 
 function checkUsual(name: string, { findings, errors }: FailRun): void {

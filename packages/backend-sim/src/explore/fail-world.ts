@@ -14,6 +14,8 @@ export interface FailWorld {
   readonly control: SimControl
   /** Runs the actors at the same time and waits for all; throws the first error of one. */
   race(actors: Readonly<Record<string, () => unknown>>): Promise<void>
+  /** Nothing but a turn for others: no schedules are explored here. */
+  point(name: string): Promise<void>
   /**
    * Does `work`; if a failure that was injected meanwhile makes it fail, notes that its caller was
    * told, and does it again, as a caller with patience would. So what follows finds all as if
@@ -67,6 +69,8 @@ export class NotingWorld implements FailWorld {
       if (each.status === 'rejected') throw each.reason
     }
   }
+
+  readonly point = async (): Promise<void> => undefined
 
   readonly step = async <T>(name: string, work: () => T | Promise<T>): Promise<T> => {
     for (;;) {

@@ -8,15 +8,37 @@ export interface Identity {
   disable(): void
 }
 
+/** Those that there are, by the name of the scenario that they follow. */
+const following = new Map<Identity, string>()
+
 /**
- * Makes one, or undefined where the platform has none (browsers). Loaded only when a scenario needs
- * it, since it makes every promise slower.
+ * Makes one for runs of `scenario`, or undefined where the platform has none (browsers). Loaded only
+ * when a scenario needs it, since it makes every promise slower.
  */
-export function createIdentity(): Identity | undefined {
+export function createIdentity(scenario: string): Identity | undefined {
   const { process } = globalThis as {
     process?: { getBuiltinModule?: (name: string) => unknown }
   }
   const hooks = process?.getBuiltinModule?.('node:async_hooks') as
     { AsyncLocalStorage: new () => Identity } | undefined
-  return hooks === undefined ? undefined : new hooks.AsyncLocalStorage()
+  if (hooks === undefined) return undefined
+  const store = new hooks.AsyncLocalStorage()
+  const identity: Identity = {
+    getStore: () => store.getStore(),
+    run: (strand, work) => store.run(strand, work),
+    disable() {
+      following.delete(identity)
+      store.disable()
+    },
+  }
+  following.set(identity, scenario)
+  return identity
+}
+
+/** Of which scenario the caller is a part, as far as one is followed. */
+export function scenarioAround(): string | undefined {
+  for (const [identity, scenario] of following) {
+    if (identity.getStore() !== undefined) return scenario
+  }
+  return undefined
 }

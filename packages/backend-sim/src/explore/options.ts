@@ -1,4 +1,5 @@
 import type { DeviceConfig } from '@hmm-sdk/hmm-api'
+import { checkDevices } from './check-devices.js'
 import {
   checkKeys,
   checkNumber,
@@ -131,11 +132,12 @@ export function checkExploreOptions(given: ExploreOptions): CheckedExploreOption
   for (const depth of pct) checkNumber('strategies.pct', depth, 1, 1000)
   checkNumber('shard.count', shard.count, 1, 1e6)
   checkNumber('shard.index', shard.index, 0, shard.count - 1)
+  const simulation = checkOptions(given.simulation)
   return {
     name,
-    simulation: checkOptions(given.simulation),
+    simulation,
     given: given.simulation ?? {},
-    devices: given.devices ?? {},
+    devices: checkDevices(given.devices, simulation.kernel),
     schedules: checkNumber('budget.schedules', budget.schedules ?? 10_000, 1, 1e12),
     ms: checkNumber('budget.ms', budget.ms ?? 60_000, 1, 1e12),
     flat: checkNumber('budget.flat', budget.flat ?? 20_000, 1, 1e12),

@@ -43,7 +43,7 @@ export async function replayRecording(
 ): Promise<ReplayedRecording> {
   const name = options.name ?? recording.target
   const checked = checkExploreOptions({ ...options, name })
-  return inTurn(() => searchAround(recording, scenario, name, options, checked))
+  return inTurn('replayRecording', () => searchAround(recording, scenario, name, options, checked))
 }
 
 async function searchAround(
@@ -54,7 +54,7 @@ async function searchAround(
   checked: CheckedExploreOptions,
 ): Promise<ReplayedRecording> {
   const most = options.budget?.schedules ?? 1000
-  const identity = createIdentity()
+  const identity = createIdentity(name)
   const stacks = withoutStacks()
   const rejections = watchRejections()
   const run = (trail: readonly number[], recorder?: Recorder): Promise<Ordered> =>

@@ -29,7 +29,7 @@ export async function runRecorded(
   watch: 'rejections' | 'no-rejections' = 'rejections',
 ): Promise<Recorded> {
   const recorder = new Recorder()
-  const identity = createIdentity()
+  const identity = createIdentity(options.name)
   const rejections = watch === 'rejections' ? watchRejections() : undefined
   const { finding } = await runScenario(scenario, options, {
     decider: decider(recorder),
@@ -66,7 +66,7 @@ export async function replay(
   }
   const checked = checkExploreOptions({ ...options, name, simulation })
   let decider: SwitchDecider | undefined
-  const recorded = await inTurn(() =>
+  const recorded = await inTurn('replay', () =>
     runRecorded(scenario, checked, (recorder) => {
       decider = new SwitchDecider(switches, recorder)
       return decider

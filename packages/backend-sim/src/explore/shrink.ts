@@ -59,7 +59,7 @@ class Shrinker {
     this.best = found
     this.#signature = signatureOf(found.finding!)
     this.#waits = found.finding!.kind === 'unhandled'
-    this.#identity = options.mode === 'exact' ? createIdentity() : undefined
+    this.#identity = options.mode === 'exact' ? createIdentity(options.name) : undefined
   }
 
   /** Searches with bounds 0..k for the same failure, as long as that is fewer. */

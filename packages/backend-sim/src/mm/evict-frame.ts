@@ -47,14 +47,21 @@ export function* evictBlock(machine: Machine, frame: number): Operation<number> 
     frames.get(frame + i)
   }
   yield* tryToMigrateBlock(machine, frame, pages)
+  let stays = false
+  for (let each = frame; each < frame + pages; each++) {
+    // Whoever was let in by an event may map or hold it now.
+    stays ||= frames.maps[each]! > 0 || frames.refs[each]! > 1
+  }
   for (let i = 0; i < pages; i++) {
-    frames.copy(frame + i, to + i)
-    frames.moveIdentity(frame + i, to + i, ~(FRAME_LOCKED | DEVICE_FLAGS))
-    removeMigrationEntries(machine, frame + i, to + i)
+    if (!stays) {
+      frames.copy(frame + i, to + i)
+      frames.moveIdentity(frame + i, to + i, ~(FRAME_LOCKED | DEVICE_FLAGS))
+    }
+    removeMigrationEntries(machine, frame + i, (stays ? frame : to) + i)
     frames.flags[frame + i]! &= ~FRAME_LOCKED
     frames.put(frame + i)
     frames.put(to + i)
   }
   machine.pageUnlocked.wakeAll()
-  return pages
+  return stays ? 0 : pages
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { HmmConfig } from '../config-types.js'
+import { checkDeviceConfigs } from '../config-devices.js'
 import { HmmError } from '../error/hmm-error.js'
 
 const NAMES = ['hmm.config.ts', 'hmm.config.mjs', 'hmm.config.json']
@@ -63,10 +64,15 @@ function defaultOf(module: unknown): unknown {
 async function check(value: unknown, where: string): Promise<HmmConfig> {
   const { configSchema } = await import('./config-schema.js')
   const result = configSchema.safeParse(value)
-  if (result.success) return result.data as HmmConfig
-  const problems = result.error.issues.map(
+  const problems = (result.error?.issues ?? []).map(
     (issue) => `${issue.path.length === 0 ? '' : `${issue.path.join('.')}: `}${issue.message}`,
   )
+  try {
+    checkDeviceConfigs(result.data?.devices)
+  } catch (error) {
+    problems.push((error as Error).message)
+  }
+  if (problems.length === 0) return result.data as HmmConfig
   throw new HmmError('EINVAL', {
     op: 'openBackend',
     message: `${where}: ${problems.join('; ')}`,

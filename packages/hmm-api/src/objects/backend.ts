@@ -1,4 +1,5 @@
 import { Capabilities } from '../capability.js'
+import { deviceOptions } from '../config-devices.js'
 import type { HmmConfig } from '../config-types.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { Counters, Leak, TraceEvent } from '../event.js'
@@ -79,7 +80,7 @@ export class Backend extends Owned {
           hint: `Add it under devices in hmm.config, or open one of: ${known}.`,
         })
       }
-      let raw = await this[RAW].openDevice(name, entry?.[this[RAW].name])
+      let raw = await this[RAW].openDevice(name, deviceOptions(entry, this[RAW].name))
       const { scheduler } = this[RAW]
       raw =
         entry?.model === undefined

@@ -1,3 +1,4 @@
+import { checkDeviceConfigs } from '../config-devices.js'
 import type { HmmConfig } from '../config-types.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { CreateBackend, RawBackend } from '../raw/raw-backend.js'
@@ -40,6 +41,7 @@ export async function openBackend(options: OpenBackendOptions = {}): Promise<Bac
       throw new TypeError('a config file needs a backend by name; give the config itself')
     }
     const given = config === false ? {} : (config ?? {})
+    checkDeviceConfigs(given.devices)
     const raw =
       typeof backend === 'function' ? await backend(options.options ?? given.sim ?? {}) : backend
     return new Backend(raw, given)
