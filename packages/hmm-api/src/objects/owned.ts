@@ -12,10 +12,25 @@ export interface Child {
   readonly name: string
   readonly status: 'open' | 'closed'
   readonly leaks: readonly Leak[]
+  /** What the backend made of it, if its reports may be about that. */
+  readonly made?: object
   /** Siblings that were made before and after it; its owner's. */
   olderSibling: Child | undefined
   newerSibling: Child | undefined
   close(): Promise<void>
+}
+
+const made = new WeakMap<Leak, object>()
+
+function leakOf(child: Child): Leak {
+  const leak = { kind: child.kind, name: child.name }
+  if (child.made !== undefined) made.set(leak, child.made)
+  return leak
+}
+
+/** @internal What the backend made of what leaked, for its reports. */
+export function madeOf(leak: Leak): object | undefined {
+  return made.get(leak)
 }
 
 /**
@@ -109,7 +124,7 @@ export abstract class Owned implements AsyncDisposable {
   async #close(): Promise<void> {
     let failures: unknown[] | undefined
     for (const child of this.#newest === undefined ? [] : this.#children()) {
-      if (child.status === 'open') this.addLeaks([{ kind: child.kind, name: child.name }])
+      if (child.status === 'open') this.addLeaks([leakOf(child)])
       try {
         await child.close()
       } catch (error) {
