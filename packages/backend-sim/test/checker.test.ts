@@ -230,6 +230,21 @@ describe('in a window, the checker of DMA', () => {
     expect(await linked((t, address) => t.write(address))).toEqual({ 'wrong-direction': 1 })
   })
 
+  it('finds an access to what was unlinked, and to a window that was closed', async () => {
+    const backend = await withScene({}, async (t) => {
+      const window = await t.device.dma.openWindow({ pages: 2 })
+      window.link(t.buffer, { at: 0, direction: 'to-device' })
+      window.sync()
+      const addresses = [window.dmaAddress(0), window.dmaAddress(1)] as const
+      window.unlink(0, 1)
+      await t.read(addresses[0])
+      await window.close()
+      await t.read(addresses[1])
+    })
+    expect(control(backend).reportCounts()).toEqual({ 'use-after-unmap': 2 })
+    await backend.close()
+  })
+
   it('finds an access that runs out of what is linked, and none that does not', async () => {
     expect(await linked((t, address) => t.read(address, 2 * PAGE + 1))).toEqual({
       'beyond-mapping': 1,

@@ -259,6 +259,36 @@ describe('IOVA', () => {
   })
 })
 
+describe('the mask', () => {
+  it('stays while anything is mapped, also a coherent buffer', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocCoherent({ bytes: PAGE })
+    const set = () => device.dma.setMask(30)
+    expect(set).toThrow(expect.objectContaining({ code: 'EBUSY' }))
+    await buffer.close()
+    set()
+  })
+})
+
+describe('a mask that is set while addresses wait for the flush', () => {
+  it('keeps those beyond it from coming back, and gives them back when it is wide again', async () => {
+    const device = await open({ flush: 'lazy' })
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const map = () => device.dma.map(buffer, { direction: 'to-device' })
+    const wide = map()
+    wide.unmap()
+    device.dma.setMask(24)
+    control(backend).flushIommu()
+    const narrow = [map(), map()]
+    for (const { address } of narrow) expect(address).toBeLessThan(2n ** 24n)
+    for (const mapping of narrow) mapping.unmap()
+    device.dma.setMask(32)
+    control(backend).flushIommu()
+    const seen = Array.from({ length: 3 }, () => map().address)
+    expect(seen).toContain(wide.address)
+  })
+})
+
 describe('options', () => {
   it.each([
     [{ shape: 'none' }, /shape 'none' is unknown/],
