@@ -242,6 +242,36 @@ describe('IOVA', () => {
     expect(map().address).toBe(mappings[1]!.address)
   })
 
+  it('is not used again for long, otherwise: a late device faults', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const map = () => device.dma.map(buffer, { direction: 'to-device' })
+    const first = map()
+    first.unmap()
+    for (let others = 0; others < 250; others++) {
+      const other = map()
+      expect(other.address).not.toBe(first.address)
+      other.unmap()
+    }
+    await expect(device.engine.read(first.address, 1)).rejects.toMatchObject({ code: 'EFAULT' })
+  })
+
+  it('finds room for a block where smaller ones were, when nothing else is left', async () => {
+    const device = await open({})
+    device.dma.setMask(24)
+    const buffer = await device.dma.allocBuffer({ bytes: 1024 * PAGE })
+    const map = (pages: number) =>
+      device.dma.map(buffer, { direction: 'to-device', bytes: pages * PAGE })
+    // Four blocks of 1024 pages are all there is, but for page 0.
+    const [one, two] = [map(1024), map(1024)]
+    const small = Array.from({ length: 16 }, () => map(64))
+    expect(() => map(1024)).toThrow(expect.objectContaining({ code: 'ENOMEM' }))
+    for (const each of small) each.unmap()
+    const three = map(1024)
+    expect(three.address).toBeLessThan(two.address)
+    for (const each of [one, two, three]) each.unmap()
+  })
+
   it('is used again at once, if told so: a late device then meets somebody else', async () => {
     const device = await open({ addressReuse: 'at-once' })
     const [one, two] = [
