@@ -92,16 +92,7 @@ export abstract class Owned implements AsyncDisposable {
 
   /** @internal Throws EBADF when it or an owner of it is closed. */
   checkOpen(op: string): void {
-    if (this.#isClosed) throw this.#closedError(op)
-  }
-
-  #closedError(op: string): HmmError {
-    return new HmmError('EBADF', {
-      op,
-      backend: this.context.raw.name,
-      message: `${this.kind} '${this.name}' is closed`,
-      hint: 'Open a new one; nothing can be done with a closed one.',
-    })
+    if (this.#isClosed) throw closedError(op, this)
   }
 
   /** Frees the raw object. Called once, after all children are closed. */
@@ -156,4 +147,13 @@ export abstract class Owned implements AsyncDisposable {
     for (let each = this.#newest; each !== undefined; each = each.olderSibling) children.push(each)
     return children
   }
+}
+
+function closedError(op: string, { kind, name, context }: Owned): HmmError {
+  return new HmmError('EBADF', {
+    op,
+    backend: context.raw.name,
+    message: `${kind} '${name}' is closed`,
+    hint: 'Open a new one; nothing can be done with a closed one.',
+  })
 }

@@ -23,6 +23,7 @@ import { listStaysMapped } from './list-stays-mapped.js'
 import { lostEvents } from './lost-events.js'
 import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
+import { mergedPagesStayMapped } from './merged-pages-stay-mapped.js'
 import { migrateDoesNothing } from './migrate-does-nothing.js'
 import { missingMprotectEvent } from './missing-mprotect-event.js'
 import { neverReleased } from './never-released.js'
@@ -40,6 +41,7 @@ import { ordersLost } from './orders-lost.js'
 import { ownEventsUnseen } from './own-events-unseen.js'
 import { servedTwice } from './served-twice.js'
 import { shortPinsAreLong } from './short-pins-are-long.js'
+import { scanDoesNothing } from './scan-does-nothing.js'
 import { segmentsOutOfOrder } from './segments-out-of-order.js'
 import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
@@ -115,4 +117,6 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   hugePageAdviceIgnored,
   ioIsMemory,
   shortPinsAreLong,
+  mergedPagesStayMapped,
+  scanDoesNothing,
 ]
