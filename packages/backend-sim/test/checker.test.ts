@@ -212,6 +212,32 @@ describe('the checker of DMA finds', () => {
   })
 })
 
+describe('in a window, the checker of DMA', () => {
+  async function linked(run: (t: Scene, address: DmaMapping['address']) => Promise<void>) {
+    const backend = await withScene({}, async (t) => {
+      const window = await t.device.dma.openWindow({ pages: 3 })
+      window.link(t.buffer, { at: 0, direction: 'to-device' })
+      window.sync()
+      await run(t, window.dmaAddress(0))
+      window.unlink(0, 2)
+    })
+    const counts = control(backend).reportCounts()
+    await backend.close()
+    return counts
+  }
+
+  it('finds a device that writes what is linked for reading', async () => {
+    expect(await linked((t, address) => t.write(address))).toEqual({ 'wrong-direction': 1 })
+  })
+
+  it('finds an access that runs out of what is linked, and none that does not', async () => {
+    expect(await linked((t, address) => t.read(address, 2 * PAGE + 1))).toEqual({
+      'beyond-mapping': 1,
+    })
+    expect(await linked((t, address) => t.read(address, 2 * PAGE))).toEqual({})
+  })
+})
+
 describe('the checker of DMA', () => {
   it('finds nothing in a driver that does all right', async () => {
     for (const dma of [{}, { coherent: false }, { shape: 'swiotlb' }] satisfies SimDmaOptions[]) {

@@ -27,6 +27,8 @@ afterEach(async () => {
 })
 
 const NO_BRIDGE = { bridgeAllowed: false }
+/** As Xeons before Skylake. */
+const OWN_PEERS = { bridgeAllowed: 'same-bridge' } as const
 
 describe('the route to a peer', () => {
   it.each<[string, Pci, Pci, string]>([
@@ -39,6 +41,11 @@ describe('the route to a peer', () => {
     ['another bridge', {}, { hostBridge: 'b' }, 'host-bridge'],
     ['ACS below a bridge not allowed', { acsRedirect: true, ...NO_BRIDGE }, {}, 'unsupported'],
     ['a provider below such a bridge', {}, { hostBridge: 'b', ...NO_BRIDGE }, 'unsupported'],
+    ['below one bridge for its own', { switch: '', ...OWN_PEERS }, OWN_PEERS, 'host-bridge'],
+    ['between two such bridges', OWN_PEERS, { hostBridge: 'b', ...OWN_PEERS }, 'unsupported'],
+    ['from such a bridge to another', OWN_PEERS, { hostBridge: 'b' }, 'unsupported'],
+    ['from another to such a bridge', {}, { hostBridge: 'b', ...OWN_PEERS }, 'unsupported'],
+    ['a switch of two bridges is two', { hostBridge: 'a' }, { hostBridge: 'b' }, 'host-bridge'],
   ])('%s', async (_name, client, provider, kind) => {
     const { device, memory } = await open(client, provider)
     expect(device.dma.peerRoute(memory).kind).toBe(kind)
@@ -81,6 +88,7 @@ describe('peer memory', () => {
 
   it('options are checked', async () => {
     await expect(open({ acsRedirect: 1 as never }, {})).rejects.toThrow('acsRedirect is a boolean')
+    await expect(open({ bridgeAllowed: 'no' as never }, {})).rejects.toThrow('bridgeAllowed is a')
     await expect(open({ slot: 1 } as never, {})).rejects.toThrow("unknown option 'slot'")
   })
 })

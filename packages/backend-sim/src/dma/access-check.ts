@@ -76,11 +76,19 @@ export class AccessCheck {
     const { pageSize } = this.#machine
     const address = Math.max(start, page * pageSize)
     const access = this.#describe(address, write)
+    const link = this.#dma.linkAt(page)
     if (why === 'not-synced') {
-      const link = this.#dma.linkAt(page)
       this.#report('window-not-synced', `${access}: linked and not synchronised`, link)
-    } else if (why !== 'read-only' && !this.#inMapping(start) && this.recent.has(address)) {
+    } else if (why === 'read-only') {
+      // Of mappings that is known before; what a mirror does not grant is a fault to be served.
+      if (link !== undefined) this.#report('wrong-direction', `${access}, linked 'to-device'`, link)
+    } else if (!this.#inMapping(start) && this.recent.has(address)) {
       this.#reportRecent(address, `${access}: it was unmapped before`)
+    } else {
+      const before = this.#dma.linkAt(Math.floor(start / pageSize))
+      if (before !== undefined) {
+        this.#report('beyond-mapping', `${access}, behind what is linked in the window`, before)
+      }
     }
   }
 
