@@ -76,6 +76,18 @@ describe('swiotlb', () => {
     await device.close()
   })
 
+  it('keeps a mapping in one segment of 128 slots', async () => {
+    const device = await open({ shape: 'swiotlb' }, { swiotlbBytes: 2 ** 19 })
+    const buffer = await device.dma.allocBuffer({ bytes: 2 ** 18 })
+    const map = (bytes: number) => device.dma.map(buffer, { direction: 'to-device', bytes })
+    const half = map(2 ** 17)
+    map(2 ** 18)
+    half.unmap()
+    // The whole first segment is free only if the second mapping took nothing of it.
+    map(2 ** 18)
+    await device.close()
+  })
+
   it('gives back every slot', async () => {
     const device = await open({ shape: 'swiotlb', minAlignMask: 4095 }, { swiotlbBytes: 2 ** 18 })
     const buffer = await device.dma.allocBuffer({ bytes: 2 ** 18 })
@@ -92,9 +104,12 @@ describe('swiotlb', () => {
 
 describe('untrusted devices', () => {
   it('see nothing but the mapped bytes', async () => {
-    const device = await open({ shape: 'unaligned' })
+    const device = await open({ shape: 'unaligned' }, { swiotlbBytes: 64 * PAGE })
     const buffer = await device.dma.allocBuffer({ bytes: PAGE })
     buffer.write(0, new Uint8Array(PAGE).fill(0x55))
+    // Nor what others had in the bounce buffer.
+    const others = { direction: 'to-device', bytes: PAGE - 1 } as const
+    for (let page = 0; page < 64; page++) device.dma.map(buffer, others).unmap()
     const part = device.dma.map(buffer, { direction: 'to-device', offset: 100, bytes: 10 })
     const page = part.address & ~0xfffn
     const seen = await device.engine.read(page as typeof part.address, PAGE)
@@ -166,6 +181,40 @@ describe('lazy IOMMU', () => {
     const other = await device.dma.allocBuffer({ bytes: PAGE })
     await late()
     expect([...other.read(0, 1)]).toEqual([0x66])
+  })
+})
+
+describe('a window', () => {
+  const LINK = { at: 0, direction: 'to-device' } as const
+
+  it('is linked whole or not at all, wherever the IOMMU has no memory', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocBuffer({ bytes: 3 * PAGE })
+    await using window = await device.dma.openWindow({ pages: 3 })
+    for (const nth of [1, 2, 3]) {
+      control(backend).failNth('link', nth)
+      const link = () => window.link(buffer, LINK)
+      expect(link).toThrow(expect.objectContaining({ code: 'ENOMEM', page: nth - 1 }))
+      expect(() => window.sync()).toThrow(expect.objectContaining({ code: 'EINVAL' }))
+      const used = device.engine.read(window.dmaAddress(0), 1)
+      await expect(used).rejects.toThrow('not-mapped')
+    }
+    window.link(buffer, LINK)
+    window.sync()
+    await device.engine.read(window.dmaAddress(0), 3 * PAGE)
+  })
+
+  it('is synchronised as far as it was asked for', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocBuffer({ bytes: 3 * PAGE })
+    await using window = await device.dma.openWindow({ pages: 3 })
+    window.link(buffer, LINK)
+    window.sync(1, 1)
+    await device.engine.read(window.dmaAddress(1), 1)
+    for (const page of [0, 2]) {
+      const used = device.engine.read(window.dmaAddress(page), 1)
+      await expect(used).rejects.toThrow('not-synced')
+    }
   })
 })
 

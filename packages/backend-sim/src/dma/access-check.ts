@@ -163,7 +163,7 @@ export class AccessCheck {
       }
     } else if (start + length > range.end) {
       const text = `${length} bytes run out of a coherent buffer of ${range.end - range.start}`
-      this.#report('beyond-mapping', `${access}: ${text}`)
+      this.#report('beyond-mapping', `${access}: ${text}`, range)
     }
     return true
   }

@@ -141,7 +141,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const range = this.access.allocated(dmaPage, bytes)
     this.machine.dma.sites.mapped(range)
     let live = true
-    return {
+    const made: RawCoherentBuffer = {
       bytes,
       dmaPage,
       read: (offset, length) => buffer.peek(offset, length),
@@ -159,6 +159,8 @@ export class DeviceDma implements RawDma, MappingOwner {
         buffer.free()
       },
     }
+    this.machine.dma.sites.share(range, [made])
+    return made
   }
 
   map(
@@ -176,7 +178,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const pages = (inPage + bytes + pageSize - 1) >>> pageShift
     const write = direction !== 'to-device'
     if (write && buffer.mappings !== undefined) {
-      checkOverlap(this.machine.dma.checker, buffer, offset, bytes, this.coherent, attributes)
+      checkOverlap(this.machine.dma, buffer, offset, bytes, this.coherent, attributes)
     }
     const frame = buffer.firstFrame + page
     const bounces = this.#mayBounce && this.#bounces(frame, pages, offset, bytes)
@@ -227,6 +229,7 @@ export class DeviceDma implements RawDma, MappingOwner {
       this.#windows.delete(closed),
     )
     this.#windows.add(window)
+    this.machine.dma.sites.mapped(window)
     return window
   }
 

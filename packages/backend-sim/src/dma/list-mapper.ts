@@ -121,7 +121,7 @@ function mapBlock(
   const owner: MappingOwner = { ...dma.asOwner(), translation: { unmap: () => undefined } }
   const made = inBlock.map((piece, index) => {
     const { buffer, start, bytes, inPage } = piece
-    if (write) checkOverlap(dma.machine.dma.checker, buffer, start, bytes, dma.coherent, attributes)
+    if (write) checkOverlap(dma.machine.dma, buffer, start, bytes, dma.coherent, attributes)
     const { page, pages: count } = places[index]!
     return new SimDmaMapping(owner, buffer).begin(
       firstPage + page,

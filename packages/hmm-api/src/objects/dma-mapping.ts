@@ -87,6 +87,11 @@ export class DmaMapping implements Child, AsyncDisposable {
     return []
   }
 
+  /** @internal */
+  get made(): object {
+    return this.raw
+  }
+
   /** DMA address of the first byte. */
   get address(): DmaAddress {
     const page = BigInt(this.firstPage) << BigInt(this.device.dma.limits.pageShift)

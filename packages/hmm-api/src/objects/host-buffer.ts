@@ -80,6 +80,11 @@ export class CoherentBuffer extends HostBuffer {
     super(device, raw, 'coherent-buffer', name)
   }
 
+  /** @internal */
+  get made(): object {
+    return this[RAW]
+  }
+
   /** Number of its first DMA page; the others follow. */
   get dmaPage(): DmaPage {
     return this[RAW].dmaPage as DmaPage

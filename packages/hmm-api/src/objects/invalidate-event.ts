@@ -50,8 +50,7 @@ export class InvalidateRelay<T> implements RawMirrorCallbacks {
   }
 
   get raw(): RawMirror {
-    if (this.#raw === undefined) throw new Error('the raw mirror is not attached yet')
-    return this.#raw
+    return this.#raw ?? notAttached()
   }
 
   /** What the driver's callback threw so far; the revocation stands all the same. */
@@ -116,4 +115,8 @@ export class InvalidateRelay<T> implements RawMirrorCallbacks {
       return undefined
     }
   }
+}
+
+function notAttached(): never {
+  throw new Error('the raw mirror is not attached yet')
 }

@@ -12,10 +12,25 @@ export interface Child {
   readonly name: string
   readonly status: 'open' | 'closed'
   readonly leaks: readonly Leak[]
+  /** What the backend made of it, if its reports may be about that. */
+  readonly made?: object
   /** Siblings that were made before and after it; its owner's. */
   olderSibling: Child | undefined
   newerSibling: Child | undefined
   close(): Promise<void>
+}
+
+const made = new WeakMap<Leak, object>()
+
+function leakOf(child: Child): Leak {
+  const leak = { kind: child.kind, name: child.name }
+  if (child.made !== undefined) made.set(leak, child.made)
+  return leak
+}
+
+/** @internal What the backend made of what leaked, for its reports. */
+export function madeOf(leak: Leak): object | undefined {
+  return made.get(leak)
 }
 
 /**
@@ -77,16 +92,7 @@ export abstract class Owned implements AsyncDisposable {
 
   /** @internal Throws EBADF when it or an owner of it is closed. */
   checkOpen(op: string): void {
-    if (this.#isClosed) throw this.#closedError(op)
-  }
-
-  #closedError(op: string): HmmError {
-    return new HmmError('EBADF', {
-      op,
-      backend: this.context.raw.name,
-      message: `${this.kind} '${this.name}' is closed`,
-      hint: 'Open a new one; nothing can be done with a closed one.',
-    })
+    if (this.#isClosed) throw closedError(op, this)
   }
 
   /** Frees the raw object. Called once, after all children are closed. */
@@ -118,7 +124,7 @@ export abstract class Owned implements AsyncDisposable {
   async #close(): Promise<void> {
     let failures: unknown[] | undefined
     for (const child of this.#newest === undefined ? [] : this.#children()) {
-      if (child.status === 'open') this.addLeaks([{ kind: child.kind, name: child.name }])
+      if (child.status === 'open') this.addLeaks([leakOf(child)])
       try {
         await child.close()
       } catch (error) {
@@ -141,4 +147,13 @@ export abstract class Owned implements AsyncDisposable {
     for (let each = this.#newest; each !== undefined; each = each.olderSibling) children.push(each)
     return children
   }
+}
+
+function closedError(op: string, { kind, name, context }: Owned): HmmError {
+  return new HmmError('EBADF', {
+    op,
+    backend: context.raw.name,
+    message: `${kind} '${name}' is closed`,
+    hint: 'Open a new one; nothing can be done with a closed one.',
+  })
 }

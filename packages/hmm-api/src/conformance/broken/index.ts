@@ -23,6 +23,7 @@ import { listStaysMapped } from './list-stays-mapped.js'
 import { lostEvents } from './lost-events.js'
 import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
+import { mergedPagesStayMapped } from './merged-pages-stay-mapped.js'
 import { migrateDoesNothing } from './migrate-does-nothing.js'
 import { missingMprotectEvent } from './missing-mprotect-event.js'
 import { neverReleased } from './never-released.js'
@@ -39,6 +40,7 @@ import { hugePagesInParts } from './huge-pages-in-parts.js'
 import { ordersLost } from './orders-lost.js'
 import { servedTwice } from './served-twice.js'
 import { shortPinsAreLong } from './short-pins-are-long.js'
+import { scanDoesNothing } from './scan-does-nothing.js'
 import { segmentsOutOfOrder } from './segments-out-of-order.js'
 import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
@@ -113,4 +115,6 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   hugePageAdviceIgnored,
   ioIsMemory,
   shortPinsAreLong,
+  mergedPagesStayMapped,
+  scanDoesNothing,
 ]
