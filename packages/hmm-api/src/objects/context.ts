@@ -41,7 +41,7 @@ export class Context {
   readonly misuses: Misuse[] = []
   /** The listener of `backend.trace`. */
   traceListener: ((event: TraceEvent) => void) | undefined
-  #section: string | undefined
+  private inside: string | undefined
   #flows = 0
 
   constructor(raw: RawBackend) {
@@ -110,12 +110,12 @@ export class Context {
 
   /** For explorers: others may be woken by what the running strand does now. */
   touch(): void {
-    if (this.#section === undefined) this.raw.scheduler.explorer?.touch()
+    if (this.inside === undefined) this.raw.scheduler.explorer?.touch()
   }
 
   /** Throws EDEADLK inside a commit or an invalidate callback, where nothing may map or wait. */
   mayWait(op: string): void {
-    if (this.#section !== undefined) throw insideSection(op, this.#section)
+    if (this.inside !== undefined) throw insideSection(op, this.inside)
   }
 
   /**
@@ -125,14 +125,14 @@ export class Context {
   section<T>(name: string, run: () => T): T
   section<A, T>(name: string, run: (argument: A) => T, argument: A): T
   section<A, T>(name: string, run: (argument: A) => T, argument?: A): T {
-    const outer = this.#section
-    this.#section = name
+    const outer = this.inside
+    this.inside = name
     try {
       const result = run(argument as A)
       if (isPromiseLike(result)) throw returnedPromise(name, result)
       return result
     } finally {
-      this.#section = outer
+      this.inside = outer
     }
   }
 }
