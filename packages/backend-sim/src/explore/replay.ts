@@ -1,9 +1,8 @@
 import type { Decider } from './decider.js'
 import type { Failure, Finding } from './failure.js'
-import { createIdentity } from './identity.js'
+import { cannotFollow, createIdentity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { inTurn } from './in-turn.js'
-import { pendingResources } from './pending-resources.js'
 import { Recorder } from './recorder.js'
 import { watchRejections } from './rejections.js'
 import type { Row } from './row.js'
@@ -31,13 +30,12 @@ export async function runRecorded(
   const recorder = new Recorder()
   const identity = createIdentity(options.name)
   const rejections = watch === 'rejections' ? watchRejections() : undefined
-  const { finding } = await runScenario(scenario, options, {
+  const { finding, unfit } = await runScenario(scenario, options, {
     decider: decider(recorder),
     maxSteps: options.maxSteps,
     lostUpdates: options.lostUpdates,
     fast: false,
     identity,
-    known: pendingResources(),
     rejections,
     recorder,
     step: undefined,
@@ -45,6 +43,7 @@ export async function runRecorded(
   })
   identity?.disable()
   rejections?.stop()
+  if (unfit === 'external') throw cannotFollow()
   return { finding, switches: recorder.switches, rows: recorder.rows() }
 }
 

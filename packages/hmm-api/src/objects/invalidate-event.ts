@@ -9,7 +9,10 @@ export interface InvalidateEvent {
   readonly kind: InvalidateKind
   /** The part of the mirror that it concerns. */
   readonly range: VirtualRange
-  /** Caused by this device's own migration or exclusive grant. */
+  /**
+   * Caused by this device's own migration or exclusive grant. It takes pages away as any other: what
+   * was read before must be read again (`readRetry`, `commit`).
+   */
   readonly self: boolean
   /** False when the kernel cannot wait (OOM reaper). */
   readonly blockable: boolean
