@@ -1,7 +1,7 @@
 import { anonPrepare } from './anon-prepare.js'
 import { canBeWritable } from './can-be-writable.js'
 import { FAULT_DONE } from './fault-code.js'
-import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_FRAME } from './frame-table.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LARGE, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_FRAME,
@@ -46,6 +46,8 @@ export function hugeFault(mm: MemoryMap, vma: Vma, page: number, write: boolean)
   const { frames } = mm.machine
   const pages = mm.tables.leafPages
   const block = blockOf(mm, page)
+  // Also for what is only read: a fork copies it then.
+  anonPrepare(vma)
   if (!write) {
     const zero = frames.hugeZero(pages)
     if (zero === 0) return false
@@ -54,7 +56,6 @@ export function hugeFault(mm: MemoryMap, vma: Vma, page: number, write: boolean)
   }
   const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
   if (first === 0) return false
-  anonPrepare(vma)
   mapBlock(mm, vma, block, first)
   return true
 }
@@ -196,7 +197,10 @@ export function mapBlock(mm: MemoryMap, vma: Vma, block: number, first: number):
   const index = vma.anonOffsetOf(block)
   frames.maps.fill(1, first, first + pages)
   frames.mapping.fill(vma.anonVma!.id, first, first + pages)
-  for (let i = 0; i < pages; i++) frames.index[first + i] = index + i
+  for (let i = 0; i < pages; i++) {
+    frames.index[first + i] = index + i
+    frames.flags[first + i]! |= FRAME_LARGE
+  }
   setBlock(mm, block, PTE_PRESENT | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG | first)
 }
 

@@ -36,6 +36,8 @@ export interface KernelProfile {
   readonly collapsesSomething: boolean
   /** A write to the huge zero page makes a huge page; before 6.13 it makes small ones, one of them written. */
   readonly replacesHugeZero: boolean
+  /** A write to a page of a folio of several that is this process's alone does not copy it (6.15). */
+  readonly reusesLargeFolios: boolean
   /**
    * Cutting a file in persistent memory forgets what was mapped of it page by page (`dax_break_layout`,
    * 6.15): then blocks of it may be mapped whole again.
@@ -57,6 +59,7 @@ const NEWEST: KernelProfile = {
   ownsLastSwap: false,
   collapsesSomething: false,
   replacesHugeZero: true,
+  reusesLargeFolios: true,
   forgetsDaxEntries: true,
   unlockedFault: true,
 }
@@ -76,6 +79,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     ownsLastSwap: true,
     collapsesSomething: true,
     replacesHugeZero: false,
+    reusesLargeFolios: false,
     forgetsDaxEntries: false,
     unlockedFault: false,
   },
