@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "protocol.h"
 
@@ -78,6 +79,22 @@ int pin_pages_short(const struct range_request *request);
 int unpin_pages(const struct range_request *request);
 /* A fork inherits the descriptors, not the pins. */
 void pins_forget(void);
+
+/* setting.c: a setting of the kernel that is changed for a while. */
+struct setting {
+	const char *path, *wanted;
+	bool optional; /* not every kernel has it */
+	char before[64];
+};
+int64_t setting_read(const char *path);
+int setting_change(struct setting *setting);
+void setting_restore(const struct setting *setting);
+struct timespec deadline_in(unsigned int seconds);
+bool wait_a_moment(const struct timespec *deadline);
+
+/* ksm.c, numa-scan.c: what the kernel does of its own accord, done now. Return 0 or -errno. */
+int ksm_merge(const struct range_request *request);
+int numa_scan(void);
 
 /* access.c: CPU accesses, whose faults are caught. All return 0 or -errno. */
 void access_init(void);

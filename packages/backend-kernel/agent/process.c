@@ -282,6 +282,7 @@ static size_t payload_size(int32_t op)
 	case OP_READ:
 	case OP_WRITE:
 	case OP_SOFT_DIRTY:
+	case OP_KSM_MERGE:
 	case OP_PIN:
 	case OP_PIN_SHORT:
 	case OP_UNPIN:
@@ -359,6 +360,10 @@ static int execute(const struct frame *frame, size_t length)
 		return pin_pages_short(&range);
 	case OP_UNPIN:
 		return unpin_pages(&range);
+	case OP_KSM_MERGE:
+		return ksm_merge(&range);
+	case OP_NUMA_SCAN:
+		return numa_scan();
 	case OP_CLEAR_SOFT_DIRTY:
 		return soft_dirty_clear();
 	case OP_SOFT_DIRTY:

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 7u
+#define AGENT_PROTOCOL 8u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -71,6 +71,8 @@ enum op {
 	OP_FILE_READ = 53, /* file_request, AGENT_CHUNK bytes at most */
 	OP_FILE_WRITE = 54, /* file_request, followed by the bytes */
 	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
+	OP_KSM_MERGE = 56, /* range_request */
+	OP_NUMA_SCAN = 57,
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
 	OP_DEVICE_CLOSE = 38, /* struct ioctl_request, of which only the fd counts */

@@ -16,6 +16,9 @@ const SETTINGS = [
   ['/proc/sys/vm/compaction_proactiveness', '0'],
   ['/sys/kernel/mm/ksm/run', '0'],
   ['/proc/sys/kernel/numa_balancing', '0'],
+  // Cases that switch it on wait for a few milliseconds of work, not for seconds.
+  ['/sys/kernel/debug/sched/numa_balancing/scan_delay_ms', '1'],
+  ['/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms', '1'],
 ]
 
 /** Sets what there is, and says what could not be set. */

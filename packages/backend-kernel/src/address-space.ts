@@ -247,6 +247,14 @@ export class KernelAddressSpace implements RawAddressSpace {
     return dirty
   }
 
+  async mergePages(startPage: number, pages: number): Promise<void> {
+    await this.#ranged(agent.OP_KSM_MERGE, startPage, pages)
+  }
+
+  async numaScan(): Promise<void> {
+    await this.#command(agent.OP_NUMA_SCAN, new Uint8Array())
+  }
+
   userfaultfd(
     request: RawUserfaultfdRequest,
     onFault: (fault: RawUserfault) => void,

@@ -1,5 +1,5 @@
 /** The protocol of the agent; the table is agent/protocol.h. All numbers are little-endian. */
-export const AGENT_PROTOCOL = 7
+export const AGENT_PROTOCOL = 8
 /** Bytes of data in one READ or WRITE. */
 export const AGENT_CHUNK = 65536
 export const AGENT_MAX_PAYLOAD = AGENT_CHUNK + 64
@@ -35,6 +35,8 @@ export const OP_PIN_SHORT = 55
 export const OP_FILE_SYNC = 52
 export const OP_FILE_READ = 53
 export const OP_FILE_WRITE = 54
+export const OP_KSM_MERGE = 56
+export const OP_NUMA_SCAN = 57
 export const FILE_DAX = 255
 export const OP_DEVICE_OPEN = 36
 export const OP_DEVICE_IOCTL = 37

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import {
   supported,
   unsupported,
@@ -50,6 +50,21 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       notesWrites(pageShift),
       'this kernel does not note which pages are written',
       'Use a kernel with CONFIG_MEM_SOFT_DIRTY.',
+    ),
+    'space.ksm': when(
+      isWritable('/sys/kernel/mm/ksm/run'),
+      'merging pages is for root, and for kernels that were built with it',
+      'Run as root, on a kernel with CONFIG_KSM.',
+    ),
+    'space.numa-scan': when(
+      numaBalancing(),
+      'NUMA balancing is for root to switch on, and for kernels that were built with it',
+      'Run as root, on a kernel with CONFIG_NUMA_BALANCING.',
+    ),
+    'space.numa-scan.shared': when(
+      !release.startsWith('6.12.') && numaBalancing(),
+      'before Linux 7.2 the scan leaves shared memory out, if this kernel scans at all',
+      'Use Linux 7.2 or later, as root.',
     ),
     'space.guard': when(
       !release.startsWith('6.12.'),
@@ -277,6 +292,21 @@ function hasRight(number: bigint): boolean {
 function mayUseIoUring(): boolean {
   const setting = readIfThere('/proc/sys/kernel/io_uring_disabled')?.trim()
   return setting === '0' || (setting === '1' && hasRight(CAP_SYS_ADMIN))
+}
+
+/** Whether it can be switched on, and says how far it is. */
+function numaBalancing(): boolean {
+  const scans = readIfThere('/proc/self/sched')?.includes('mm->numa_scan_seq') === true
+  return scans && isWritable('/proc/sys/kernel/numa_balancing')
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function readIfThere(path: string): string | undefined {

@@ -76,6 +76,18 @@ describe('swiotlb', () => {
     await device.close()
   })
 
+  it('keeps a mapping in one segment of 128 slots', async () => {
+    const device = await open({ shape: 'swiotlb' }, { swiotlbBytes: 2 ** 19 })
+    const buffer = await device.dma.allocBuffer({ bytes: 2 ** 18 })
+    const map = (bytes: number) => device.dma.map(buffer, { direction: 'to-device', bytes })
+    const half = map(2 ** 17)
+    map(2 ** 18)
+    half.unmap()
+    // The whole first segment is free only if the second mapping took nothing of it.
+    map(2 ** 18)
+    await device.close()
+  })
+
   it('gives back every slot', async () => {
     const device = await open({ shape: 'swiotlb', minAlignMask: 4095 }, { swiotlbBytes: 2 ** 18 })
     const buffer = await device.dma.allocBuffer({ bytes: 2 ** 18 })
@@ -92,9 +104,12 @@ describe('swiotlb', () => {
 
 describe('untrusted devices', () => {
   it('see nothing but the mapped bytes', async () => {
-    const device = await open({ shape: 'unaligned' })
+    const device = await open({ shape: 'unaligned' }, { swiotlbBytes: 64 * PAGE })
     const buffer = await device.dma.allocBuffer({ bytes: PAGE })
     buffer.write(0, new Uint8Array(PAGE).fill(0x55))
+    // Nor what others had in the bounce buffer.
+    const others = { direction: 'to-device', bytes: PAGE - 1 } as const
+    for (let page = 0; page < 64; page++) device.dma.map(buffer, others).unmap()
     const part = device.dma.map(buffer, { direction: 'to-device', offset: 100, bytes: 10 })
     const page = part.address & ~0xfffn
     const seen = await device.engine.read(page as typeof part.address, PAGE)
@@ -169,6 +184,40 @@ describe('lazy IOMMU', () => {
   })
 })
 
+describe('a window', () => {
+  const LINK = { at: 0, direction: 'to-device' } as const
+
+  it('is linked whole or not at all, wherever the IOMMU has no memory', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocBuffer({ bytes: 3 * PAGE })
+    await using window = await device.dma.openWindow({ pages: 3 })
+    for (const nth of [1, 2, 3]) {
+      control(backend).failNth('link', nth)
+      const link = () => window.link(buffer, LINK)
+      expect(link).toThrow(expect.objectContaining({ code: 'ENOMEM', page: nth - 1 }))
+      expect(() => window.sync()).toThrow(expect.objectContaining({ code: 'EINVAL' }))
+      const used = device.engine.read(window.dmaAddress(0), 1)
+      await expect(used).rejects.toThrow('not-mapped')
+    }
+    window.link(buffer, LINK)
+    window.sync()
+    await device.engine.read(window.dmaAddress(0), 3 * PAGE)
+  })
+
+  it('is synchronised as far as it was asked for', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocBuffer({ bytes: 3 * PAGE })
+    await using window = await device.dma.openWindow({ pages: 3 })
+    window.link(buffer, LINK)
+    window.sync(1, 1)
+    await device.engine.read(window.dmaAddress(1), 1)
+    for (const page of [0, 2]) {
+      const used = device.engine.read(window.dmaAddress(page), 1)
+      await expect(used).rejects.toThrow('not-synced')
+    }
+  })
+})
+
 describe('IOVA', () => {
   it('is aligned to its size, rounded up', async () => {
     const device = await open({})
@@ -193,6 +242,36 @@ describe('IOVA', () => {
     expect(map().address).toBe(mappings[1]!.address)
   })
 
+  it('is not used again for long, otherwise: a late device faults', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const map = () => device.dma.map(buffer, { direction: 'to-device' })
+    const first = map()
+    first.unmap()
+    for (let others = 0; others < 250; others++) {
+      const other = map()
+      expect(other.address).not.toBe(first.address)
+      other.unmap()
+    }
+    await expect(device.engine.read(first.address, 1)).rejects.toMatchObject({ code: 'EFAULT' })
+  })
+
+  it('finds room for a block where smaller ones were, when nothing else is left', async () => {
+    const device = await open({})
+    device.dma.setMask(24)
+    const buffer = await device.dma.allocBuffer({ bytes: 1024 * PAGE })
+    const map = (pages: number) =>
+      device.dma.map(buffer, { direction: 'to-device', bytes: pages * PAGE })
+    // Four blocks of 1024 pages are all there is, but for page 0.
+    const [one, two] = [map(1024), map(1024)]
+    const small = Array.from({ length: 16 }, () => map(64))
+    expect(() => map(1024)).toThrow(expect.objectContaining({ code: 'ENOMEM' }))
+    for (const each of small) each.unmap()
+    const three = map(1024)
+    expect(three.address).toBeLessThan(two.address)
+    for (const each of [one, two, three]) each.unmap()
+  })
+
   it('is used again at once, if told so: a late device then meets somebody else', async () => {
     const device = await open({ addressReuse: 'at-once' })
     const [one, two] = [
@@ -207,6 +286,36 @@ describe('IOVA', () => {
     await device.engine.write(first.address, Uint8Array.of(3))
     second.sync('cpu')
     expect([...two.read(0, 1)]).toEqual([3])
+  })
+})
+
+describe('the mask', () => {
+  it('stays while anything is mapped, also a coherent buffer', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocCoherent({ bytes: PAGE })
+    const set = () => device.dma.setMask(30)
+    expect(set).toThrow(expect.objectContaining({ code: 'EBUSY' }))
+    await buffer.close()
+    set()
+  })
+})
+
+describe('a mask that is set while addresses wait for the flush', () => {
+  it('keeps those beyond it from coming back, and gives them back when it is wide again', async () => {
+    const device = await open({ flush: 'lazy' })
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const map = () => device.dma.map(buffer, { direction: 'to-device' })
+    const wide = map()
+    wide.unmap()
+    device.dma.setMask(24)
+    control(backend).flushIommu()
+    const narrow = [map(), map()]
+    for (const { address } of narrow) expect(address).toBeLessThan(2n ** 24n)
+    for (const mapping of narrow) mapping.unmap()
+    device.dma.setMask(32)
+    control(backend).flushIommu()
+    const seen = Array.from({ length: 3 }, () => map().address)
+    expect(seen).toContain(wide.address)
   })
 })
 

@@ -27,6 +27,8 @@ afterEach(async () => {
 })
 
 const NO_BRIDGE = { bridgeAllowed: false }
+/** As Xeons before Skylake. */
+const OWN_PEERS = { bridgeAllowed: 'same-bridge' } as const
 
 describe('the route to a peer', () => {
   it.each<[string, Pci, Pci, string]>([
@@ -39,6 +41,11 @@ describe('the route to a peer', () => {
     ['another bridge', {}, { hostBridge: 'b' }, 'host-bridge'],
     ['ACS below a bridge not allowed', { acsRedirect: true, ...NO_BRIDGE }, {}, 'unsupported'],
     ['a provider below such a bridge', {}, { hostBridge: 'b', ...NO_BRIDGE }, 'unsupported'],
+    ['below one bridge for its own', { switch: '', ...OWN_PEERS }, OWN_PEERS, 'host-bridge'],
+    ['between two such bridges', OWN_PEERS, { hostBridge: 'b', ...OWN_PEERS }, 'unsupported'],
+    ['from such a bridge to another', OWN_PEERS, { hostBridge: 'b' }, 'unsupported'],
+    ['from another to such a bridge', {}, { hostBridge: 'b', ...OWN_PEERS }, 'unsupported'],
+    ['a switch of two bridges is two', { hostBridge: 'a' }, { hostBridge: 'b' }, 'host-bridge'],
   ])('%s', async (_name, client, provider, kind) => {
     const { device, memory } = await open(client, provider)
     expect(device.dma.peerRoute(memory).kind).toBe(kind)
@@ -66,6 +73,20 @@ describe('peer memory', () => {
     await expect(peer.engine.read(address, 1)).rejects.toMatchObject({ code: 'EFAULT' })
   })
 
+  it('is its own by bus address, whatever is above it', async () => {
+    const { device } = await open({ acsRedirect: true, bridgeAllowed: false }, {})
+    expect(device.dma.peerRoute(device.peerMemory(2)).kind).toBe('bus-address')
+  })
+
+  it('is not written through a mapping for reading', async () => {
+    const { device, memory } = await open({ acsRedirect: true }, {})
+    const { address } = device.dma.map(memory, { direction: 'to-device' })
+    await device.engine.read(address, 1)
+    const write = device.engine.write(address, Uint8Array.of(1))
+    await expect(write).rejects.toMatchObject({ code: 'EFAULT' })
+    expect(control(backend).reportCounts()).toEqual({ 'wrong-direction': 1 })
+  })
+
   it('takes a capability', async () => {
     const { device, peer } = await open({}, {})
     expect(() => peer.dma.peerRoute(device.peerMemory(2))).toThrow(
@@ -81,6 +102,7 @@ describe('peer memory', () => {
 
   it('options are checked', async () => {
     await expect(open({ acsRedirect: 1 as never }, {})).rejects.toThrow('acsRedirect is a boolean')
+    await expect(open({ bridgeAllowed: 'no' as never }, {})).rejects.toThrow('bridgeAllowed is a')
     await expect(open({ slot: 1 } as never, {})).rejects.toThrow("unknown option 'slot'")
   })
 })

@@ -139,6 +139,24 @@ test('who cannot wait says so only where that is allowed', async () => {
   await begin(all, one)
 })
 
+test('who comes after one that cannot wait is not asked, and may read on', async () => {
+  const all = new NotifierSubscriptions()
+  const log: string[] = []
+  const [before, unwilling, after] = [
+    watcher(0, 9, log, 'two'),
+    watcher(10, 19, log, false),
+    watcher(20, 29, log),
+  ]
+  for (const each of [before, unwilling, after]) all.insert(each)
+  const sequence = await begin(all, after)
+  expect(all.start(range(0, 30, false))).toBe(false)
+  expect(log).toEqual(['0 0', '10 0', '0 finish'])
+  expect(after.readRetry(sequence)).toBe(false)
+  expect(all.start(range(0, 30))).toBe(true)
+  all.end()
+  expect(log.slice(3)).toEqual(['0 0', '10 0', '20 0', '0 finish'])
+})
+
 test('a deadline ends the wait of a reader', async () => {
   const all = new NotifierSubscriptions()
   const one = watcher(0, 9)

@@ -93,6 +93,7 @@ function checkPci(what: string, given: unknown): Required<SimPciOptions> {
   }
   const options = checkKeys(what, given, Object.keys(defaults))
   for (const [name, value] of Object.entries(options)) {
+    if (name === 'bridgeAllowed' && value === 'same-bridge') continue
     const type = typeof defaults[name as keyof typeof defaults]
     if (typeof value !== type) throw new TypeError(`${what}: ${name} is a ${type}`)
   }

@@ -1,6 +1,7 @@
 import type { SimBuffer } from './buffer.js'
+import type { SimDmaMapping } from './streaming-mapping.js'
 import { ATTR_SKIP_CPU_SYNC, ATTRS_SHARING } from './attributes.js'
-import type { DmaChecker } from './dma-checker.js'
+import type { DmaPlatform } from './dma-platform.js'
 
 /** Bytes that a cache moves at once. */
 const LINE_BYTES = 64
@@ -14,7 +15,7 @@ const MOST_COMPARED = 64
  * in the end, nobody knows. On a non-coherent device a shared cache line is enough.
  */
 export function checkOverlap(
-  checker: DmaChecker,
+  { checker, sites }: DmaPlatform,
   buffer: SimBuffer,
   offset: number,
   bytes: number,
@@ -26,16 +27,22 @@ export function checkOverlap(
   const start = offset - (offset % line)
   const end = Math.ceil((offset + bytes) / line) * line
   let overlaps = 0
+  let other: SimDmaMapping | undefined
   let compared = 0
   for (let each = buffer.mappings; each !== undefined; each = each.next) {
     if (++compared > MOST_COMPARED) break
     if (each.direction === 'to-device') continue
     // Both must have said so.
     if ((attributes & ATTRS_SHARING) !== 0 && (each.attributes & ATTRS_SHARING) !== 0) continue
-    if (each.start < end && each.start + each.bytes > start) overlaps++
+    if (each.start >= end || each.start + each.bytes <= start) continue
+    overlaps++
+    other ??= each
   }
   if (overlaps === 0) return
   const what = `bytes ${offset}..${offset + bytes} of a buffer of ${buffer.bytes} are mapped`
-  checker.report('overlapping-mapping', `${what} for writing while they are mapped already`)
-  if (overlaps > MOST_OVERLAPS) checker.report('too-many-overlaps', `${what} ${overlaps + 1} times`)
+  const known = sites.of(other)
+  checker.report('overlapping-mapping', `${what} for writing while they are mapped already`, known)
+  if (overlaps > MOST_OVERLAPS) {
+    checker.report('too-many-overlaps', `${what} ${overlaps + 1} times`, known)
+  }
 }

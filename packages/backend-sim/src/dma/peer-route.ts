@@ -8,8 +8,11 @@ export interface SimPciOptions {
   readonly switch?: string
   /** Whether ACS sends its requests to peers up to the host bridge. Default false. */
   readonly acsRedirect?: boolean
-  /** Whether its host bridge is known to pass requests between peers. Default true. */
-  readonly bridgeAllowed?: boolean
+  /**
+   * Whether its host bridge is known to pass requests between peers; `'same-bridge'`: only between those
+   * below it, not to another bridge (`REQ_SAME_HOST_BRIDGE`). Default true.
+   */
+  readonly bridgeAllowed?: boolean | 'same-bridge'
 }
 
 /** `pci_p2pdma_map_type` by the place of both devices. */
@@ -24,8 +27,14 @@ export function peerRoute(
   if (oneSwitch && client.hostBridge === provider.hostBridge && !redirected) {
     return { kind: 'bus-address' }
   }
-  const refusing = [client, provider].find((each) => !each.bridgeAllowed)
+  const oneBridge = client.hostBridge === provider.hostBridge
+  const refusing = [client, provider].find(
+    ({ bridgeAllowed }) => bridgeAllowed !== true && !(bridgeAllowed && oneBridge),
+  )
   if (refusing === undefined) return { kind: 'host-bridge' }
-  const reason = `host bridge '${refusing.hostBridge}' is not on the allow-list`
-  return { kind: 'unsupported', reason }
+  const { hostBridge, bridgeAllowed } = refusing
+  const listed = bridgeAllowed
+    ? 'on the allow-list for peers below it only'
+    : 'not on the allow-list'
+  return { kind: 'unsupported', reason: `host bridge '${hostBridge}' is ${listed}` }
 }

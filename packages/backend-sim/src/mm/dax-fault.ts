@@ -98,7 +98,7 @@ function grabEntry(file: DaxFile, offset: number): void {
   const entry = file.entryAt(offset)
   if (entry === undefined || entry.pages === 1 || entry.kind === 'page') return
   unmapMappingPages(file, entry.first, entry.first + entry.pages)
-  file.dropEntries(entry.first, entry.first + 1)
+  file.dropEntryAt(offset)
 }
 
 /** The zero page goes where the file has memory now (`dax_insert_entry`). */

@@ -94,6 +94,12 @@ export class DaxFile extends MemoryFile {
     else this.#entries.set(first, { first, pages, kind, dirty })
   }
 
+  /** That of the page, or of the block around it. */
+  dropEntryAt(offset: number): void {
+    const entry = this.entryAt(offset)
+    if (entry !== undefined) this.#entries.delete(entry.first)
+  }
+
   /** Those that reach into `[first, end)`; all if left out. */
   dropEntries(first = 0, end = Infinity): void {
     for (const [key, entry] of this.#entries) {

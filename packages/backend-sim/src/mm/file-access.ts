@@ -48,7 +48,7 @@ export function writeFile(
 /** What shows zeros there does so no longer (`invalidate_inode_pages2_range`), if any was ever mapped. */
 function fillDaxHole(file: DaxFile, page: number): void {
   if (file.entries.size === 0) return
-  file.dropEntries(page, page + 1)
+  file.dropEntryAt(page)
   unmapMappingPages(file, page, page + 1)
 }
 

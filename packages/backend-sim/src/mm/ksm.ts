@@ -1,4 +1,5 @@
 import type { Machine } from '../sim/machine.js'
+import type { Operation } from '../sim/operation.js'
 import { anonPrepare } from './anon-prepare.js'
 import type { AnonVma } from './anon-vma.js'
 import {
@@ -11,7 +12,15 @@ import {
 import { isLarge, splitFolio } from './large-folio.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE } from './pte.js'
-import type { Vma } from './vma.js'
+import {
+  VM_HUGETLB,
+  VM_IO,
+  VM_MERGEABLE,
+  VM_MIXEDMAP,
+  VM_PFNMAP,
+  VM_SHARED,
+  type Vma,
+} from './vma.js'
 
 /** Where a merged page may be mapped (`struct ksm_stable_node`). */
 export class KsmPage {
@@ -29,43 +38,83 @@ interface Candidate {
   readonly page: number
 }
 
+/** `vma_ksm_compatible`: what is not is ignored, as advice for it is. */
+export function mayMerge(vma: Vma): boolean {
+  const others = VM_SHARED | VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB
+  return (vma.flags & others) === 0 && vma.file?.dax !== true
+}
+
 /**
- * What ksmd does to `[start, end)`: pages with equal contents become one, read-only. A CLEAR event
- * when a page is write-protected, another when it is replaced. How many pages were given up.
+ * Everything that may be merged in all processes (`ksmd`), one after the other; twice, since the first time
+ * a page may come before an equal one that is merged already.
  */
-export function ksmMerge(mm: MemoryMap, start: number, end: number): number {
-  let merged = 0
-  const stable: number[] = []
-  const unstable: Candidate[] = []
-  for (const vma of mm.vmas.overlapping(start, end)) {
-    if (!vma.anonymous) continue
-    const last = Math.min(end, vma.end)
-    for (let page = Math.max(start, vma.start); page < last; page++) {
-      const frame = candidate(mm, page)
-      if (frame === 0) continue
-      const { frames } = mm.machine
-      if ((frames.flags[frame]! & FRAME_KSM) !== 0) {
-        if (!stable.includes(frame)) stable.push(frame)
-        continue
+export function* ksmd(mms: readonly MemoryMap[]): Operation<void> {
+  const scan = new KsmScan()
+  for (const mm of [...mms, ...mms]) {
+    if (mm === mms[0]) scan.restart()
+    yield* mm.lock.read()
+    try {
+      for (const vma of mm.vmas.overlapping(0, Infinity)) {
+        if ((vma.flags & VM_MERGEABLE) !== 0) scan.look(vma, vma.start, vma.end)
       }
-      const known = stable.find((other) => sameBytes(mm.machine, other, frame))
-      if (known !== undefined) {
-        if (mergeInto(vma, page, known)) merged++
-        continue
-      }
-      const twin = unstable.findIndex((other) => {
-        const theirs = candidate(mm, other.page)
-        return theirs !== 0 && theirs !== frame && sameBytes(mm.machine, theirs, frame)
-      })
-      if (twin < 0) unstable.push({ vma, page })
-      else if (makeStable(vma, page)) {
-        stable.push(frame)
-        const [other] = unstable.splice(twin, 1)
-        if (mergeInto(other!.vma, other!.page, frame)) merged++
-      }
+    } finally {
+      mm.lock.releaseRead()
     }
   }
-  return merged
+}
+
+/** The same for `[start, end)` alone, whether it was advised or not; how many pages were given up. */
+export function ksmMerge(mm: MemoryMap, start: number, end: number): number {
+  const scan = new KsmScan()
+  for (const vma of mm.vmas.overlapping(start, end)) {
+    if (mayMerge(vma)) scan.look(vma, Math.max(start, vma.start), Math.min(end, vma.end))
+  }
+  return scan.merged
+}
+
+/**
+ * Pages with equal contents become one, read-only. A CLEAR event when a page is write-protected, another
+ * when it is replaced.
+ */
+class KsmScan {
+  merged = 0
+  readonly #stable: number[] = []
+  readonly #unstable: Candidate[] = []
+
+  /** `root_unstable_tree` is made anew for each scan. */
+  restart(): void {
+    this.#unstable.length = 0
+  }
+
+  look(vma: Vma, start: number, end: number): void {
+    for (let page = start; page < end; page++) {
+      const frame = candidate(vma.mm, page)
+      if (frame !== 0) this.#lookAt(vma, page, frame)
+    }
+  }
+
+  #lookAt(vma: Vma, page: number, frame: number): void {
+    const { machine } = vma.mm
+    if ((machine.frames.flags[frame]! & FRAME_KSM) !== 0) {
+      if (!this.#stable.includes(frame)) this.#stable.push(frame)
+      return
+    }
+    const known = this.#stable.find((other) => sameBytes(machine, other, frame))
+    if (known !== undefined) {
+      if (mergeInto(vma, page, known)) this.merged++
+      return
+    }
+    const twin = this.#unstable.findIndex((other) => {
+      const theirs = candidate(other.vma.mm, other.page)
+      return theirs !== 0 && theirs !== frame && sameBytes(machine, theirs, frame)
+    })
+    if (twin < 0) this.#unstable.push({ vma, page })
+    else if (makeStable(vma, page)) {
+      this.#stable.push(frame)
+      const [other] = this.#unstable.splice(twin, 1)
+      if (mergeInto(other!.vma, other!.page, frame)) this.merged++
+    }
+  }
 }
 
 /** Frame of a present page of anonymous memory, 0 for anything else. */

@@ -5,6 +5,7 @@ import { FRAME_ANON, FRAME_DEVICE, FRAME_DIRTY, FRAME_LAZY_FREE } from './frame-
 import { adviseCollapse } from './collapse.js'
 import { blockOf } from './huge.js'
 import { checkHugetlbEdge, hugetlbFile, isHugetlb, widenHugetlb, zapHugetlb } from './hugetlb.js'
+import { mayMerge } from './ksm.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DIRTY,
@@ -28,7 +29,14 @@ import { resolveFault } from './resolve-fault.js'
 import { punchHole } from './truncate.js'
 import { forEachEntry } from './walk.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_DONTFORK, VM_HUGEPAGE, VM_MIXEDMAP, VM_NOHUGEPAGE, type Vma } from './vma.js'
+import {
+  VM_DONTFORK,
+  VM_HUGEPAGE,
+  VM_MERGEABLE,
+  VM_MIXEDMAP,
+  VM_NOHUGEPAGE,
+  type Vma,
+} from './vma.js'
 import { zapVma } from './zap.js'
 
 /** Which flags advice clears and sets. */
@@ -37,10 +45,17 @@ const FLAGS_OF_ADVICE = {
   dofork: [VM_DONTFORK, 0],
   hugepage: [VM_NOHUGEPAGE, VM_HUGEPAGE],
   nohugepage: [VM_HUGEPAGE, VM_NOHUGEPAGE],
+  mergeable: [0, VM_MERGEABLE],
 } as const
 
+/** Advice that has a call of its own in the API. */
+type AnyAdvice = Advice | 'mergeable'
+
 /** Advice that needs mmap_lock for writing. */
-const CHANGES_VMAS = new Set<Advice>(['dontfork', 'dofork', 'hugepage', 'nohugepage', 'collapse'])
+const CHANGES_VMAS = new Set<AnyAdvice>([
+  ...Object.keys(FLAGS_OF_ADVICE),
+  'collapse',
+] as AnyAdvice[])
 
 /**
  * `madvise` over `[start, end)`: mapping by mapping, with ENOMEM at the end if part of the range
@@ -50,7 +65,7 @@ export function* madvise(
   mm: MemoryMap,
   start: number,
   end: number,
-  advice: Advice,
+  advice: AnyAdvice,
 ): Operation<void> {
   const changesVmas = CHANGES_VMAS.has(advice)
   if (changesVmas) yield* mm.lock.write()
@@ -74,10 +89,10 @@ function* adviseVma(
   vma: Vma,
   start: number,
   end: number,
-  advice: Advice,
+  advice: AnyAdvice,
 ): Operation<void> {
   if (isHugetlb(vma)) {
-    yield* adviseHugetlb(vma, start, end, advice)
+    if (advice !== 'mergeable') yield* adviseHugetlb(vma, start, end, advice)
     return
   }
   switch (advice) {
@@ -124,6 +139,9 @@ function* adviseVma(
     case 'nohugepage':
       changeFlags(vma, start, end, advice)
       return
+    case 'mergeable':
+      if (mayMerge(vma)) changeFlags(vma, start, end, advice)
+      return
     case 'collapse':
       yield* adviseCollapse(mm, vma, start, end)
       return
@@ -144,7 +162,7 @@ function changeFlags(
   vma: Vma,
   start: number,
   end: number,
-  advice: 'dontfork' | 'dofork' | 'hugepage' | 'nohugepage',
+  advice: keyof typeof FLAGS_OF_ADVICE,
 ): void {
   const [cleared, set] = FLAGS_OF_ADVICE[advice]
   const flags = (vma.flags & ~cleared) | set
@@ -164,7 +182,7 @@ function* adviseHugetlb(vma: Vma, start: number, end: number, advice: Advice): O
       // A part of a huge page at the end is left alone.
       const to = end - ((end - start) % pages)
       if (start === to) return
-      mm.invalidateStart('clear', ...widenHugetlb(vma, start, to))
+      yield* mm.invalidateStartInPasses('clear', ...widenHugetlb(vma, start, to))
       zapHugetlb(vma, start, to)
       mm.invalidateEnd()
       return

@@ -1,5 +1,5 @@
 import type { Operation } from '../sim/operation.js'
-import { FRAME_DAX, FRAME_DEVICE } from './frame-table.js'
+import { FRAME_DAX, FRAME_DEVICE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { changeProtection } from './mprotect.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE } from './pte.js'
@@ -9,17 +9,18 @@ import {
   VM_IO,
   VM_MIXEDMAP,
   VM_PFNMAP,
+  VM_READ,
   VM_SHARED,
   VM_WRITE,
   type Vma,
 } from './vma.js'
 
 /**
- * What the NUMA balancing scan does to `[start, end)` (`change_prot_numa`): accessible pages lose
+ * What the NUMA balancing scan does to `[start, end)`, or to all (`change_prot_numa`): accessible pages lose
  * their rights, so that the next touch faults and tells who uses them. PROTECTION_VMA events as for
  * mprotect, whether a page changes or not.
  */
-export function* numaScan(mm: MemoryMap, start: number, end: number): Operation<number> {
+export function* numaScan(mm: MemoryMap, start = 0, end = Infinity): Operation<number> {
   let hinted = 0
   yield* mm.lock.read()
   try {
@@ -43,15 +44,17 @@ export function* numaScan(mm: MemoryMap, start: number, end: number): Operation<
 /** `task_numa_work` leaves alone what cannot move, what nobody can touch, and read-only files. */
 function scanned(vma: Vma): boolean {
   const others = VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB
-  if ((vma.flags & others) !== 0 || (vma.flags & VM_ACCESS) === 0) return false
-  return vma.anonymous || (vma.flags & VM_WRITE) !== 0
+  if ((vma.flags & others) !== 0 || vma.file?.dax === true) return false
+  if ((vma.flags & VM_ACCESS) === 0) return false
+  if (vma.file !== undefined && !vma.mm.machine.kernel.scansSharedMemory) return false
+  return vma.file === undefined || (vma.flags & (VM_READ | VM_WRITE)) !== VM_READ
 }
 
-/** `folio_can_map_prot_numa`: pages that are shared by copy-on-write stay. */
+/** `folio_can_map_prot_numa`: pages that are shared by copy-on-write, merged or of a device stay. */
 function hintable(mm: MemoryMap, vma: Vma, pte: number): boolean {
   if ((pte & PTE_PRESENT) === 0 || (pte & (PTE_PROTNONE | PTE_SPECIAL)) !== 0) return false
   const { frames } = mm.machine
   const frame = pte & PTE_FRAME
-  if ((frames.flags[frame]! & (FRAME_DAX | FRAME_DEVICE)) !== 0) return false
+  if ((frames.flags[frame]! & (FRAME_DAX | FRAME_DEVICE | FRAME_KSM)) !== 0) return false
   return (vma.flags & VM_SHARED) !== 0 || frames.maps[frame] === 1
 }

@@ -26,6 +26,8 @@ export const VM_UFFD_WP = 4096
 export const VM_MIXEDMAP = 8192
 /** With VM_MIXEDMAP: its pages have no struct page, as far as the mapping says (`vmf_insert_mixed`). */
 export const VM_BARE = 16384
+/** ksmd looks for its pages' equals (`MADV_MERGEABLE`). */
+export const VM_MERGEABLE = 32768
 export const VM_UFFD = VM_UFFD_MISSING | VM_UFFD_WP
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 

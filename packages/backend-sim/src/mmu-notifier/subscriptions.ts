@@ -98,7 +98,11 @@ export class NotifierSubscriptions {
     for (const notifier of met) {
       const answer = notifier.ops.invalidate(range, sequence)
       if (typeof answer === 'function') (finish ??= []).push(answer)
-      else if (!answer && !range.blockable) willing = false
+      else if (!answer && !range.blockable) {
+        // The others are not asked any more (`mn_itree_invalidate`).
+        willing = false
+        break
+      }
     }
     if (willing) return finish
     if (finish !== undefined) for (const second of finish) second()

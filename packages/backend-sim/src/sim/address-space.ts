@@ -20,6 +20,7 @@ import { DaxFile } from '../mm/dax-file.js'
 import { forkInto } from '../mm/fork.js'
 import type { HugePool } from '../mm/huge-pool.js'
 import { HugetlbFile } from '../mm/hugetlb-file.js'
+import { ksmd } from '../mm/ksm.js'
 import { madvise } from '../mm/madvise.js'
 import { MemoryFile } from '../mm/memory-file.js'
 import { MemoryMap } from '../mm/memory-map.js'
@@ -28,6 +29,7 @@ import { mprotect } from '../mm/mprotect.js'
 import { mremap } from '../mm/mremap.js'
 import { munmap } from '../mm/munmap.js'
 import { POINT_MAPPING, POINT_PROCESS_IO, POINT_PROCESS_START } from './failure-point.js'
+import { numaScan } from '../mm/numa-scan.js'
 import { registerUserfault } from '../mm/userfaultfd-register.js'
 import { Userfaultfd } from '../mm/userfaultfd.js'
 import { SimFile } from './file.js'
@@ -46,6 +48,8 @@ const CAPABILITIES: CapabilityTable = {
   'space.hugepage': supported(),
   'space.userfaultfd': supported(),
   'space.soft-dirty': supported(),
+  'space.ksm': supported(),
+  'space.numa-scan': supported(),
   'space.pin': supported(),
   'space.dax': supported(),
   'space.driver-pages': supported({ pages: 1024 }),
@@ -178,6 +182,16 @@ export class SimAddressSpace implements RawAddressSpace {
 
   softDirty(startPage: number, pages: number): Promise<Uint8Array> {
     return this.#call(softDirty(this.mm, startPage, startPage + pages))
+  }
+
+  async mergePages(startPage: number, pages: number): Promise<void> {
+    await this.#call(madvise(this.mm, startPage, startPage + pages, 'mergeable'))
+    const spaces = [...this.#simulation.spaces].filter(({ mm }) => mm.alive)
+    await this.#simulation.run(ksmd(spaces.map(({ mm }) => mm)))
+  }
+
+  async numaScan(): Promise<void> {
+    await this.#call(numaScan(this.mm))
   }
 
   async userfaultfd(

@@ -43,6 +43,11 @@ export interface KernelProfile {
    * 6.15): then blocks of it may be mapped whole again.
    */
   readonly forgetsDaxEntries: boolean
+  /**
+   * The NUMA scan covers shared memory and memory files without a policy of their own (`vma_policy_mof`);
+   * 6.12 leaves them out.
+   */
+  readonly scansSharedMemory: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
   readonly unlockedFault: boolean
 }
@@ -61,6 +66,7 @@ const NEWEST: KernelProfile = {
   replacesHugeZero: true,
   reusesLargeFolios: true,
   forgetsDaxEntries: true,
+  scansSharedMemory: true,
   unlockedFault: true,
 }
 
@@ -81,6 +87,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     replacesHugeZero: false,
     reusesLargeFolios: false,
     forgetsDaxEntries: false,
+    scansSharedMemory: false,
     unlockedFault: false,
   },
 }

@@ -12,7 +12,8 @@ export function spaceCapabilities(
 ): CapabilityTable {
   const total = (shift: number): number => machine.hugePools.get(shift)?.total ?? 0
   const pages = (shift: number): number => machine.hugePools.get(shift)?.pages ?? 0
-  const key = `${machine.kernel.guards} ${total(21)} ${pages(21)} ${total(30)} ${pages(30)}`
+  const { guards, scansSharedMemory } = machine.kernel
+  const key = `${guards} ${scansSharedMemory} ${total(21)} ${pages(21)} ${total(30)} ${pages(30)}`
   const known = tables.get(key)
   if (known !== undefined) return known
   if (tables.size === MOST_TABLES) tables.clear()
@@ -20,7 +21,10 @@ export function spaceCapabilities(
     ...always,
     'space.hugetlb': hugetlb('2M', total(21), pages(21)),
     'space.hugetlb.1g': hugetlb('1G', total(30), pages(30)),
-    'space.guard': machine.kernel.guards
+    'space.numa-scan.shared': scansSharedMemory
+      ? supported()
+      : unsupported('Linux 6.12 leaves shared memory out', 'Simulate 7.2 or later.'),
+    'space.guard': guards
       ? supported()
       : unsupported('lightweight guards came with Linux 6.13', 'Use mprotect, or simulate 7.2.'),
   })

@@ -320,6 +320,32 @@ export class AddressSpace extends Owned {
   }
 
   /**
+   * Merges the pages of `range` whose contents are equal, with each other and with what was given here
+   * before: they become one page, read-only, and the next write copies. Huge pages are split first; pages
+   * that somebody pins stay. Raises CLEAR when a page is write-protected, and when it is replaced. EINVAL for
+   * a part of a page, ENOMEM for a hole, EBUSY when ksmd does not come. `MADV_MERGEABLE`, `ksmd`
+   */
+  mergePages(range: VirtualRange, wait?: Wait): Promise<void> {
+    return this.#ranged('space.mergePages', range, wait, async () => {
+      this.#need('space.ksm')
+      await this[RAW].mergePages!(range.startPage, range.pages)
+    })
+  }
+
+  /**
+   * NUMA balancing asks who uses the memory of the process: its pages lose their rights, and whoever touches
+   * one next takes a fault that gives them back. A range fault does so too; a snapshot finds nothing there.
+   * Raises PROTECTION_VMA over memory that can move to another node; read-only files, huge pages of a pool and
+   * persistent memory are left out. EBUSY when the scheduler does not scan. `task_numa_work`
+   */
+  numaScan(wait?: Wait): Promise<void> {
+    return this.#run('space.numaScan', undefined, wait, async () => {
+      this.#need('space.numa-scan')
+      await this[RAW].numaScan!()
+    })
+  }
+
+  /**
    * Pins the pages of `range`, as whoever does I/O to process memory does: they are faulted in for
    * writing, come back from a device, and do not move, swap or merge until this is closed. All or none.
    * EFAULT for a hole and for read-only memory. `pin_user_pages(FOLL_LONGTERM)`

@@ -23,6 +23,7 @@ export class DeviceFault {
     this.#raw = raw
     this.#device = device
     this.flow = device.context.newFlow()
+    if (device.context.traceListener === undefined) return
     const { id: fault, address, access, context } = raw
     this.#trace({ type: 'fault-report', fault, address, access, context })
   }
@@ -63,7 +64,9 @@ export class DeviceFault {
   #answer(outcome: 'resolved' | 'failed'): void {
     if (this.#answered) return
     this.#answered = true
-    this.#trace({ type: 'fault-answer', fault: this.id, outcome })
+    if (this.#device.context.traceListener !== undefined) {
+      this.#trace({ type: 'fault-answer', fault: this.id, outcome })
+    }
     this.#raw.answer(outcome)
   }
 

@@ -17,7 +17,7 @@ import { InvalidateRelay, type InvalidateCallback } from './invalidate-event.js'
 import { IntervalNotifier } from './interval-notifier.js'
 import { LiveLists } from './live-lists.js'
 import { Mirror } from './mirror.js'
-import { Owned } from './owned.js'
+import { madeOf, Owned } from './owned.js'
 import { PeerMemory } from './peer-memory.js'
 import { RAW } from './raw-of.js'
 import { Registers } from './registers.js'
@@ -134,8 +134,9 @@ export class Device extends Owned {
     this.addLeaks(await this.peerLists.close())
     this.#faults.close()
     this.#backend.forget(this)
-    for (const { kind, name } of this.leaks) {
-      if (DMA_KINDS.has(kind)) this[RAW].dma.misuse?.('live-at-close', `${kind} '${name}'`)
+    for (const leak of this.leaks) {
+      if (!DMA_KINDS.has(leak.kind)) continue
+      this[RAW].dma.misuse?.('live-at-close', `${leak.kind} '${leak.name}'`, madeOf(leak))
     }
     this.addLeaks(await this[RAW].close())
   }

@@ -66,6 +66,11 @@ export class DmaList extends Owned {
     return this.#raw.revocable
   }
 
+  /** @internal */
+  get made(): object {
+    return this.#raw
+  }
+
   /** Whether the device may write it. */
   get writable(): boolean {
     return this.direction !== 'to-device'

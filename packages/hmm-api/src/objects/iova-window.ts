@@ -35,6 +35,11 @@ export class IovaWindow extends Owned {
     this.#linked = new Uint8Array(raw.pages)
   }
 
+  /** @internal */
+  get made(): object {
+    return this.#raw
+  }
+
   get pages(): number {
     return this.#raw.pages
   }

@@ -140,6 +140,13 @@ export interface RawAddressSpace {
   /** 1 for each page that was written since, or whose mapping is newer (`/proc/pid/pagemap`). */
   softDirty?(startPage: number, pages: number): Promise<Uint8Array>
   /**
+   * `MADV_MERGEABLE`, and ksmd looks at all such memory until it has merged what it can. The capability
+   * `space.ksm`.
+   */
+  mergePages?(startPage: number, pages: number): Promise<void>
+  /** NUMA balancing scans the whole address space once or more (`task_numa_work`). `space.numa-scan`. */
+  numaScan?(): Promise<void>
+  /**
    * Pins the pages, all or none: faulted in for writing and for long (FOLL_LONGTERM), or for reading and for a
    * while. EFAULT, ENOMEM; for long EOPNOTSUPP of persistent memory. The capability `space.pin`.
    */

@@ -23,6 +23,7 @@ import { listStaysMapped } from './list-stays-mapped.js'
 import { lostEvents } from './lost-events.js'
 import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
+import { mergedPagesStayMapped } from './merged-pages-stay-mapped.js'
 import { migrateDoesNothing } from './migrate-does-nothing.js'
 import { missingMprotectEvent } from './missing-mprotect-event.js'
 import { neverReleased } from './never-released.js'
@@ -37,8 +38,10 @@ import { retryForEver } from './retry-for-ever.js'
 import { everythingIsDirty } from './everything-is-dirty.js'
 import { hugePagesInParts } from './huge-pages-in-parts.js'
 import { ordersLost } from './orders-lost.js'
+import { ownEventsUnseen } from './own-events-unseen.js'
 import { servedTwice } from './served-twice.js'
 import { shortPinsAreLong } from './short-pins-are-long.js'
+import { scanDoesNothing } from './scan-does-nothing.js'
 import { segmentsOutOfOrder } from './segments-out-of-order.js'
 import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
@@ -99,6 +102,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   wrongEventKind,
   zeroPageWritable,
   ordersLost,
+  ownEventsUnseen,
   hugePagesInParts,
   servedTwice,
   everythingIsDirty,
@@ -113,4 +117,6 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   hugePageAdviceIgnored,
   ioIsMemory,
   shortPinsAreLong,
+  mergedPagesStayMapped,
+  scanDoesNothing,
 ]

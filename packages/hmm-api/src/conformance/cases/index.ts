@@ -24,6 +24,8 @@ import * as softDirty from './events/soft-dirty.js'
 import * as dax from './events/dax.js'
 import * as daxHugePage from './events/dax-huge-page.js'
 import * as hugePage from './events/huge-page.js'
+import * as ksm from './events/ksm.js'
+import * as numaScan from './events/numa-scan.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
 import * as release from './events/release.js'
@@ -83,6 +85,8 @@ export const CASE_MODULES: readonly CaseModule[] = [
   hugetlbEvents,
   userfaultfdEvents,
   softDirty,
+  ksm,
+  numaScan,
   dax,
   daxHugePage,
   file,
