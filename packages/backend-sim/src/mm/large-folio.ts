@@ -1,6 +1,6 @@
 import type { Machine } from '../sim/machine.js'
 import { FRAME_DEVICE, FRAME_HWPOISON, FRAME_LARGE, ZERO_FRAME } from './frame-table.js'
-import { unmarkHuge } from './huge.js'
+import { blockOf, unmarkHuge } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -37,6 +37,11 @@ export function splitFolio(machine: Machine, frame: number): boolean {
   for (const run of runsOf(machine, frame)) {
     if (mapped === 0) break
     const { mm } = run.vma
+    if (machine.kernel.splitsByAddress) {
+      const block = blockOf(mm, run.page)
+      mm.invalidateStart('clear', block, block + mm.tables.leafPages)
+      mm.invalidateEnd()
+    }
     mm.invalidateStart('clear', run.page, run.page + run.pages)
     mapped -= mappedIn(run, first)
     const whole = mm.tables.isHuge(run.page) && pteMaps(mm.tables.get(run.page), first + run.at)

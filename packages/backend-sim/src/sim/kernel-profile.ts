@@ -36,6 +36,11 @@ export interface KernelProfile {
   readonly collapsesSomething: boolean
   /** A write to the huge zero page makes a huge page; before 6.13 it makes small ones, one of them written. */
   readonly replacesHugeZero: boolean
+  /**
+   * Taking a folio apart raises CLEAR over all of the block where its mapping begins, mapped as one or not
+   * (`split_huge_pmd_address`, before 6.13).
+   */
+  readonly splitsByAddress: boolean
   /** A write to a page of a folio of several that is this process's alone does not copy it (6.15). */
   readonly reusesLargeFolios: boolean
   /**
@@ -64,6 +69,7 @@ const NEWEST: KernelProfile = {
   ownsLastSwap: false,
   collapsesSomething: false,
   replacesHugeZero: true,
+  splitsByAddress: false,
   reusesLargeFolios: true,
   forgetsDaxEntries: true,
   scansSharedMemory: true,
@@ -85,6 +91,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     ownsLastSwap: true,
     collapsesSomething: true,
     replacesHugeZero: false,
+    splitsByAddress: true,
     reusesLargeFolios: false,
     forgetsDaxEntries: false,
     scansSharedMemory: false,

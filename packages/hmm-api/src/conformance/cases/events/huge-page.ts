@@ -101,10 +101,10 @@ export const group = caseGroup('events/huge-page', ['mirror', 'space.hugepage'],
   'cold-in-part-of-a-split-mapping': async (t) => {
     const watch = await huge(t)
     const last = pagesOf(t) - 1
-    await t.space.munmap(watch.range.page(last))
+    await t.space.mprotect(watch.range.page(last), 'r')
     await watch.forget()
     await t.space.madvise(watch.range.page(1), 'cold')
-    equal(await watch.seen(), [`clear 0-${last - 1}`])
+    equal(await watch.seen(), [`clear 0-${last}`])
     equal(await watch.snapshot(watch.range.slice(0, 3)), ['write', 'read', 'read'])
     await watch.forget()
     await t.space.madvise(watch.range.page(2), 'cold')
