@@ -25,9 +25,20 @@ export function writeback(mm: MemoryMap, start: number, end: number): number {
   return found.size
 }
 
-/** `fsync`: nothing for a file in memory; of one in persistent memory what was written through mappings. */
+/**
+ * `fsync`: nothing for a file in memory; of one on a disk the pages that were written, in whatever way; of
+ * one in persistent memory what was written through mappings.
+ */
 export function* syncFile(machine: Machine, file: MemoryFile): Operation<void> {
-  if (!(file instanceof DaxFile)) return
+  if (!file.writesBack) return
+  if (!(file instanceof DaxFile)) {
+    for (const frame of [...file.cached()]) {
+      if ((machine.frames.flags[frame]! & FRAME_DIRTY) === 0) continue
+      if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
+      clean(machine, frame)
+    }
+    return
+  }
   for (const entry of [...file.entries.values()]) {
     if (!entry.dirty) continue
     if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
@@ -51,14 +62,18 @@ function cleanEntry(file: DaxFile, { first, pages }: DaxEntry): void {
   }
 }
 
-/** Every shared mapping of the page becomes clean and read-only. */
+/**
+ * Every shared mapping of the page becomes clean and read-only. Those that have it not in their page tables
+ * are told too (`page_vma_mkclean_one`), if anybody has (`folio_mapped`).
+ */
 function clean(machine: Machine, frame: number): void {
   const { frames, reverseMap } = machine
+  const mapped = frames.maps[frame]! > 0
   reverseMap.walk(frames.mapping[frame]!, frames.index[frame]!, (vma, page) => {
-    if (!vma.shared || !pteMaps(vma.mm.tables.get(page), frame)) return
+    if (!vma.shared || !mapped) return
     vma.mm.invalidateStart('protection-page', page, page + 1)
     const pte = vma.mm.tables.get(page)
-    vma.mm.tables.set(page, pte & ~(PTE_WRITE | PTE_DIRTY))
+    if (pteMaps(pte, frame)) vma.mm.tables.set(page, pte & ~(PTE_WRITE | PTE_DIRTY))
     vma.mm.invalidateEnd()
   })
   frames.flags[frame]! &= ~FRAME_DIRTY
