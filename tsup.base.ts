@@ -17,4 +17,8 @@ export const library = (entry: string[]) =>
     dts: false,
     clean: ['!**/*.d.ts', '!**/*.d.ts.map', '!**/*.tsbuildinfo'],
     silent: true,
+    // Puts numbers that are constants where they are used: there they are no loads from the module.
+    esbuildOptions: (options) => {
+      options.minifySyntax = true
+    },
   })

@@ -34,7 +34,9 @@ const files =
     ? all
     : named.length > 0
       ? named
-      : all.filter((file) => words.some((word) => word.startsWith(file.replace('.bench.mjs', ''))))
+      : all.filter((file) =>
+          words.some((word) => word.startsWith(file.replace(/(\.bench)?\.mjs$/, ''))),
+        )
 if (files.length === 0) fail(`no benchmark is named ${words.join(' or ')}`)
 
 const rows = []

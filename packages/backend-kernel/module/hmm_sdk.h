@@ -261,10 +261,9 @@ struct hs_mirror {
 	struct mmu_interval_notifier notifier;
 	bool closing;
 	bool released;
-	/* Invalidations that were not the device's own doing, and all of them. */
+	/* Invalidations, the device's own too. */
 	u64 sequence;
-	u64 epoch;
-	/* Who runs a call of this mirror whose own invalidations do not move `sequence`. */
+	/* Who runs an exclusive grant of this mirror. */
 	struct task_struct *own_task;
 	/* The page that own_task makes exclusive, and whether another invalidation took it. */
 	u32 grant_page;

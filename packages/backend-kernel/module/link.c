@@ -114,7 +114,6 @@ static void hs_page_downgrade(struct hs_mirror *mirror, u32 index)
 	hs_iova_unlink(mirror, index, 1, page->state);
 	if (hs_iova_link(mirror, index, state)) {
 		hs_page_forget(mirror, page);
-		mirror->epoch++;
 		mirror->sequence++;
 		hs_event_invalidate(mirror, HMM_SDK_KIND_CLEAR, index, 1, 0, 1);
 		hs_events_publish(mirror);
@@ -221,7 +220,6 @@ static int hs_link_page(struct hs_mirror *mirror, u32 index, unsigned long pfn, 
 	if (old & HS_PAGE_LINKED && hs_iova_link(mirror, index, old)) {
 		/* Neither the new nor the old rights: the driver is told that the page is gone. */
 		hs_page_forget(mirror, entry);
-		mirror->epoch++;
 		mirror->sequence++;
 		hs_event_invalidate(mirror, HMM_SDK_KIND_CLEAR, index, 1, 0, 1);
 		hs_events_publish(mirror);

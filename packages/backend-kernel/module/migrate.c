@@ -338,7 +338,6 @@ static int hs_migration_prepare(struct hs_migration *migration,
 	return 0;
 }
 
-/* The device's own invalidations of this call do not move the mirror's sequence. */
 static int hs_migration_do(struct hs_migration *migration)
 {
 	struct hs_mirror *mirror = migration->mirror;
@@ -347,9 +346,7 @@ static int hs_migration_do(struct hs_migration *migration)
 
 	if (mutex_lock_interruptible(&mirror->grant_lock))
 		return -EINTR;
-	WRITE_ONCE(mirror->own_task, current);
 	ret = hs_migration_run(migration);
-	WRITE_ONCE(mirror->own_task, NULL);
 	mutex_unlock(&mirror->grant_lock);
 	atomic64_add(migration->moved, migration->to_memory ? &counters->migrated_to_device :
 							      &counters->migrated_to_system);

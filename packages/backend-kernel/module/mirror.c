@@ -53,7 +53,6 @@ static bool hs_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	mmu_interval_set_seq(notifier, cur_seq);
 	first = max(first, mirror->start_page) - mirror->start_page;
 	last = min(last, mirror->start_page + mirror->pages - 1) - mirror->start_page;
-	mirror->epoch++;
 	if (hs_mirror_is_own(mirror, range))
 		flags |= HMM_SDK_EVENT_SELF;
 	if (!blockable)
@@ -67,8 +66,7 @@ static bool hs_mirror_invalidate(struct mmu_interval_notifier *notifier,
 		mirror->grant_lost = nested || !(flags & HMM_SDK_EVENT_SELF &&
 						 range->event == MMU_NOTIFY_EXCLUSIVE &&
 						 mirror->own_task == current);
-	if (!(flags & HMM_SDK_EVENT_SELF) || mirror->own_task != current)
-		mirror->sequence++;
+	mirror->sequence++;
 	if (!mirror->closing) {
 		hs_event_invalidate(mirror, hs_kinds[range->event], first, last - first + 1, flags,
 				    count);

@@ -50,8 +50,8 @@ export class FixedCall {
   /** The struct. Runs on this thread only: 0 or positive, or -errno. */
   readonly words: Uint32Array
   readonly run: () => number
-  /** What is to be called when its results are not needed any more. */
-  over: () => void = () => undefined
+  /** The next one in a list of those that are not in use. */
+  next: FixedCall | undefined = undefined
   readonly #memory: NativeMemory
   #entries: Uint32Array
 
@@ -88,15 +88,15 @@ export class Descriptor {
     return new Call(layout, this.native.acquire(PAYLOAD + payload), payload)
   }
 
-  /** An argument for `request` alone, whose `field` points to `payload` bytes. Lasts as long as this. */
+  /** A zeroed argument for `request` alone, whose `field` points to `payload` bytes. Lasts as long as this. */
   fixed<S extends UapiStruct>(
     request: number,
     layout: S,
-    field: FieldOf<S>,
-    payload: number,
+    field?: FieldOf<S>,
+    payload = 0,
   ): FixedCall {
     const memory = this.native.allocate(PAYLOAD + payload)
-    new Call(layout, memory, payload).point(field)
+    if (field !== undefined) new Call(layout, memory, payload).point(field)
     return new FixedCall(memory, this.native.prepare(this.fd, request, memory))
   }
 

@@ -19,6 +19,7 @@ import { KernelDma } from './dma.js'
 import { KernelEngine } from './engine.js'
 import { EventQueue } from './events.js'
 import { FastMap } from './fast-map.js'
+import { FastUnmap } from './fast-unmap.js'
 import type { ModuleInfo } from './handshake.js'
 import { KernelInterrupts } from './interrupts.js'
 import { KernelMirror } from './mirror.js'
@@ -49,6 +50,7 @@ export class KernelDevice implements RawDevice {
   readonly memory?: KernelDeviceMemory
   readonly events: EventQueue
   readonly #fastMap: FastMap
+  readonly #fastUnmap: FastUnmap
   readonly #host: DeviceHost
   readonly #descriptor: Descriptor
   readonly #info: DeviceInfo
@@ -74,6 +76,7 @@ export class KernelDevice implements RawDevice {
     })
     this.events = events
     this.#fastMap = new FastMap(descriptor, events)
+    this.#fastUnmap = new FastUnmap(descriptor)
     this.dma = new KernelDma(descriptor, info, host.info.pageShift, this.#open)
     this.capabilities = deviceCapabilities(info, host.info, this.dma)
     if (info.has(uapi.DEV_REGISTERS)) this.registers = new KernelRegisters(descriptor, info.bars)
@@ -106,6 +109,7 @@ export class KernelDevice implements RawDevice {
         descriptor: this.#descriptor,
         events: this.events,
         fastMap: this.#fastMap,
+        fastUnmap: this.#fastUnmap,
         tracer,
         device: this.id,
         space: space.id,

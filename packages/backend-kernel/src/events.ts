@@ -19,8 +19,6 @@ const KINDS: readonly InvalidateKind[] = [
 ]
 
 const PAGE = 4096
-const TWO_32 = 2 ** 32
-
 /** Words of the shared page. */
 const NEWEST = uapi.SHARED_EVENT_SEQ / 4
 const UNREAD = uapi.SHARED_UNREAD / 4
@@ -110,11 +108,14 @@ export class EventQueue {
     return low !== sequence >>> 0 || high !== Math.floor(sequence / 2 ** 32)
   }
 
-  /** Whether no event of the device was queued after the one with that sequence. No system call. */
-  isNewest(sequence: number): boolean {
+  /**
+   * Whether no event of the device was queued after the one with that sequence, of which it takes the
+   * two words: arithmetic beyond 32 bits costs more than the comparison. No system call.
+   */
+  isNewest(low: number, high: number): boolean {
     // Plain reads, as in `drain`: a call of Atomics costs as much as the rest of a map here, and who
     // waited for the process, or came out of an ioctl, sees what was written before that.
-    return this.#words[NEWEST + 1]! * TWO_32 + this.#words[NEWEST]! === sequence
+    return this.#words[NEWEST] === low && this.#words[NEWEST + 1] === high
   }
 
   /** Before MIRROR_CREATE: its events may come before its number is known. */
@@ -144,8 +145,11 @@ export class EventQueue {
    * does nothing: the outer one goes on.
    */
   drain(): void {
+    if (this.#words[UNREAD] !== 0) this.#drainAll()
+  }
+
+  #drainAll(): void {
     if (this.#draining || this.#closed) return
-    if (this.#words[UNREAD] === 0) return
     this.#draining = true
     try {
       let more = true

@@ -30,7 +30,7 @@ export class FastMap {
   readonly #descriptor: Descriptor
   readonly #events: EventQueue
   /** Arguments whose attempt is over. */
-  readonly #spare: FixedCall[] = []
+  #spare: FixedCall | undefined = undefined
 
   constructor(descriptor: Descriptor, events: EventQueue) {
     this.#descriptor = descriptor
@@ -46,7 +46,8 @@ export class FastMap {
     flow: number,
   ): MapAttempt | undefined {
     if (pages > MOST_PAGES || !this.#descriptor.isOpen) return undefined
-    const call = this.#spare.pop() ?? this.#make()
+    const call = this.#spare ?? this.#make()
+    this.#spare = call.next
     const { words } = call
     const { seen } = this.#events
     words[MIRROR] = mirror.number
@@ -54,30 +55,35 @@ export class FastMap {
     words[FIRST] = first
     words[PAGES] = pages
     words[SEEN] = seen
-    words[SEEN + 1] = seen / TWO_32
+    words[SEEN + 1] = seen < TWO_32 ? 0 : seen / TWO_32
     words[PAD] = 0
     const result = call.run()
     this.#events.drain()
     if (result < 0) {
-      this.#spare.push(call)
+      this.takeBack(call)
       return undefined
     }
     return new MapAttempt(
       mirror,
       first,
       pages,
-      words[EVENT_SEQ + 1]! * TWO_32 + words[EVENT_SEQ]!,
+      words[EVENT_SEQ]!,
+      words[EVENT_SEQ + 1]!,
       words[SERIAL]!,
       words[CHANGED]!,
       call.entries(pages),
-      call.over,
+      call,
       flow,
     )
   }
 
+  /** The attempt that was made of it is over. */
+  takeBack(call: FixedCall): void {
+    call.next = this.#spare
+    this.#spare = call
+  }
+
   #make(): FixedCall {
-    const call = this.#descriptor.fixed(uapi.IOC_MAP, uapi.Map, 'entries', 8 * MOST_PAGES)
-    call.over = () => void this.#spare.push(call)
-    return call
+    return this.#descriptor.fixed(uapi.IOC_MAP, uapi.Map, 'entries', 8 * MOST_PAGES)
   }
 }

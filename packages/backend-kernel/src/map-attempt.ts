@@ -1,7 +1,10 @@
 import type { RawMapAttempt } from '@hmm-sdk/hmm-api/raw'
 import { check, EBADF, ESTALE } from './call-error.js'
+import type { FixedCall } from './descriptor.js'
 import type { KernelMirror } from './mirror.js'
 import * as uapi from './uapi.js'
+
+const TWO_32 = 2 ** 32
 
 /**
  * Pages that MAP or EXCLUSIVE linked, until the commit. The module revokes them by itself when the
@@ -15,36 +18,39 @@ export class MapAttempt implements RawMapAttempt {
   private readonly mirror: KernelMirror
   private readonly first: number
   private readonly pages: number
-  private readonly since: number
+  private readonly sinceLow: number
+  private readonly sinceHigh: number
   private readonly serial: number
   private readonly changed: number
   private readonly flow: number
-  private over: (() => void) | undefined
+  private call: FixedCall | undefined
   private undone: boolean
 
   /**
-   * `since`, `serial` and `changed` are fields of the reply. `over` is called once, when nobody
-   * needs the entries any more.
+   * The two words of `since`, `serial` and `changed` are fields of the reply. `call`, whose memory
+   * the entries are, goes back to the mirror's {@link FastMap} when nobody needs them any more.
    */
   constructor(
     mirror: KernelMirror,
     first: number,
     pages: number,
-    since: number,
+    sinceLow: number,
+    sinceHigh: number,
     serial: number,
     changed: number,
     entries: Uint32Array,
-    over: (() => void) | undefined,
+    call: FixedCall | undefined,
     flow: number,
   ) {
     this.mirror = mirror
     this.first = first
     this.pages = pages
-    this.since = since
+    this.sinceLow = sinceLow
+    this.sinceHigh = sinceHigh
     this.serial = serial
     this.changed = changed
     this.entries = entries
-    this.over = over
+    this.call = call
     this.flow = flow
     this.undone = false
   }
@@ -54,13 +60,13 @@ export class MapAttempt implements RawMapAttempt {
     events.drain()
     // The shared page says without a system call that there was no event at all since; an event is
     // there before whoever caused it goes on.
-    if (!events.isNewest(this.since) && !this.check()) return false
+    if (!events.isNewest(this.sinceLow, this.sinceHigh) && !this.check()) return false
     run()
     this.end()
-    if (this.changed > 0) {
+    if (this.changed > 0 && tracer.emit !== undefined) {
       const page = this.mirror.startPage + this.first
       const { flow, pages } = this
-      tracer.emit?.({ type: 'dma-map', device, mirror: this.mirror.id, page, pages, flow })
+      tracer.emit({ type: 'dma-map', device, mirror: this.mirror.id, page, pages, flow })
     }
     return true
   }
@@ -69,7 +75,8 @@ export class MapAttempt implements RawMapAttempt {
   private check(): boolean {
     const { descriptor, events } = this.mirror.parts
     const { number: mirror } = this.mirror
-    const values = { mirror, first: this.first, pages: this.pages, since: this.since }
+    const since = this.sinceHigh * TWO_32 + this.sinceLow
+    const values = { mirror, first: this.first, pages: this.pages, since }
     const result = descriptor.once(
       uapi.IOC_COMMIT_CHECK,
       uapi.CommitCheck,
@@ -82,8 +89,10 @@ export class MapAttempt implements RawMapAttempt {
   }
 
   private end(): void {
-    this.over?.()
-    this.over = undefined
+    const { call } = this
+    if (call === undefined) return
+    this.call = undefined
+    this.mirror.parts.fastMap.takeBack(call)
   }
 
   undo(): void {

@@ -12,12 +12,15 @@ import { callError, check, EAGAIN, EBADF, EBUSY, ESTALE } from './call-error.js'
 import type { Call, Descriptor } from './descriptor.js'
 import type { EventQueue, MirrorSink } from './events.js'
 import type { FastMap } from './fast-map.js'
+import type { FastUnmap } from './fast-unmap.js'
 import { MapAttempt } from './map-attempt.js'
 import type { Tracer } from './trace.js'
 import * as uapi from './uapi.js'
 
 /** Ranges up to here are first tried on the main thread, when everything is present already. */
 const FAST_PAGES = 512
+
+const TWO_32 = 2 ** 32
 
 /** What MIRROR_CREATE gave. */
 export interface MirrorIds {
@@ -34,6 +37,7 @@ export interface MirrorParts {
   readonly descriptor: Descriptor
   readonly events: EventQueue
   readonly fastMap: FastMap
+  readonly fastUnmap: FastUnmap
   readonly tracer: Tracer
   readonly device: number
   readonly space: number
@@ -165,15 +169,12 @@ export class KernelMirror implements RawMirror, MirrorSink {
   }
 
   unmap(first: number, pages: number): void {
-    const values = { mirror: this.number, first, pages }
-    const { descriptor, tracer, device } = this.parts
-    const unmapped = descriptor.once(uapi.IOC_UNMAP, uapi.Unmap, values, (result, call) => {
-      check(result)
-      return call.get('unmapped')
-    })
-    if (unmapped > 0) {
+    const { fastUnmap, tracer, device } = this.parts
+    const unmapped = fastUnmap.run(this.number, first, pages)
+    check(unmapped)
+    if (unmapped > 0 && tracer.emit !== undefined) {
       const page = this.startPage + first
-      tracer.emit?.({ type: 'dma-unmap', device, mirror: this.id, page, pages, cause: 'unmap' })
+      tracer.emit({ type: 'dma-unmap', device, mirror: this.id, page, pages, cause: 'unmap' })
     }
   }
 
@@ -224,18 +225,21 @@ export class KernelMirror implements RawMirror, MirrorSink {
     const call = descriptor.call(uapi.Map, 8 * range.pages)
     const { first, pages, flags } = range
     call.fill({ mirror: this.number, first, pages, flags }).point('entries')
-    const result = (): MapAttempt =>
-      new MapAttempt(
+    const result = (): MapAttempt => {
+      const since = call.get('eventSeq')
+      return new MapAttempt(
         this,
         first,
         pages,
-        call.get('eventSeq'),
+        since % TWO_32,
+        Math.floor(since / TWO_32),
         call.get('serial'),
         call.get('changed'),
         call.words().slice(),
         undefined,
         wait.flow ?? 0,
       )
+    }
     return this.#run(request, call, wait, range, {
       done: result,
       late: () => {

@@ -212,6 +212,96 @@ describe('the checker of DMA finds', () => {
   })
 })
 
+const SHARING = { attributes: ['ignore-cachelines'] } as const
+const SKIPPING = { attributes: ['skip-cpu-sync'] } as const
+
+/** Single accesses and mappings, and all that is reported of them. */
+const COUNTED: readonly {
+  what: string
+  run: (t: Scene) => Promise<void>
+  counts: Partial<Record<DmaCheck, number>>
+}[] = [
+  {
+    what: 'a device that writes what it may only read, behind an IOMMU too',
+    run: async (t) => t.write(t.map('to-device').address),
+    counts: { 'wrong-direction': 1 },
+  },
+  {
+    what: 'an access that begins outside a mapping, in a page of it',
+    run: async (t) => t.read((t.map('to-device', 100).address + 200n) as DmaMapping['address'], 8),
+    counts: { 'beyond-mapping': 1 },
+  },
+  {
+    what: 'an access that runs out of a coherent buffer',
+    run: async (t) => t.read((await t.device.dma.allocCoherent({ bytes: 64 })).dmaAddress, 65),
+    counts: { 'beyond-mapping': 1 },
+  },
+  {
+    what: 'an access that runs out of a block of a pool',
+    run: async (t) => t.read((await t.device.dma.createPool({ bytes: 64 }).alloc()).dmaAddress, 65),
+    counts: { 'beyond-mapping': 1 },
+  },
+  {
+    what: 'an access to a coherent buffer that is gone',
+    run: async (t) => {
+      const buffer = await t.device.dma.allocCoherent({ bytes: 64 })
+      const { dmaAddress } = buffer
+      await buffer.close()
+      await t.read(dmaAddress, 8)
+    },
+    counts: { 'use-after-unmap': 1 },
+  },
+  {
+    what: 'overlaps from the first on, and too many from the eighth',
+    run: async (t) => {
+      for (let i = 0; i < 9; i++) t.map('from-device')
+    },
+    counts: { 'overlapping-mapping': 8, 'too-many-overlaps': 1 },
+  },
+  {
+    what: 'no overlap with what the device only reads',
+    run: async (t) => {
+      t.map('to-device')
+      t.map('from-device')
+      t.map('to-device')
+    },
+    counts: {},
+  },
+  {
+    what: 'no overlap of a map that hands nothing over',
+    run: async (t) => {
+      t.map('from-device')
+      t.device.dma.map(t.buffer, { direction: 'from-device', ...SKIPPING })
+    },
+    counts: {},
+  },
+  {
+    what: 'no overlap of maps that all share what they share',
+    run: async (t) => {
+      for (let i = 0; i < 9; i++) {
+        t.device.dma.map(t.buffer, { direction: 'from-device', ...SHARING })
+      }
+    },
+    counts: {},
+  },
+  {
+    what: 'an overlap if only one of them says so',
+    run: async (t) => {
+      t.map('from-device')
+      t.device.dma.map(t.buffer, { direction: 'from-device', ...SHARING })
+    },
+    counts: { 'overlapping-mapping': 1 },
+  },
+]
+
+describe('the checker of DMA counts', () => {
+  it.each(COUNTED)('$what', async ({ run, counts }) => {
+    const backend = await withScene({}, run)
+    expect(control(backend).reportCounts()).toEqual(counts)
+    await backend.close()
+  })
+})
+
 describe('in a window, the checker of DMA', () => {
   async function linked(run: (t: Scene, address: DmaMapping['address']) => Promise<void>) {
     const backend = await withScene({}, async (t) => {
@@ -228,6 +318,21 @@ describe('in a window, the checker of DMA', () => {
 
   it('finds a device that writes what is linked for reading', async () => {
     expect(await linked((t, address) => t.write(address))).toEqual({ 'wrong-direction': 1 })
+  })
+
+  it('finds an access to what was unlinked, and to a window that was closed', async () => {
+    const backend = await withScene({}, async (t) => {
+      const window = await t.device.dma.openWindow({ pages: 2 })
+      window.link(t.buffer, { at: 0, direction: 'to-device' })
+      window.sync()
+      const addresses = [window.dmaAddress(0), window.dmaAddress(1)] as const
+      window.unlink(0, 1)
+      await t.read(addresses[0])
+      await window.close()
+      await t.read(addresses[1])
+    })
+    expect(control(backend).reportCounts()).toEqual({ 'use-after-unmap': 2 })
+    await backend.close()
   })
 
   it('finds an access that runs out of what is linked, and none that does not', async () => {

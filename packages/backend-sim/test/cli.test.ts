@@ -71,7 +71,45 @@ test('what was found is told with its table and its token', async () => {
   const { code, out } = await hmm('explore', 'scenarios.mjs#broken', '--workers', '1')
   expect(code).toBe(1)
   expect(out).toMatch(/^stale-access in part \d+: the device/m)
-  expect(out).toMatch(/^ {2}hmm1\./m)
+  expect(out).toMatch(/; ended: a failure$/m)
+  const [, token = ''] = /^npx hmm replay 'scenarios\.mjs#broken' (hmm1\.\S+)$/m.exec(out) ?? []
+  const again = await hmm('replay', 'scenarios.mjs#broken', token)
+  expect(again).toMatchObject({ code: 1, error: '' })
+  expect(again.out).toMatch(/^stale-access in .*: the device/)
+  const json = await hmm('replay', 'scenarios.mjs#broken', token, '--json')
+  expect(linesOf(json.out)).toMatchObject([{ hmm: 'replay', failure: { kind: 'stale-access' } }])
+  const other = await hmm('replay', 'scenarios.mjs#good', token)
+  expect(other).toMatchObject({ code: 2, error: expect.stringContaining("'broken', not 'good'") })
+  const damaged = await hmm('replay', 'scenarios.mjs#broken', token.slice(0, -3))
+  expect(damaged).toMatchObject({ code: 2, error: expect.stringContaining('damaged') })
+})
+
+test('a terminal sees how far it is, in one line that is gone at the end; a pipe does not', async () => {
+  const lines: string[] = []
+  let out = ''
+  await runCli(
+    ['explore', 'scenarios.mjs#good', '--workers', '1', '--schedules', '60', '--parts', '3'],
+    {
+      out: (text) => void (out += text),
+      error: (text) => void (out += text),
+      progress: (line) => void lines.push(line),
+      folder: fixtures,
+      worker: new URL('file:///nowhere'),
+    },
+  )
+  const target = 'scenarios.mjs#good'
+  expect(lines.map((line) => line.split(' schedules')[0]!.replace(/\d+$/, 'N'))).toEqual([
+    `${target}: 0 of 3 parts, N`,
+    `${target}: 1 of 3 parts, N`,
+    `${target}: 2 of 3 parts, N`,
+    `${target}: 3 of 3 parts, N`,
+    '',
+  ])
+  expect(lines.at(-2)).toMatch(
+    /, [1-9]\d* schedules, \d+\/s, [1-9]\d* points, [1-9]\d* racing pairs$/,
+  )
+  expect(out).toMatch(/^scenarios\.mjs#good: \d+ schedules/)
+  expect(out).toMatch(/; ended: budget used up\n {2}no findings\n$/)
 })
 
 test(

@@ -115,6 +115,24 @@ describe('a list', () => {
     }
   })
 
+  it('that failed leaves nothing that the device could reach', async () => {
+    // The failing list gets the addresses of the one before it.
+    const device = await open({ addressReuse: 'at-once' })
+    const buffer = await device.dma.allocBuffer({ bytes: 3 * PAGE })
+    const parts = [0, 1, 2].map((page) => ({ source: buffer, offset: page * PAGE, bytes: 1 }))
+    const map = (): DmaList => device.dma.map(parts, { direction: 'to-device' })
+    const before = map()
+    before.unmap()
+    control(backend).failNth('link', 3)
+    expect(map).toThrow('ENOMEM')
+    for (const { address } of before.segments) {
+      await expect(device.engine.read(address, 1)).rejects.toMatchObject({ code: 'EFAULT' })
+    }
+    const after = map()
+    expect(after.segments).toEqual(before.segments)
+    after.unmap()
+  })
+
   it('undoes the pieces before the one that finds no bounce buffers', async () => {
     const config = {
       sim: { swiotlbBytes: 2 ** 19 },

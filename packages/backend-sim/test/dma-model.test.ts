@@ -242,6 +242,36 @@ describe('IOVA', () => {
     expect(map().address).toBe(mappings[1]!.address)
   })
 
+  it('is not used again for long, otherwise: a late device faults', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const map = () => device.dma.map(buffer, { direction: 'to-device' })
+    const first = map()
+    first.unmap()
+    for (let others = 0; others < 250; others++) {
+      const other = map()
+      expect(other.address).not.toBe(first.address)
+      other.unmap()
+    }
+    await expect(device.engine.read(first.address, 1)).rejects.toMatchObject({ code: 'EFAULT' })
+  })
+
+  it('finds room for a block where smaller ones were, when nothing else is left', async () => {
+    const device = await open({})
+    device.dma.setMask(24)
+    const buffer = await device.dma.allocBuffer({ bytes: 1024 * PAGE })
+    const map = (pages: number) =>
+      device.dma.map(buffer, { direction: 'to-device', bytes: pages * PAGE })
+    // Four blocks of 1024 pages are all there is, but for page 0.
+    const [one, two] = [map(1024), map(1024)]
+    const small = Array.from({ length: 16 }, () => map(64))
+    expect(() => map(1024)).toThrow(expect.objectContaining({ code: 'ENOMEM' }))
+    for (const each of small) each.unmap()
+    const three = map(1024)
+    expect(three.address).toBeLessThan(two.address)
+    for (const each of [one, two, three]) each.unmap()
+  })
+
   it('is used again at once, if told so: a late device then meets somebody else', async () => {
     const device = await open({ addressReuse: 'at-once' })
     const [one, two] = [
@@ -256,6 +286,36 @@ describe('IOVA', () => {
     await device.engine.write(first.address, Uint8Array.of(3))
     second.sync('cpu')
     expect([...two.read(0, 1)]).toEqual([3])
+  })
+})
+
+describe('the mask', () => {
+  it('stays while anything is mapped, also a coherent buffer', async () => {
+    const device = await open({})
+    const buffer = await device.dma.allocCoherent({ bytes: PAGE })
+    const set = () => device.dma.setMask(30)
+    expect(set).toThrow(expect.objectContaining({ code: 'EBUSY' }))
+    await buffer.close()
+    set()
+  })
+})
+
+describe('a mask that is set while addresses wait for the flush', () => {
+  it('keeps those beyond it from coming back, and gives them back when it is wide again', async () => {
+    const device = await open({ flush: 'lazy' })
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const map = () => device.dma.map(buffer, { direction: 'to-device' })
+    const wide = map()
+    wide.unmap()
+    device.dma.setMask(24)
+    control(backend).flushIommu()
+    const narrow = [map(), map()]
+    for (const { address } of narrow) expect(address).toBeLessThan(2n ** 24n)
+    for (const mapping of narrow) mapping.unmap()
+    device.dma.setMask(32)
+    control(backend).flushIommu()
+    const seen = Array.from({ length: 3 }, () => map().address)
+    expect(seen).toContain(wide.address)
   })
 })
 

@@ -73,6 +73,20 @@ describe('peer memory', () => {
     await expect(peer.engine.read(address, 1)).rejects.toMatchObject({ code: 'EFAULT' })
   })
 
+  it('is its own by bus address, whatever is above it', async () => {
+    const { device } = await open({ acsRedirect: true, bridgeAllowed: false }, {})
+    expect(device.dma.peerRoute(device.peerMemory(2)).kind).toBe('bus-address')
+  })
+
+  it('is not written through a mapping for reading', async () => {
+    const { device, memory } = await open({ acsRedirect: true }, {})
+    const { address } = device.dma.map(memory, { direction: 'to-device' })
+    await device.engine.read(address, 1)
+    const write = device.engine.write(address, Uint8Array.of(1))
+    await expect(write).rejects.toMatchObject({ code: 'EFAULT' })
+    expect(control(backend).reportCounts()).toEqual({ 'wrong-direction': 1 })
+  })
+
   it('takes a capability', async () => {
     const { device, peer } = await open({}, {})
     expect(() => peer.dma.peerRoute(device.peerMemory(2))).toThrow(

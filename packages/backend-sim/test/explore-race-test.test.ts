@@ -40,6 +40,8 @@ test('the failure message is why, the table and the token', async () => {
   expect(message).toContain(failure.table)
   expect(message).toContain(`replay: ${failure.token}`)
   expect(cause).toBe(failure.error)
+  // Where the test stands, not where it was thrown.
+  expect((error as Error).stack).toMatch(/\n\n {4}at outcome \(.*explore-race-test\.test\.ts:\d+/)
   expect(await outcome(({ race }) => race({ a: () => undefined }))).toBeUndefined()
 })
 

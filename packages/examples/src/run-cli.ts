@@ -120,7 +120,11 @@ async function simulate(
       const { summary, text } = await runExploring(example, explore, {
         config,
         seed,
-        onProgress: (at) => show(`${at.schedules} schedules, ${at.schedulesPerSecond}/s`),
+        onProgress: ({ schedules, schedulesPerSecond, coverage }) =>
+          show(
+            `${schedules} schedules, ${schedulesPerSecond}/s, ${coverage.points} points, ` +
+              `${coverage.racingPairs} racing pairs`,
+          ),
       })
       end(summary, text)
     }

@@ -6,6 +6,8 @@ import { loadTarget } from './load-target.js'
 import { mergeParts, type MergedResult } from './merge-parts.js'
 import { recordCommand, type RecordArguments } from './record-command.js'
 import { replayCommand, type ReplayArguments } from './replay-command.js'
+import { replayTokenCommand } from './replay-token-command.js'
+import { partsProgress } from './parts-progress.js'
 import { parsePart, type PartResult, type Plan } from './part-result.js'
 import type { Surroundings } from './surroundings.js'
 import { inThisThread, inThreads, runParts } from './run-parts.js'
@@ -63,13 +65,18 @@ export async function runCli(args: readonly string[], around: Surroundings): Pro
     })
   program
     .command('replay')
-    .description('make a schedule of the simulation of a recording, and search around it')
-    .argument('<file>', 'what hmm record wrote')
+    .description('run a failing schedule again: of a token, or of a recording and around it')
+    .argument('<file>', 'what hmm record wrote; with a token: module#name, as for explore')
+    .argument('[token]', 'what hmm explore or a race test printed')
     .option('--target <module#name>', 'the scenario, if it is not where it was when recorded')
     .option('--schedules <number>', 'schedules to run, with those around it', count, 1000)
     .option('--json', 'print one line of JSON')
-    .action(async (file: string, options: ReplayArguments) => {
-      if (await replayCommand(file, options, around)) code = 1
+    .action(async (file: string, token: string | undefined, options: ReplayArguments) => {
+      const failed =
+        token === undefined
+          ? await replayCommand(file, options, around)
+          : await replayTokenCommand(file, token, options, around)
+      if (failed) code = 1
     })
   program
     .command('merge')
@@ -113,10 +120,14 @@ async function exploreCommand(
     workers === 1 ? inThisThread : await inThreads(Math.min(workers, plan.parts), around.worker)
   let found = false
   try {
+    const share = Math.ceil((plan.parts - index) / shards)
+    const progress = around.progress && partsProgress(plan, share, around.progress)
     const results = await runParts(runner, plan, around.folder, { index, count: shards }, (one) => {
       found ||= one.failure !== null
+      progress?.(one)
       if (json === true) around.out(`${JSON.stringify(one)}\n`)
     })
+    around.progress?.('')
     // The parts of a shard are not all there are: merge says what they come to.
     if (shards === 1) print(mergeParts(results), json === true, around)
     else if (json !== true) around.out(describeShard(results, index, shards))

@@ -140,7 +140,7 @@ export class SimEngine implements RawEngine {
     for (let page = first; page < first + pages; page++) {
       if (this.#dma.routeOf(page).mapped(page)) continue
       // What the checker of DMA knows, it reports with more to say.
-      if (this.#dma.access.recent.has(page * this.#simulation.machine.pageSize)) return
+      if (this.#dma.recent.has(page * this.#simulation.machine.pageSize)) return
       const address = (BigInt(page) << BigInt(this.#simulation.machine.pageShift)).toString(16)
       explorer.report(
         'stale-access',

@@ -2,7 +2,6 @@ import type { Machine } from '../sim/machine.js'
 import type { DeviceDma } from './device-dma.js'
 import type { TranslationFault } from './dma-translation.js'
 import type { DmaCheck } from './dma-checker.js'
-import { RecentAddresses } from './recent-addresses.js'
 import type { SimDmaMapping } from './streaming-mapping.js'
 
 /** Bytes of DMA space, `[start, end)`. */
@@ -23,8 +22,6 @@ interface CoherentRange extends Range {
  * long enough, have the direction, and whose turn it is. Nothing is changed by it.
  */
 export class AccessCheck {
-  /** Where things were mapped. */
-  readonly recent: RecentAddresses
   /** The call of the driver that made the device access memory, if that is recorded. */
   by: string | undefined
   readonly #machine: Machine
@@ -37,7 +34,6 @@ export class AccessCheck {
     this.#machine = machine
     this.#dma = dma
     this.#name = name
-    this.recent = new RecentAddresses(machine.pageSize)
   }
 
   get hasCoherent(): boolean {
@@ -56,7 +52,7 @@ export class AccessCheck {
     this.#coherent.splice(this.#coherent.indexOf(range), 1)
     const { sites } = this.#machine.dma
     const { dmaPage, start, end } = range
-    this.recent.add(dmaPage, 0, end - start, sites.unmapped(range))
+    this.#dma.recent.add(dmaPage, 0, end - start, sites.unmapped(range))
   }
 
   /** The device is about to access bytes. */
@@ -82,7 +78,7 @@ export class AccessCheck {
     } else if (why === 'read-only') {
       // Of mappings that is known before; what a mirror does not grant is a fault to be served.
       if (link !== undefined) this.#report('wrong-direction', `${access}, linked 'to-device'`, link)
-    } else if (!this.#inMapping(start) && this.recent.has(address)) {
+    } else if (!this.#inMapping(start) && this.#dma.recent.has(address)) {
       this.#reportRecent(address, `${access}: it was unmapped before`)
     } else {
       const before = this.#dma.linkAt(Math.floor(start / pageSize))
@@ -98,7 +94,7 @@ export class AccessCheck {
     const what =
       `device '${this.#name}' reached DMA page 0x${page.toString(16)} after unmap, by a ` +
       'translation that was not flushed yet'
-    const known = this.recent.sitesOf(address)
+    const known = this.#dma.recent.sitesOf(address)
     this.#machine.dma.checker.report('stale-translation', what, known, this.by)
   }
 
@@ -171,7 +167,7 @@ export class AccessCheck {
   /** The page can be reached, the bytes are mapped by nobody. */
   #ofNothing(start: number, length: number, write: boolean): void {
     const access = this.#describe(start, write)
-    if (this.recent.has(start)) {
+    if (this.#dma.recent.has(start)) {
       this.#reportRecent(start, `${access}: it was unmapped before`)
     } else if (this.#dma.translation.domain !== undefined) {
       this.#report('beyond-mapping', `${access}: ${length} bytes of the page outside a mapping`)
@@ -213,7 +209,7 @@ export class AccessCheck {
   }
 
   #reportRecent(address: number, text: string): void {
-    const known = this.recent.sitesOf(address)
+    const known = this.#dma.recent.sitesOf(address)
     this.#machine.dma.checker.report('use-after-unmap', text, known, this.by)
   }
 }

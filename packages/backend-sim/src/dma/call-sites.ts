@@ -11,18 +11,23 @@ const PLACE = /:\d+:\d+\)?$/
  * told to (`sim.recordCallSites`) or while the backend is traced; it keeps what is alive.
  */
 export class CallSites {
-  readonly #tracer: Tracer
-  readonly #always: boolean
+  private readonly tracer: Tracer
+  private readonly always: boolean
   /** Made when something is recorded: simulations are made by the thousand. */
   #of: WeakMap<object, MisuseSites> | undefined
 
   constructor(tracer: Tracer, always: boolean) {
-    this.#tracer = tracer
-    this.#always = always
+    this.tracer = tracer
+    this.always = always
   }
 
   get recording(): boolean {
-    return this.#always || this.#tracer.listener !== undefined
+    return this.tracer.listener !== undefined || this.always
+  }
+
+  /** Whether something is recorded, or was. */
+  get used(): boolean {
+    return this.#of !== undefined || this.recording
   }
 
   /** Where the driver is now, if that is recorded; undefined if no frame of it is on the stack. */

@@ -24,13 +24,15 @@ import { SimBuffer } from './buffer.js'
 import type { DmaCheck } from './dma-checker.js'
 import type { DmaOptions } from './dma-options.js'
 import { ATTR_REQUIRE_COHERENT } from './attributes.js'
+import type { CallSites } from './call-sites.js'
+import { DeviceMappings } from './device-mappings.js'
 import { mapList } from './list-mapper.js'
 import type { SimDmaList } from './sim-dma-list.js'
 import { createTranslation, translates } from './dma-shape.js'
 import type { DmaTranslation } from './dma-translation.js'
 import { SimIovaWindow } from './iova-window.js'
-import { LiveMappings } from './live-mappings.js'
 import { checkOverlap } from './overlap.js'
+import { RecentAddresses } from './recent-addresses.js'
 import { peerRoute } from './peer-route.js'
 import { SimDmaMapping, type MappingOwner } from './streaming-mapping.js'
 
@@ -41,9 +43,6 @@ const FEWEST_MASK_BITS = 24
 
 /** What the kernel sets for a PCI device (`pci_device_add`). */
 const DEFAULT_SEGMENTS = { maxBytes: 65536, boundaryMask: 2 ** 32 - 1 }
-
-/** Ended mappings that are kept for those to come. */
-const MOST_ENDED = 64
 
 /** The BAR whose memory peers may reach. */
 export const PEER_BAR = 2
@@ -59,7 +58,9 @@ export class DeviceDma implements RawDma, MappingOwner {
   /** Whether the device is given whole pages only, and copies of what fills none. */
   readonly bouncesUnaligned: boolean
   readonly revocable: boolean
-  readonly mappings = new LiveMappings()
+  readonly mappings = new DeviceMappings()
+  /** Where things were mapped. */
+  readonly recent: RecentAddresses
   /** What watches the accesses of the device. */
   readonly access: AccessCheck
   readonly #name: string
@@ -67,10 +68,11 @@ export class DeviceDma implements RawDma, MappingOwner {
   readonly #buffers = new Set<SimBuffer>()
   readonly #windows = new Set<SimIovaWindow>()
   /** Whether anything is ever bounced. */
-  readonly #mayBounce: boolean
+  private readonly mayBounce: boolean
+  private readonly sites: CallSites
+  private readonly pageShift: number
+  private readonly pageMask: number
   readonly #lists = new Set<SimDmaList>()
-  /** Mappings that have ended, for those to come. */
-  readonly #ended: SimDmaMapping[] = []
   /** Memory in a BAR, for peers. */
   readonly #bar: SimBuffer | undefined
   /** Memory of peers by bus address; made when it is first mapped. */
@@ -87,7 +89,10 @@ export class DeviceDma implements RawDma, MappingOwner {
     const translating = translates(shape)
     this.revocable = translating && !options.reuseAtOnce
     const bounces = shape === 'swiotlb' || shape === 'unaligned'
-    this.#mayBounce = bounces || options.bounceAlways
+    this.sites = machine.dma.sites
+    this.pageShift = machine.pageShift
+    this.pageMask = machine.pageSize - 1
+    this.mayBounce = bounces || options.bounceAlways
     this.limits = Object.freeze({
       translating,
       coherent,
@@ -96,6 +101,7 @@ export class DeviceDma implements RawDma, MappingOwner {
       flush: lazy ? 'lazy' : 'strict',
       segments: Object.freeze({ ...DEFAULT_SEGMENTS, minAlignMask: options.minAlignMask }),
     })
+    this.recent = new RecentAddresses(machine.pageSize)
     this.access = new AccessCheck(machine, this, name)
     const lazyFlush = this.translation.domain?.lazy
     if (lazyFlush !== undefined) lazyFlush.onStale = (page) => this.access.stale(page)
@@ -168,43 +174,26 @@ export class DeviceDma implements RawDma, MappingOwner {
     offset: number,
     bytes: number,
     direction: DmaDirection,
-    attributes = 0,
+    attributes: number,
   ): SimDmaMapping {
-    if (!(buffer instanceof SimBuffer)) throw new TypeError('the buffer is of another backend')
+    if (!(buffer instanceof SimBuffer)) throw ofAnotherBackend()
     // Bits: buffers have at most 2^30 bytes.
-    const { pageSize, pageShift } = this.machine
-    const page = offset >>> pageShift
-    const inPage = offset & (pageSize - 1)
-    const pages = (inPage + bytes + pageSize - 1) >>> pageShift
+    const { pageMask, pageShift } = this
+    const inPage = offset & pageMask
+    const pages = (inPage + bytes + pageMask) >>> pageShift
     const write = direction !== 'to-device'
-    if (write && buffer.mappings !== undefined) {
-      checkOverlap(this.machine.dma, buffer, offset, bytes, this.coherent, attributes)
-    }
-    const frame = buffer.firstFrame + page
-    const bounces = this.#mayBounce && this.#bounces(frame, pages, offset, bytes)
-    if (attributes !== 0 && (attributes & ATTR_REQUIRE_COHERENT) !== 0) this.#checkCoherent(bounces)
-    if (bounces) {
-      const mapping = this.#mapBounced(buffer, offset, bytes, direction, attributes)
-      this.machine.dma.sites.mapped(mapping)
-      return mapping
+    if (write && buffer.mappings !== undefined) this.checkOverlap(buffer, offset, bytes, attributes)
+    const frame = buffer.firstFrame + (offset >>> pageShift)
+    if (this.mayBounce || attributes !== 0) {
+      const bounces = this.#bounces(frame, pages, offset, bytes, attributes)
+      if (bounces) return this.#mapBounced(buffer, offset, bytes, direction, attributes)
     }
     const dmaPage = this.translation.map(frame, pages, write)
-    const { sites } = this.machine.dma
-    const { recording } = sites
-    // One of which something is recorded is never used again: reports may still ask for it.
-    const ended = recording ? undefined : this.#ended.pop()
-    const mapping = (ended ?? new SimDmaMapping(this, buffer)).begin(
-      dmaPage,
-      pages,
-      inPage,
-      buffer,
-      offset,
-      bytes,
-      direction,
-      undefined,
-      attributes,
-    )
-    if (recording) sites.mapped(mapping)
+    // One of which something is recorded is made of none: reports may still ask for that.
+    const ended = this.sites.recording ? undefined : this.mappings.again()
+    const mapping = ended === undefined ? this.newMapping(buffer) : ended
+    mapping.attributes = attributes
+    mapping.begin(dmaPage, pages, inPage, buffer, offset, bytes, direction)
     return mapping
   }
 
@@ -266,19 +255,11 @@ export class DeviceDma implements RawDma, MappingOwner {
     if (byBus) this.#busAddresses ??= new BusAddresses(this.machine)
     const translation = byBus ? this.#busAddresses! : this.translation
     const revocable = !byBus && this.revocable
-    const owner: MappingOwner = { ...this.asOwner(), translation, coherent: true, revocable }
+    const owner: MappingOwner = { ...this.ownerOf(translation), coherent: true, revocable }
     const frame = memory.firstFrame + Math.floor(offset / pageSize)
     const dmaPage = translation.map(frame, pages, direction !== 'to-device')
-    const mapping = new SimDmaMapping(owner, memory).begin(
-      dmaPage,
-      pages,
-      inPage,
-      memory,
-      offset,
-      bytes,
-      direction,
-    )
-    this.machine.dma.sites.mapped(mapping)
+    const mapping = this.newMapping(memory, owner)
+    mapping.begin(dmaPage, pages, inPage, memory, offset, bytes, direction)
     return mapping
   }
 
@@ -287,15 +268,19 @@ export class DeviceDma implements RawDma, MappingOwner {
     return (peer as DeviceDma).#bar!
   }
 
-  /** What mappings of this device share, to be changed in a copy. */
-  asOwner(): MappingOwner {
+  /** What mappings share whose addresses are given back in a way of their own. */
+  ownerOf(translation: Pick<DmaTranslation, 'unmap'>): MappingOwner {
     return {
-      translation: this.translation,
       coherent: this.coherent,
       revocable: this.revocable,
       mappings: this.mappings,
       report: (check, mapping) => this.report(check, mapping),
-      unmapped: (mapping) => this.unmapped(mapping),
+      release: (mapping) => {
+        this.#remember(mapping)
+        translation.unmap(mapping.dmaPage, mapping.pages)
+        // Another one would have the same owner.
+        return false
+      },
     }
   }
 
@@ -342,16 +327,20 @@ export class DeviceDma implements RawDma, MappingOwner {
     this.reportMisuse(check, this.access.describe(mapping), mapping)
   }
 
-  unmapped(mapping: SimDmaMapping): void {
-    const { sites } = this.machine.dma
-    const known = sites.recording ? sites.unmapped(mapping) : sites.of(mapping)
-    this.access.recent.add(mapping.dmaPage, mapping.offset, mapping.bytes, known)
+  release(mapping: SimDmaMapping): boolean {
+    const { dmaPage } = mapping
+    const known = this.sites.used && this.#remember(mapping)
+    if (!known) this.recent.add(dmaPage, mapping.offset, mapping.bytes)
+    this.translation.unmap(dmaPage, mapping.pages)
+    return !known
   }
 
-  reuse(mapping: SimDmaMapping): void {
-    if (this.#ended.length === MOST_ENDED || this.machine.dma.sites.of(mapping) !== undefined)
-      return
-    this.#ended.push(mapping)
+  /** Remembers where something was mapped; whether it is known who mapped it. */
+  #remember(mapping: SimDmaMapping): boolean {
+    const known = this.sites.unmapped(mapping)
+    this.recent.add(mapping.dmaPage, mapping.offset, mapping.bytes, known)
+    // Reports may still ask for one of which something is recorded.
+    return this.sites.of(mapping) !== undefined
   }
 
   /** Frees everything; what was still open is returned. */
@@ -403,10 +392,21 @@ export class DeviceDma implements RawDma, MappingOwner {
     })
   }
 
-  #bounces(frame: number, pages: number, offset: number, bytes: number): boolean {
+  /** EOPNOTSUPP if the attributes forbid what would be done. */
+  #bounces(
+    frame: number,
+    pages: number,
+    offset: number,
+    bytes: number,
+    attributes: number,
+  ): boolean {
     const { shape, bounceAlways } = this.#options
-    if (shape === 'unaligned') return ((offset | bytes) & (this.machine.pageSize - 1)) !== 0
-    return bounceAlways || (shape === 'swiotlb' && !this.translation.reaches(frame, pages))
+    const bounces =
+      shape === 'unaligned'
+        ? ((offset | bytes) & this.pageMask) !== 0
+        : bounceAlways || (shape === 'swiotlb' && !this.translation.reaches(frame, pages))
+    if ((attributes & ATTR_REQUIRE_COHERENT) !== 0) this.#checkCoherent(bounces)
+    return bounces
   }
 
   #mapBounced(
@@ -428,21 +428,25 @@ export class DeviceDma implements RawDma, MappingOwner {
     const pages = Math.ceil((copy.offset + bytes) / this.machine.pageSize)
     try {
       const dmaPage = this.translation.map(copy.firstFrame, pages, direction !== 'to-device')
-      return new SimDmaMapping(this, buffer).begin(
-        dmaPage,
-        pages,
-        copy.offset,
-        buffer,
-        offset,
-        bytes,
-        direction,
-        copy,
-        attributes,
-      )
+      const mapping = this.newMapping(buffer)
+      mapping.attributes = attributes
+      mapping.copy = copy
+      mapping.begin(dmaPage, pages, copy.offset, buffer, offset, bytes, direction)
+      return mapping
     } catch (error) {
       copy.release()
       throw error
     }
+  }
+
+  private checkOverlap(buffer: SimBuffer, offset: number, bytes: number, attributes: number): void {
+    checkOverlap(this.machine.dma, buffer, offset, bytes, this.coherent, attributes)
+  }
+
+  private newMapping(buffer: SimBuffer, owner: MappingOwner = this): SimDmaMapping {
+    const mapping = this.mappings.add(new SimDmaMapping(owner, buffer))
+    this.sites.mapped(mapping)
+    return mapping
   }
 
   #makeBar(pages: number): SimBuffer {
@@ -462,6 +466,10 @@ export class DeviceDma implements RawDma, MappingOwner {
     this.#buffers.add(buffer)
     return buffer
   }
+}
+
+function ofAnotherBackend(): TypeError {
+  return new TypeError('the buffer is of another backend')
 }
 
 /** The kernel's drivers set masks and limits before they map anything. */

@@ -1,6 +1,6 @@
-import { POINT_LINK } from '../sim/failure-point.js'
+import { POINT_LINK, type FailurePoints } from '../sim/failure-point.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
-import { FRAME_DIRTY } from '../mm/frame-table.js'
+import { FRAME_DIRTY, type FrameTable } from '../mm/frame-table.js'
 import { RadixTable } from '../mm/radix-table.js'
 import type { Machine } from '../sim/machine.js'
 import type { DmaTranslation, TranslationFault } from './dma-translation.js'
@@ -23,11 +23,15 @@ export class IommuDomain implements DmaTranslation {
   readonly table: RadixTable
   readonly iova: IovaAllocator
   readonly machine: Machine
+  private readonly failures: FailurePoints
+  private readonly frames: FrameTable
   /** What the device may still reach although it was unmapped; undefined when strict. */
   readonly lazy: LazyFlush | undefined
 
   constructor(machine: Machine, maskBits: number, options?: DomainOptions) {
     this.machine = machine
+    this.failures = machine.failures
+    this.frames = machine.frames
     this.table = new RadixTable(machine.ioTables)
     this.iova = new IovaAllocator(
       machine.failures,
@@ -47,8 +51,8 @@ export class IommuDomain implements DmaTranslation {
 
   map(firstFrame: number, pages: number, write: boolean): number {
     const dmaPage = this.allocate(pages)
-    const failing = this.machine.failures.firstFailure(POINT_LINK, pages)
-    if (failing >= 0) throw this.#linkFailed(dmaPage, pages)
+    const failing = this.failures.firstFailure(POINT_LINK, pages)
+    if (failing >= 0) throw this.linkFailed(dmaPage, pages)
     this.link(dmaPage, firstFrame, pages, write ? CLASSIC_WRITE : CLASSIC_READ)
     return dmaPage
   }
@@ -61,7 +65,7 @@ export class IommuDomain implements DmaTranslation {
 
   /** A run of DMA pages with nothing behind it (`alloc_iova`). */
   allocate(pages: number): number {
-    this.lazy?.flushIfDue()
+    if (this.lazy !== undefined) this.lazy.flushIfDue()
     const dmaPage = this.iova.allocate(pages)
     if (dmaPage < 0) throw exhausted(pages)
     return dmaPage
@@ -69,15 +73,12 @@ export class IommuDomain implements DmaTranslation {
 
   /** Maps adjoining frames with the rights given (IOPTE_*). */
   link(dmaPage: number, firstFrame: number, pages: number, rights: number): void {
-    const { mask } = this.table
-    if (pages === 1) {
-      const leaf = this.table.ensureLeaf(dmaPage)
-      this.machine.ioTables.words[leaf + (dmaPage & mask)] = rights | firstFrame
-    } else this.#linkRun(dmaPage, firstFrame, pages, rights)
+    if (pages === 1) this.table.set(dmaPage, rights | firstFrame)
+    else this.linkRun(dmaPage, firstFrame, pages, rights)
   }
 
   // Runs are apart, so that what is done for one page is small enough to be inlined.
-  #linkRun(dmaPage: number, firstFrame: number, pages: number, rights: number): void {
+  private linkRun(dmaPage: number, firstFrame: number, pages: number, rights: number): void {
     const { mask } = this.table
     for (let done = 0; done < pages;) {
       const page = dmaPage + done
@@ -90,18 +91,12 @@ export class IommuDomain implements DmaTranslation {
   }
 
   unlink(dmaPage: number, pages: number): void {
-    if (pages !== 1) return this.#unlinkRun(dmaPage, pages)
-    const { table, machine } = this
-    const leaf = table.leaf(dmaPage)
-    if (leaf === 0) return
-    const { words } = machine.ioTables
-    const at = leaf + (dmaPage & table.mask)
-    const entry = words[at]!
-    if ((entry & IOPTE_WRITE) !== 0) machine.frames.flags[entry & IOPTE_FRAME]! |= FRAME_DIRTY
-    words[at] = 0
+    if (pages !== 1) return this.unlinkRun(dmaPage, pages)
+    const entry = this.table.take(dmaPage)
+    if ((entry & IOPTE_WRITE) !== 0) this.frames.flags[entry & IOPTE_FRAME]! |= FRAME_DIRTY
   }
 
-  #unlinkRun(dmaPage: number, pages: number): void {
+  private unlinkRun(dmaPage: number, pages: number): void {
     const { table, machine } = this
     const { flags } = machine.frames
     for (let done = 0; done < pages;) {
@@ -121,7 +116,7 @@ export class IommuDomain implements DmaTranslation {
     }
   }
 
-  #linkFailed(dmaPage: number, pages: number): HmmError {
+  private linkFailed(dmaPage: number, pages: number): HmmError {
     this.iova.free(dmaPage, pages)
     return new HmmError('ENOMEM', { message: 'the IOMMU has no memory for its tables' })
   }
@@ -158,7 +153,9 @@ export class IommuDomain implements DmaTranslation {
 
 function limitOf(machine: Machine, bits: number): number {
   // Four levels of 9 bits: masks beyond that change nothing.
-  return 2 ** Math.min(bits - machine.pageShift, 36)
+  const pageBits = Math.min(bits - machine.pageShift, 36)
+  // Shifted: a small integer where it is one, which a power is not.
+  return pageBits < 31 ? 1 << pageBits : 2 ** pageBits
 }
 
 function exhausted(pages: number): HmmError {

@@ -164,7 +164,7 @@ export class SimIovaWindow implements RawIovaWindow {
     this.#domain.unlink(this.dmaPage + at, 1)
     if (!this.#dma.coherent) buffer.takeFromDevice(...this.#bytesOf(page), write)
     const { dma, pageSize } = this.#domain.machine
-    this.#dma.access.recent.add(this.dmaPage + at, 0, pageSize, dma.sites.unmapped(link))
+    this.#dma.recent.add(this.dmaPage + at, 0, pageSize, dma.sites.unmapped(link))
   }
 
   #bytesOf(page: number): [start: number, bytes: number] {

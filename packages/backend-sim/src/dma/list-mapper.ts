@@ -9,7 +9,7 @@ import { joinPieces, placePieces, type LayoutPiece, type Place } from './list-la
 import { cutPart, tooManyPieces, MOST_PIECES, type ListPiece } from './list-pieces.js'
 import { checkOverlap } from './overlap.js'
 import { SimDmaList } from './sim-dma-list.js'
-import { SimDmaMapping, type MappingOwner } from './streaming-mapping.js'
+import { SimDmaMapping } from './streaming-mapping.js'
 
 /** How one list is mapped. */
 export interface ListRequest {
@@ -118,22 +118,15 @@ function mapBlock(
   })
   const { segments, joined } = joinPieces(ordered, places, firstPage, limits, pageSize)
   // The pieces go with the block that they lie in.
-  const owner: MappingOwner = { ...dma.asOwner(), translation: { unmap: () => undefined } }
+  const owner = dma.ownerOf({ unmap: () => undefined })
   const made = inBlock.map((piece, index) => {
     const { buffer, start, bytes, inPage } = piece
     if (write) checkOverlap(dma.machine.dma, buffer, start, bytes, dma.coherent, attributes)
     const { page, pages: count } = places[index]!
-    return new SimDmaMapping(owner, buffer).begin(
-      firstPage + page,
-      count,
-      inPage,
-      buffer,
-      start,
-      bytes,
-      direction,
-      undefined,
-      attributes,
-    )
+    const mapping = owner.mappings.add(new SimDmaMapping(owner, buffer))
+    mapping.attributes = attributes
+    mapping.begin(firstPage + page, count, inPage, buffer, start, bytes, direction)
+    return mapping
   })
   joined.forEach((joins, index) => {
     if (joins) made[index - 1]!.follower = made[index]

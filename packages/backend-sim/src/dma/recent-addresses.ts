@@ -6,30 +6,28 @@ const SIZE = 1024
 /** Where things were mapped that are not any more: the last thousand. */
 export class RecentAddresses {
   /** Starts and ends by turns; made when it is first needed, since devices are opened often. */
-  #bounds: Float64Array | undefined
+  private bounds: Float64Array | undefined
   /** Of each range, if that was recorded. */
-  #sites: (MisuseSites | undefined)[] | undefined
-  #next = 0
-  readonly #pageSize: number
+  private sites: (MisuseSites | undefined)[] | undefined
+  private next = 0
+  private readonly pageSize: number
 
   constructor(pageSize: number) {
-    this.#pageSize = pageSize
+    this.pageSize = pageSize
   }
 
   /** Bytes of DMA space. (Addresses are made here: as arguments they would be objects.) */
-  add(dmaPage: number, offset: number, bytes: number, sites: MisuseSites | undefined): void {
-    const bounds = (this.#bounds ??= new Float64Array(2 * SIZE))
-    const at = this.#next
-    const start = dmaPage * this.#pageSize + offset
-    bounds[at] = start
-    bounds[at + 1] = start + bytes
-    if (sites !== undefined) this.#sites ??= []
-    if (this.#sites !== undefined) this.#sites[at >> 1] = sites
-    this.#next = (at + 2) & (2 * SIZE - 1)
+  add(dmaPage: number, offset: number, bytes: number, sites?: MisuseSites): void {
+    const { bounds = this.#make(), next } = this
+    const start = dmaPage * this.pageSize + offset
+    bounds[next] = start
+    bounds[next + 1] = start + bytes
+    if (this.sites !== undefined || sites !== undefined) (this.sites ??= [])[next >> 1] = sites
+    this.next = (next + 2) & (2 * SIZE - 1)
   }
 
   has(address: number): boolean {
-    const bounds = this.#bounds
+    const { bounds } = this
     if (bounds === undefined) return false
     for (let at = 0; at < bounds.length; at += 2) {
       if (address >= bounds[at]! && address < bounds[at + 1]!) return true
@@ -39,12 +37,17 @@ export class RecentAddresses {
 
   /** Who mapped and unmapped what was there last, if that was recorded. */
   sitesOf(address: number): MisuseSites | undefined {
-    const [bounds, sites] = [this.#bounds, this.#sites]
+    const { bounds, sites } = this
     if (bounds === undefined || sites === undefined) return undefined
     for (let back = 1; back <= SIZE; back++) {
-      const at = (this.#next - 2 * back + 2 * SIZE) & (2 * SIZE - 1)
+      const at = (this.next - 2 * back + 2 * SIZE) & (2 * SIZE - 1)
       if (address >= bounds[at]! && address < bounds[at + 1]!) return sites[at >> 1]
     }
     return undefined
+  }
+
+  #make(): Float64Array {
+    this.bounds = new Float64Array(2 * SIZE)
+    return this.bounds
   }
 }

@@ -2,61 +2,57 @@ import type { DmaDirection, RawDmaMapping } from '@hmm-sdk/hmm-api/raw'
 import type { BounceCopy } from './bounce-copy.js'
 import type { SimBuffer } from './buffer.js'
 import { ByteRanges } from './byte-ranges.js'
-import type { DmaTranslation } from './dma-translation.js'
 import { ATTR_SKIP_CPU_SYNC } from './attributes.js'
-import type { LiveMappings } from './live-mappings.js'
+import { NOWHERE, type DeviceMappings } from './device-mappings.js'
 
 /** What the mappings of one device share. */
 export interface MappingOwner {
-  readonly translation: Pick<DmaTranslation, 'unmap'>
   readonly coherent: boolean
   /** Whether an access after unmap is sure to fault. */
   readonly revocable: boolean
-  /** The live mappings. */
-  readonly mappings: LiveMappings
+  readonly mappings: DeviceMappings
   report(check: 'missing-sync-cpu', mapping: SimDmaMapping): void
-  /** A mapping is gone; its addresses are remembered for a while. */
-  unmapped(mapping: SimDmaMapping): void
-  /** Takes a mapping that is gone, to make another one of it; only where that is done. */
-  reuse?(mapping: SimDmaMapping): void
+  /** Takes the addresses of a mapping that has ended. Whether another one may be made of it. */
+  release(mapping: SimDmaMapping): boolean
 }
 
 /**
- * A live mapping of a buffer (`dma_map_phys`). Its owner may make the next one of it when it has
- * ended, as the kernel's checker does with its entries: a driver maps more often than anything else.
+ * A live mapping of a buffer (`dma_map_phys`). When it has ended, the next one may be made of it: a
+ * driver maps more often than it does anything else.
  */
 export class SimDmaMapping implements RawDmaMapping {
   dmaPage = 0
+  pages = 0
   offset = 0
   direction: DmaDirection = 'bidirectional'
   buffer: SimBuffer
   /** First byte in the buffer, and how many. */
   start = 0
   bytes = 0
-  /** Bits of DMA_ATTRIBUTES. */
+  /** Bits of DMA_ATTRIBUTES; set before it begins. */
   attributes = 0
+  /** What the device is given instead of the buffer; set before it begins. */
+  copy: BounceCopy | undefined = undefined
   /** The piece of a list that goes on its segment. */
   follower: SimDmaMapping | undefined = undefined
   /** The next older mapping of the buffer. */
   next: SimDmaMapping | undefined = undefined
   // Not `#private`: methods of that kind are looked for at each call of `new`.
   private newer: SimDmaMapping | undefined = undefined
-  private pages = 0
   private readonly owner: MappingOwner
-  private copy: BounceCopy | undefined = undefined
   /** Bytes of the mapping that the device wrote and the CPU was not given yet. */
   private deviceWrote: ByteRanges | undefined = undefined
   /** Bytes that the CPU wrote and the device was not given yet. */
   private cpuWrote: ByteRanges | undefined = undefined
-  /** Its place in the owner's mappings, -1 while it maps nothing. */
-  private place = -1
+  /** Its place in the owner's mappings, which change it. */
+  place = NOWHERE
 
   constructor(owner: MappingOwner, buffer: SimBuffer) {
     this.owner = owner
     this.buffer = buffer
   }
 
-  /** It maps `bytes` of `buffer` from now on; what it mapped before has ended. */
+  /** It maps `bytes` of `buffer` from `start` on, from now on. */
   begin(
     dmaPage: number,
     pages: number,
@@ -65,10 +61,7 @@ export class SimDmaMapping implements RawDmaMapping {
     start: number,
     bytes: number,
     direction: DmaDirection,
-    copy?: BounceCopy,
-    attributes = 0,
-  ): this {
-    const { owner } = this
+  ): void {
     this.dmaPage = dmaPage
     this.pages = pages
     this.offset = offset
@@ -76,9 +69,6 @@ export class SimDmaMapping implements RawDmaMapping {
     this.start = start
     this.bytes = bytes
     this.direction = direction
-    this.attributes = attributes
-    this.follower = undefined
-    this.copy = copy
     this.deviceWrote = undefined
     this.cpuWrote = undefined
     this.newer = undefined
@@ -86,15 +76,11 @@ export class SimDmaMapping implements RawDmaMapping {
     this.next = older
     if (older !== undefined) older.newer = this
     buffer.mappings = this
-    this.place = owner.mappings.add(this)
-    const skips = attributes !== 0 && (attributes & ATTR_SKIP_CPU_SYNC) !== 0
-    if (buffer.hasDues) this.settle(skips)
-    if (!owner.coherent && copy === undefined) buffer.giveToDevice(start, bytes, skips)
-    return this
+    if (buffer.hasDues || !this.owner.coherent) this.handOver()
   }
 
   get live(): boolean {
-    return this.place >= 0
+    return this.owner.mappings.holds(this)
   }
 
   get revocable(): boolean {
@@ -119,25 +105,14 @@ export class SimDmaMapping implements RawDmaMapping {
   }
 
   unmap(): void {
-    const place = this.place
-    if (place < 0) return
-    this.place = -1
-    const moved = this.owner.mappings.remove(place)
-    if (moved !== undefined) moved.place = place
-    if (this.newer === undefined) this.buffer.mappings = this.next
-    else this.newer.next = this.next
-    if (this.next !== undefined) this.next.newer = this.newer
-    this.owner.unmapped(this)
-    this.owner.translation.unmap(this.dmaPage, this.pages)
-    const skips = this.attributes !== 0 && (this.attributes & ATTR_SKIP_CPU_SYNC) !== 0
-    const owes = skips && this.deviceWrote?.empty === false
-    if (this.copy !== undefined) this.takeBack(this.copy, skips)
-    else if (!this.owner.coherent) {
-      const written = this.direction !== 'to-device' && !skips
-      this.buffer.takeFromDevice(this.start, this.bytes, written)
-    }
-    if (owes) this.buffer.leaveUnsynced(this)
-    else this.owner.reuse?.(this)
+    const { owner, next, newer } = this
+    if (!owner.mappings.end(this)) return
+    if (newer === undefined) this.buffer.mappings = next
+    else newer.next = next
+    if (next !== undefined) next.newer = newer
+    const again = owner.release(this)
+    const plain = this.copy === undefined && this.attributes === 0 && owner.coherent
+    if (!(plain || this.takeBack()) || !again) owner.mappings.drop(this)
   }
 
   /** The CPU reads bytes of the buffer. */
@@ -170,18 +145,33 @@ export class SimDmaMapping implements RawDmaMapping {
     return this.cpuWrote?.overlaps(offset, offset + length) === true
   }
 
-  /** What the CPU wrote before is handed over, or owed if the map does not do that. */
-  private settle(skips: boolean): void {
-    if (!skips) this.buffer.handedOver(this.start, this.bytes)
-    else if (this.direction !== 'from-device') {
-      this.buffer.eachOwed(this.start, this.bytes, (from, to) => {
-        ;(this.cpuWrote ??= new ByteRanges()).add(from - this.start, to - this.start)
-      })
-    }
+  private get skips(): boolean {
+    return (this.attributes & ATTR_SKIP_CPU_SYNC) !== 0
   }
 
-  private takeBack(copy: BounceCopy, skips: boolean): void {
-    if (this.direction !== 'to-device' && !skips) copy.toCpu(0, this.bytes)
-    copy.release()
+  /** What the CPU wrote before is handed over, or owed if the map does not do that. */
+  private handOver(): void {
+    const { buffer, start, bytes, skips } = this
+    if (!skips) buffer.handedOver(start, bytes)
+    else if (this.direction !== 'from-device') {
+      buffer.eachOwed(start, bytes, (from, to) => {
+        ;(this.cpuWrote ??= new ByteRanges()).add(from - start, to - start)
+      })
+    }
+    if (!this.owner.coherent && this.copy === undefined) buffer.giveToDevice(start, bytes, skips)
+  }
+
+  /** The CPU is given what the device wrote; if that is left to it, it asks this for it later: false. */
+  private takeBack(): boolean {
+    const { buffer, copy, skips } = this
+    const written = this.direction !== 'to-device' && !skips
+    if (copy !== undefined) {
+      if (written) copy.toCpu(0, this.bytes)
+      copy.release()
+      this.copy = undefined
+    } else if (!this.owner.coherent) buffer.takeFromDevice(this.start, this.bytes, written)
+    if (!skips || this.deviceWrote?.empty !== false) return true
+    buffer.leaveUnsynced(this)
+    return false
   }
 }

@@ -15,11 +15,14 @@ export class DepthFirst implements Strategy {
   /** What was found where an earlier schedule had another choice: the scenario is no function of its schedule. */
   diverged: string | undefined
   readonly #shard: { readonly index: number; readonly count: number }
-  /** Of each choice: which one is taken, how many there are, and whether it may preempt. */
+  /** Of each choice: which one is taken, how many are tried, */
   readonly #taken: number[] = []
   readonly #limit: number[] = []
-  readonly #preempts: boolean[] = []
+  /** how many there are and whether it may preempt, and where the first of them is. */
+  readonly #shapes: number[] = []
   readonly #names: string[] = []
+  readonly #ops: string[] = []
+  readonly #labels: string[] = []
   #depth = 0
   #used = 0
   #started = false
@@ -31,13 +34,12 @@ export class DepthFirst implements Strategy {
   }
 
   next(): boolean {
+    if (this.diverged !== undefined) return false
     if (this.#started) {
       let last = this.#taken.length - 1
       while (last >= 0 && !this.#advance(last)) last--
       if (last < 0) return false
-      for (const list of [this.#taken, this.#limit, this.#preempts, this.#names]) {
-        list.length = last + 1
-      }
+      this.#cutTo(last + 1)
     }
     this.#started = true
     this.#depth = 0
@@ -49,9 +51,7 @@ export class DepthFirst implements Strategy {
     const depth = this.#depth++
     if (depth < this.#taken.length) {
       const taken = this.#taken[depth]!
-      if (this.#preempts[depth] !== preempts || this.#names[depth] !== stops[0]!.strand.name) {
-        this.diverged ??= `choice ${depth + 1}: ${stops[0]!.who} at ${stops[0]!.point}`
-      }
+      if (!this.#isAt(depth, stops, preempts)) this.#diverge(depth, stops)
       if (preempts && taken > 0) this.#used++
       return Math.min(taken, stops.length - 1)
     }
@@ -59,12 +59,44 @@ export class DepthFirst implements Strategy {
     if (bound) this.cut = true
     this.#taken.push(0)
     this.#limit.push(bound ? 1 : stops.length)
-    this.#preempts.push(preempts)
-    this.#names.push(stops[0]!.strand.name)
+    const first = stops[0]!
+    this.#shapes.push(shapeOf(stops, preempts))
+    this.#names.push(first.strand.name)
+    this.#ops.push(first.op)
+    this.#labels.push(first.label)
     return 0
   }
 
+  /** Whether that is the choice that an earlier schedule met there. */
+  #isAt(depth: number, stops: readonly Stop[], preempts: boolean): boolean {
+    const { strand, op, label } = stops[0]!
+    return (
+      this.#shapes[depth] === shapeOf(stops, preempts) &&
+      this.#labels[depth] === label &&
+      this.#ops[depth] === op &&
+      this.#names[depth] === strand.name
+    )
+  }
+
+  /** There is another choice at `depth` than in an earlier schedule, or none. */
+  #diverge(depth: number, stops: readonly Stop[]): void {
+    if (this.diverged !== undefined) return
+    const point = `${this.#ops[depth]!} ${this.#labels[depth]!}`.trim()
+    const first = `${this.#names[depth]!} at ${point}, or ${(this.#shapes[depth]! >> 1) - 1} other`
+    const [stop] = stops
+    const then =
+      stop === undefined ? 'the end' : `${stop.who} at ${stop.point}, or ${stops.length - 1} other`
+    this.diverged = `choice ${depth + 1}\n  first: ${first}\n  then: ${then}`
+  }
+
+  #cutTo(length: number): void {
+    for (const list of [this.#taken, this.#limit, this.#shapes]) list.length = length
+    for (const list of [this.#names, this.#ops, this.#labels]) list.length = length
+  }
+
   ran(): boolean {
+    // An earlier schedule had a choice there.
+    if (this.#depth < this.#taken.length) this.#diverge(this.#depth, [])
     const mine = this.#shard.index === 0 || this.#taken.some((taken) => taken > 0)
     return mine && this.#used === this.preemptions
   }
@@ -86,4 +118,8 @@ export class DepthFirst implements Strategy {
     for (let i = 0; i < depth; i++) if (this.#taken[i]! > 0) return false
     return true
   }
+}
+
+function shapeOf(stops: readonly Stop[], preempts: boolean): number {
+  return stops.length * 2 + (preempts ? 1 : 0)
 }

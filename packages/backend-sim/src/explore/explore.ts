@@ -2,11 +2,10 @@ import { whenIdle } from '../sim/idle.js'
 import { CoverageMap } from './coverage-map.js'
 import { DepthFirst } from './depth-first.js'
 import type { Exploration } from './exploration.js'
-import { signatureOf, type Failure, type Finding } from './failure.js'
+import { nondeterminism, signatureOf, type Failure, type Finding } from './failure.js'
 import { createIdentity } from './identity.js'
 import { inTurn, refusedInside } from './in-turn.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
-import { pendingResources } from './pending-resources.js'
 import { Priorities } from './priorities.js'
 import { RandomWalk } from './random-walk.js'
 import { watchRejections, type Rejections } from './rejections.js'
@@ -81,7 +80,11 @@ async function searchInWays(
     if (typeof result !== 'string') return result
     ways = result === 'external' && way !== 'exact' ? ['exact'] : ways.slice(1)
   }
-  throw new Error('explore: exact mode cannot be unfit')
+  // Exact mode is always fit, where there is one.
+  throw new Error(
+    'explore: an actor waits for a promise of its own, and this platform has no AsyncLocalStorage to ' +
+      'follow it (Node has). Wait with device.sync, device.clock or a call of the API.',
+  )
 }
 
 /** Counts those that were told while schedules waited for them. */
@@ -122,7 +125,6 @@ class Search {
   readonly #rejections: Rejections | undefined
   /** Gives errors their stacks again. */
   #stacks: () => void = () => undefined
-  readonly #known = pendingResources()
   #schedules = 0
   #points = 0
   #complete: number | undefined
@@ -157,7 +159,7 @@ class Search {
       if (ended === 'external' || ended === 'fan-out') return ended
       if (strategy.diverged !== undefined) {
         const message = `the same schedule went on differently at ${strategy.diverged}`
-        const failure = await this.#failure({ kind: 'nondeterminism', message }, [])
+        const failure = await this.#failure(nondeterminism(message), [])
         return typeof failure === 'string' ? failure : this.#ended('failure', failure)
       }
       if (ended !== 'all') break
@@ -213,7 +215,6 @@ class Search {
       lostUpdates: this.#options.lostUpdates,
       fast: this.#fast,
       identity: this.#identity,
-      known: this.#known,
       rejections: this.#rejections,
       recorder: undefined,
       step: this.#coverage.step,
@@ -267,7 +268,7 @@ class Search {
       }
       const now = again === undefined ? 'it passed' : again.message
       const message = `a failing schedule went on differently when it ran again\n  first: ${finding.message}\n  then: ${now}`
-      return toFailure({ kind: 'nondeterminism', message }, recorded, this.#options, schedules)
+      return toFailure(nondeterminism(message), recorded, this.#options, schedules)
     }
     if (this.#options.shrink)
       recorded = await shrink(this.#scenario, this.#options, recorded, this.#fast)
@@ -286,7 +287,7 @@ class Search {
     const second = await run()
     const message = sameSteps(first.rows, second.rows)
     if (message === undefined) return undefined
-    const failure = toFailure({ kind: 'nondeterminism', message }, second, this.#options, 1)
+    const failure = toFailure(nondeterminism(message), second, this.#options, 1)
     return this.#ended('failure', failure)
   }
 

@@ -52,6 +52,13 @@ export interface Failure extends Finding {
   readonly schedulesUntilFound: number
 }
 
+/** The scenario is no function of its schedule, as `message` says. */
+export function nondeterminism(message: string): Finding {
+  const advice =
+    'A scenario depends on its schedule only: no Math.random, no clock of the machine, nothing kept from run to run.'
+  return { kind: 'nondeterminism', message: `${message}\n  ${advice}` }
+}
+
 /** What two failures have in common that are the same bug: numbers and addresses do not count. */
 export function signatureOf(finding: Finding): string {
   const line = finding.message.split('\n', 1)[0]!

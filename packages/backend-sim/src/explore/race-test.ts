@@ -32,7 +32,10 @@ export class RaceError extends Error {
 export function describeFailure(scenario: string, failure: Failure): string {
   const { kind, message, table, token, schedulesUntilFound } = failure
   const found = `found in schedule ${schedulesUntilFound}`
-  return `${kind} in '${scenario}' (${found}): ${message}\n\n${table}\n\nreplay: ${token}\n`
+  const parts = [`${kind} in '${scenario}' (${found}): ${message}`, table]
+  // What differs from run to run no token can show again.
+  if (kind !== 'nondeterminism') parts.push(`replay: ${token}`)
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
 }
 
 /**
@@ -41,14 +44,22 @@ export function describeFailure(scenario: string, failure: Failure): string {
  */
 export function raceTest(name: string, scenario: Scenario, options: RaceTestOptions = {}): void {
   const { test, ...rest } = options
+  const here = new Error('raceTest')
   const budget = { ...TEST_BUDGET, ...rest.budget }
   const run = async (): Promise<void> => {
     const { failure } = await explore(scenario, { ...rest, budget, name })
-    if (failure !== undefined) throw new RaceError(name, failure)
+    if (failure !== undefined) throw at(here, new RaceError(name, failure))
   }
   const register: Register =
     test === undefined ? findRegister() : (title, work) => test(title, work)
   register(name, run, budget.ms + SLACK_MS)
+}
+
+/** `error` as if it came from where `raceTest` was called: runners show that line. */
+function at(here: Error, error: RaceError): RaceError {
+  const frames = here.stack?.split('\n').slice(2) ?? []
+  if (frames.length > 0) error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n')
+  return error
 }
 
 /** `test` of the runner that runs this file. */

@@ -4,7 +4,6 @@ import { createIdentity, type Identity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { inTurn } from './in-turn.js'
 import { OrderDecider } from './order-decider.js'
-import { pendingResources } from './pending-resources.js'
 import { Recorder } from './recorder.js'
 import type { RecordedCall, Recording } from './recording.js'
 import { toFailure, type Recorded } from './replay.js'
@@ -150,7 +149,6 @@ async function runOrdered(
     rejections,
     fast: false,
     identity,
-    known: pendingResources(),
     recorder,
     step: (stop) => {
       if (stop.label === 'return' && stop.strand === preferred) preferred = undefined

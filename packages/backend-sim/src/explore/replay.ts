@@ -3,7 +3,6 @@ import type { Failure, Finding } from './failure.js'
 import { createIdentity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { inTurn } from './in-turn.js'
-import { pendingResources } from './pending-resources.js'
 import { Recorder } from './recorder.js'
 import { watchRejections } from './rejections.js'
 import type { Row } from './row.js'
@@ -37,7 +36,6 @@ export async function runRecorded(
     lostUpdates: options.lostUpdates,
     fast: false,
     identity,
-    known: pendingResources(),
     rejections,
     recorder,
     step: undefined,

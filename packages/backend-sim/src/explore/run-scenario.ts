@@ -18,6 +18,7 @@ export function runScenario(
   const world = new FreshWorld(run, options)
   const result = run.execute(async () => {
     await scenario(world)
+    run.checkOver()
     return world.end()
   })
   return how.rejections === undefined ? result : withRejections(result, how.rejections)

@@ -24,8 +24,6 @@ export interface RunOptions {
   readonly fast: boolean
   /** Set in exact mode: who runs is known whatever promises it waits for. */
   readonly identity: Identity | undefined
-  /** What the process waited for before the exploration (see `pendingResources`). */
-  readonly known: readonly string[]
   /** Whether lost updates are findings. */
   readonly lostUpdates: boolean
   /** Set: each schedule waits for what the platform tells of rejected promises. */
@@ -90,10 +88,13 @@ export class ScheduleRun implements Explorer, UpdateWatch {
   #chosen: Stop | undefined
   /** The point at which the strand that runs is. */
   readonly #here: Stop
+  #known: readonly string[] = []
   readonly #atSegmentEnd = segmentEnd(() => this.#next())
 
   constructor(options: RunOptions) {
     this.#options = options
+    // What is pending already, of earlier schedules say, is not what this one waits for.
+    if (options.identity !== undefined) this.#known = pendingResources()
     this.#here = new Stop(this.#main, 0, '', '', 'point', undefined, false, () => undefined)
   }
 
@@ -120,6 +121,11 @@ export class ScheduleRun implements Explorer, UpdateWatch {
 
   who(): Strand {
     return this.#self()
+  }
+
+  /** Error for a scenario that ends before its race. */
+  checkOver(): void {
+    if (this.#actors > 0) throw new Error('it ended before its race; write: await race({ ... })')
   }
 
   /** See {@link World.race}. */
@@ -446,7 +452,7 @@ export class ScheduleRun implements Explorer, UpdateWatch {
     if (finding !== undefined) return this.#finish(finding)
     // Somebody waits for what the API does not know: for a moment, look whether it is outside.
     const waiting = this.#strands.filter((strand) => strand.waiting === 0)
-    const resources = pendingResources(this.#options.known)
+    const resources = pendingResources(this.#known)
     whenIdle(() =>
       whenIdle(() => {
         const moved = waiting.some((strand) => strand.ended || strand.waiting > 0)

@@ -129,7 +129,6 @@ class Shrinker {
         lostUpdates,
         fast: this.#fast,
         identity,
-        known: [],
         rejections: this.#waits ? this.#rejections : undefined,
         recorder: undefined,
         step: undefined,

@@ -2,7 +2,7 @@ import { ENTRY_EXCLUSIVE, ENTRY_VALID, ENTRY_WRITE, HmmError } from '@hmm-sdk/hm
 import { isExclusiveOf, setExclusive } from '../mm/device-exclusive.js'
 import { FAULT_DONE, FAULT_OOM } from '../mm/fault-code.js'
 import { FRAME_ANON, FRAME_HUGETLB } from '../mm/frame-table.js'
-import { splitHuge } from '../mm/huge.js'
+import { splitHugeInPasses } from '../mm/huge.js'
 import type { MemoryMap } from '../mm/memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_WRITE, ptePresent } from '../mm/pte.js'
 import { resolveFault } from '../mm/resolve-fault.js'
@@ -50,7 +50,7 @@ function* takePage(mm: MemoryMap, page: number, index: number, owner: object): O
       throw new HmmError('EFAULT', { page: index, message: 'the page is not writable memory' })
     }
     // A block in a device's memory comes back whole first.
-    if (ptePresent(mm.tables.get(page))) splitHuge(mm, page)
+    if (ptePresent(mm.tables.get(page))) yield* splitHugeInPasses(mm, page)
     const pte = mm.tables.get(page)
     if ((pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITE) !== 0) {
       // The page decides, not the mapping: a private copy of a file's page will do.

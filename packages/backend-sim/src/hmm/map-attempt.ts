@@ -5,14 +5,6 @@ import type { Machine } from '../sim/machine.js'
 import { markCoherent } from './mark-coherent.js'
 import type { MirrorDma } from './mirror-dma.js'
 
-/** When a range was faulted. */
-export interface FaultMoment {
-  /** The notifier's sequence. */
-  readonly sequence: number
-  /** Invalidations by the device's own doing, which leave the sequence alone. */
-  readonly own: number
-}
-
 /** What an attempt needs to know of its mirror. */
 export interface AttemptContext {
   readonly machine: Machine
@@ -25,8 +17,8 @@ export interface AttemptContext {
   readonly mirrorId: number
   /** Delivers invalidations that are still on their way. */
   flush(): void
-  /** Whether what was faulted at `moment` must not be used any more. */
-  stale(moment: FaultMoment): boolean
+  /** Whether what was faulted at that sequence must not be used any more. */
+  stale(sequence: number): boolean
   /** Runs the driver's part of a commit. */
   holding(run: () => void): void
 }
@@ -40,7 +32,7 @@ export class MapAttempt implements RawMapAttempt {
   readonly entries: Uint32Array
   readonly #context: AttemptContext
   readonly #first: number
-  readonly #moment: FaultMoment
+  readonly #sequence: number
   readonly #frames: Uint32Array
   /** Of the call that makes it: the commit comes when others may have run. */
   readonly #flow: number
@@ -50,14 +42,14 @@ export class MapAttempt implements RawMapAttempt {
   constructor(
     context: AttemptContext,
     first: number,
-    moment: FaultMoment,
+    sequence: number,
     entries: Uint32Array,
     write: boolean,
   ) {
     const pages = entries.length >>> 1
     this.#context = context
     this.#first = first
-    this.#moment = moment
+    this.#sequence = sequence
     this.entries = entries
     this.#flow = context.machine.tracer.flow
     this.#frames = new Uint32Array(pages)
@@ -73,7 +65,7 @@ export class MapAttempt implements RawMapAttempt {
   commit(run: () => void): boolean {
     const { machine, dma } = this.#context
     this.#context.flush()
-    if (this.#context.stale(this.#moment)) return false
+    if (this.#context.stale(this.#sequence)) return false
     const pages = this.#frames.length
     this.#previous = new Uint32Array(pages)
     const linked = dma.link(this.#first, this.entries, this.#frames, this.#previous)

@@ -23,7 +23,7 @@ import { Deadline } from '../sim/deadline.js'
 import type { Operation } from '../sim/operation.js'
 import type { Simulation } from '../sim/simulation.js'
 import { takeExclusive, type HeldPages } from './exclusive.js'
-import { MapAttempt, type AttemptContext, type FaultMoment } from './map-attempt.js'
+import { MapAttempt, type AttemptContext } from './map-attempt.js'
 import type { MirrorDma } from './mirror-dma.js'
 import { rangeFault, type RangeRequest } from './range-fault.js'
 
@@ -49,8 +49,6 @@ export class SimMirror implements RawMirror, AttemptContext {
   readonly #simulation: Simulation
   readonly #owner: MirrorOwner
   readonly #callbacks: RawMirrorCallbacks
-  /** Invalidations by the device itself. */
-  #own = 0
   /** Commits that run: the driver's lock, as it were. */
   #committing = 0
   /** What exclusive grants under way have taken so far; an invalidation takes it from them. */
@@ -109,9 +107,7 @@ export class SimMirror implements RawMirror, AttemptContext {
     const range = { ...this.#range(first, pages), entries, defaultFlags, mask, fresh }
     const deadline = new Deadline(this.machine.scheduler, wait)
     const owner = this.#owner.token
-    return this.#simulation
-      .run(this.#fault({ ...range, owner }, deadline), wait.flow)
-      .then((moment) => moment.sequence)
+    return this.#simulation.run(this.#fault({ ...range, owner }, deadline), wait.flow)
   }
 
   map(
@@ -154,13 +150,8 @@ export class SimMirror implements RawMirror, AttemptContext {
     this.#simulation.invalidations.flush()
   }
 
-  stale(moment: FaultMoment): boolean {
-    return (
-      this.#closed ||
-      !this.mm.alive ||
-      moment.own !== this.#own ||
-      this.notifier.readRetry(moment.sequence)
-    )
+  stale(sequence: number): boolean {
+    return this.#closed || !this.mm.alive || this.notifier.readRetry(sequence)
   }
 
   holding(run: () => void): void {
@@ -199,11 +190,10 @@ export class SimMirror implements RawMirror, AttemptContext {
     return sequence
   }
 
-  *#fault(request: RangeRequest, deadline: Deadline, keepHeld = false): Operation<FaultMoment> {
+  *#fault(request: RangeRequest, deadline: Deadline, keepHeld = false): Operation<number> {
     const { scheduler, costs } = this.machine
     for (;;) {
       const sequence = yield* this.#readBegin(deadline)
-      const own = this.#own
       yield* this.mm.lock.read()
       let valid: boolean
       try {
@@ -217,7 +207,7 @@ export class SimMirror implements RawMirror, AttemptContext {
         this.mm.lock.releaseRead()
       }
       this.flush()
-      if (valid && own === this.#own && !this.notifier.readRetry(sequence)) {
+      if (valid && !this.notifier.readRetry(sequence)) {
         this.machine.tracer.emit({
           type: 'range-fault',
           mirror: this.id,
@@ -225,7 +215,7 @@ export class SimMirror implements RawMirror, AttemptContext {
           pages: request.end - request.start,
           outcome: 'ok',
         })
-        return { sequence, own }
+        return sequence
       }
       scheduler.charge(costs.call)
       if (deadline.expired) throw busy()
@@ -255,9 +245,9 @@ export class SimMirror implements RawMirror, AttemptContext {
         fresh: true,
         owner: this.#owner.token,
       }
-      const moment = yield* this.#fault(range, deadline, this.machine.exclusiveOwners.size > 0)
+      const sequence = yield* this.#fault(range, deadline, this.machine.exclusiveOwners.size > 0)
       const readOnly = fault && write ? firstWithout(entries, ENTRY_WRITE) : -1
-      if (readOnly < 0) return new MapAttempt(this, first, moment, entries, write)
+      if (readOnly < 0) return new MapAttempt(this, first, sequence, entries, write)
       // A read-only page of the device's own memory (shared since a fork): only the CPU's write
       // fault can give this process a page of its own.
       yield* this.#writeFault(range.start + readOnly, readOnly)
@@ -355,8 +345,7 @@ export class SimMirror implements RawMirror, AttemptContext {
       this.flush()
       // The baseline is taken after the pages are ours; a foreign event from now on drops them.
       if (entries !== undefined && !this.mm.notifiers.blocks(this.notifier)) {
-        const moment = { sequence: this.notifier.sequence, own: this.#own }
-        return new MapAttempt(this, first, moment, entries, true)
+        return new MapAttempt(this, first, this.notifier.sequence, entries, true)
       }
       yield* this.#readBegin(deadline)
       if (deadline.expired) break
@@ -369,9 +358,8 @@ export class SimMirror implements RawMirror, AttemptContext {
     // Who may not wait cannot have the lock that a commit holds.
     if (!event.blockable && this.#committing > 0) return false
     const self = event.owner !== undefined && event.owner === this.#owner.token
-    // What the device's own migration does is no collision for its own readers.
-    if (self) this.#own++
-    else this.notifier.setSequence(sequence)
+    // Also of the device's own doing: what was read before is somewhere else now.
+    this.notifier.setSequence(sequence)
     const from = Math.max(event.start, this.startPage)
     const first = from - this.startPage
     const pages = Math.min(event.end, this.startPage + this.pages) - from

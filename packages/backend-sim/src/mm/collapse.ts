@@ -103,16 +103,17 @@ function* collapseBlock(
     if (code === FAULT_OOM) return 'ENOMEM'
     if (code !== FAULT_DONE) return 'EINVAL'
   }
-  const stuck = count(mm, block, (pte) => {
-    if (pte === 0 || (pte & PTE_SPECIAL) !== 0) return false
-    const flags = frames.flags[pte & PTE_FRAME]!
-    return (flags & (FRAME_ANON | FRAME_LOCKED)) !== FRAME_ANON
-  })
-  if (stuck > 0 || blockPinned(mm, block)) return 'EAGAIN'
+  if (isStuck(mm, block)) return 'EAGAIN'
   const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
   if (first === 0) return 'ENOMEM'
   anonPrepare(vma)
-  mm.invalidateStart('clear', block, block + pages)
+  yield* mm.invalidateStartInPasses('clear', block, block + pages)
+  // Who has no need of mmap_lock may have taken, pinned or locked a page meanwhile.
+  if (isStuck(mm, block)) {
+    mm.invalidateEnd()
+    for (let frame = first; frame < first + pages; frame++) frames.put(frame)
+    return 'EAGAIN'
+  }
   for (let i = 0; i < pages; i++) {
     const pte = tables.get(block + i)
     if (pte === 0 || (pte & PTE_SPECIAL) !== 0) continue
@@ -124,6 +125,18 @@ function* collapseBlock(
   mapBlock(mm, vma, block, first)
   mm.invalidateEnd()
   return undefined
+}
+
+/** Whether a page of the block is not there, locked, or somebody's who is no page table. */
+function isStuck(mm: MemoryMap, block: number): boolean {
+  const { flags } = mm.machine.frames
+  const stuck = count(mm, block, (pte) => {
+    if (pte === 0) return false
+    if (!ptePresent(pte) || inDevice(mm, pte)) return true
+    if ((pte & PTE_SPECIAL) !== 0) return false
+    return (flags[pte & PTE_FRAME]! & (FRAME_ANON | FRAME_LOCKED)) !== FRAME_ANON
+  })
+  return stuck > 0 || blockPinned(mm, block)
 }
 
 function inDevice(mm: MemoryMap, pte: number): boolean {

@@ -15,7 +15,7 @@ export function* exitMmap(mm: MemoryMap, released: () => void): Operation<void> 
   try {
     mm.lock.kill()
     const end = 2 ** 52
-    mm.invalidateStart('release', 0, end)
+    yield* mm.invalidateStartInPasses('release', 0, end)
     mm.invalidateEnd()
     released()
     const vmas = [...mm.vmas]

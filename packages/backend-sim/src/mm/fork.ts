@@ -4,7 +4,7 @@ import type { Operation } from '../sim/operation.js'
 import { forkAnon } from './anon-vma.js'
 import { restoredPte } from './device-exclusive.js'
 import { FRAME_EXCLUSIVE } from './frame-table.js'
-import { blockPinned, splitHuge } from './huge.js'
+import { blockPinned, splitHugeInPasses } from './huge.js'
 import { forkHugetlb, isHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import {
@@ -41,7 +41,7 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
       if (vma.anonVma !== undefined) forkAnon(copy, vma)
       else if (!copied) continue
       if (isHugetlb(vma)) {
-        forkHugetlb(parent, child, vma, copy)
+        yield* forkHugetlb(parent, child, vma, copy)
         continue
       }
       if (!vma.shared) {
@@ -85,7 +85,7 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     }
     child.tables.ensureLeaf(page)
     const block = page
-    if (tables.isHuge(page) && blockPinned(parent, page)) splitHuge(parent, page)
+    if (tables.isHuge(page) && blockPinned(parent, page)) yield* splitHugeInPasses(parent, page)
     const huge = tables.isHuge(page)
     for (; page < stop; page++) {
       const pte = tables.get(page)

@@ -5,7 +5,7 @@ import { daxCopySource, daxFault, daxHugeFault } from './dax-fault.js'
 import { DaxFile } from './dax-file.js'
 import { doSwapPage } from './do-swap-page.js'
 import { doWpPage } from './do-wp-page.js'
-import { FAULT_DONE, FAULT_OOM, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
+import { FAULT_DONE, FAULT_EVENT, FAULT_OOM, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
 import { hugeFault, hugeNumaFault, mayBeHuge, splitHuge } from './huge.js'
 import { hugetlbFault } from './hugetlb-fault.js'
 import {
@@ -98,6 +98,7 @@ function daxWpPage(mm: MemoryMap, vma: Vma, file: DaxFile, page: number): number
     return vma.shared ? daxFault(mm, vma, file, page, true) : undefined
   }
   if (vma.shared && daxHugeFault(mm, vma, file, page, true)) return FAULT_DONE
+  if (mm.machine.scheduler.explorer !== undefined) return FAULT_EVENT
   splitHuge(mm, page)
   return handleMmFault(mm, vma, page, true)
 }

@@ -1,6 +1,7 @@
 import { anonPrepare } from './anon-prepare.js'
+import type { Operation } from '../sim/operation.js'
 import { canBeWritable } from './can-be-writable.js'
-import { FAULT_DONE } from './fault-code.js'
+import { FAULT_DONE, FAULT_EVENT } from './fault-code.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import {
@@ -69,10 +70,10 @@ export function hugeWriteFault(
   const { frames } = mm.machine
   const pages = mm.tables.leafPages
   const block = blockOf(mm, page)
+  const inPasses = mm.machine.scheduler.explorer !== undefined
   if ((pte & PTE_SPECIAL) !== 0) {
-    const first = !mm.machine.kernel.replacesHugeZero
-      ? 0
-      : frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
+    if (inPasses) return FAULT_EVENT
+    const first = blockForZero(mm)
     if (first !== 0) {
       anonPrepare(vma)
       mm.invalidateStart('clear', block, block + pages)
@@ -89,8 +90,38 @@ export function hugeWriteFault(
     }
     return FAULT_DONE
   }
+  if (inPasses) return FAULT_EVENT
   splitHuge(mm, block)
   return undefined
+}
+
+/**
+ * What `hugeWriteFault` does with an event, where others may run between its two passes and be faster:
+ * a block in place of the huge zero page, or a split, after which the page is to be looked at again.
+ */
+export function* hugeWriteInPasses(mm: MemoryMap, vma: Vma, page: number): Operation<void> {
+  const { frames } = mm.machine
+  const block = blockOf(mm, page)
+  const pte = mm.tables.get(block)
+  const zero = ptePresent(pte) && (pte & PTE_SPECIAL) !== 0
+  const first = zero ? blockForZero(mm) : 0
+  if (first === 0) {
+    yield* splitHugeInPasses(mm, block)
+    return
+  }
+  const pages = mm.tables.leafPages
+  anonPrepare(vma)
+  yield* mm.invalidateStartInPasses('clear', block, block + pages)
+  // `pmd_same`
+  if (mm.tables.isHuge(block) && mm.tables.get(block) === pte) mapBlock(mm, vma, block, first)
+  else for (let frame = first; frame < first + pages; frame++) frames.put(frame)
+  mm.invalidateEnd()
+}
+
+/** A block for a write to the huge zero page; 0 if there is none, or this kernel takes small pages. */
+function blockForZero({ machine, tables }: MemoryMap): number {
+  if (!machine.kernel.replacesHugeZero) return 0
+  return machine.frames.allocateHuge(tables.leafPages, FRAME_ANON | FRAME_EXCLUSIVE)
 }
 
 /** `do_huge_pmd_numa_page`: the whole block gets its rights back. No event. */
@@ -129,6 +160,16 @@ export function splitHuge(mm: MemoryMap, page: number): void {
   const block = blockOf(mm, page)
   mm.invalidateStart('clear', block, block + tables.leafPages)
   unmarkHuge(mm, block)
+  mm.invalidateEnd()
+}
+
+/** The same where others may run between the two passes of the event, and be faster. */
+export function* splitHugeInPasses(mm: MemoryMap, page: number): Operation<void> {
+  const { tables } = mm
+  if (!tables.isHuge(page)) return
+  const block = blockOf(mm, page)
+  yield* mm.invalidateStartInPasses('clear', block, block + tables.leafPages)
+  if (tables.isHuge(block)) unmarkHuge(mm, block)
   mm.invalidateEnd()
 }
 
@@ -172,8 +213,8 @@ export function splitHugeAt(mm: MemoryMap, page: number): void {
 }
 
 /** Splits the block of `[from, to)`, which lies in one, unless that is all of it. */
-export function splitHugeUnlessWhole(mm: MemoryMap, from: number, to: number): void {
-  if (to - from < mm.tables.leafPages) splitHuge(mm, from)
+export function* splitHugeUnlessWhole(mm: MemoryMap, from: number, to: number): Operation<void> {
+  if (to - from < mm.tables.leafPages) yield* splitHugeInPasses(mm, from)
 }
 
 /** Whether somebody but page tables has a reference of a page of the block. */

@@ -1,7 +1,8 @@
-import { anonPrepare } from './anon-prepare.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
+import { anonPrepare } from './anon-prepare.js'
 import { alreadyThere } from './already-there.js'
-import { FAULT_DONE, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
+import { FAULT_DONE, FAULT_EVENT, FAULT_SIGBUS, FAULT_USERFAULT } from './fault-code.js'
 import { FRAME_ANON, FRAME_EXCLUSIVE } from './frame-table.js'
 import { tooFew } from './hugetlb-file.js'
 import { hugetlbBlock, hugetlbFile, zapHugetlb } from './hugetlb.js'
@@ -64,6 +65,7 @@ function writeFault(mm: MemoryMap, vma: Vma, block: number, pte: number): number
     return FAULT_DONE
   }
   if (anonymous && frames.maps[old] === 1) return reuse(mm, vma, block, old)
+  if (mm.machine.scheduler.explorer !== undefined) return FAULT_EVENT
   anonPrepare(vma)
   const offset = vma.offsetOf(block)
   // What the owner shares since a fork was promised once, and used up.
@@ -80,6 +82,44 @@ function writeFault(mm: MemoryMap, vma: Vma, block: number, pte: number): number
   setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | first)
   makeWritable(mm, vma, block)
   pool.map(old, -1)
+  pool.put(old)
+  mm.invalidateEnd()
+  return FAULT_DONE
+}
+
+/** The same copy where others may run between the two passes of the event, and be faster. */
+export function* hugetlbCopyInPasses(mm: MemoryMap, vma: Vma, page: number): Operation<number> {
+  const { frames } = mm.machine
+  const { pool } = hugetlbFile(vma)
+  const block = hugetlbBlock(vma, page)
+  const pte = mm.tables.get(block)
+  const old = pte & PTE_FRAME
+  anonPrepare(vma)
+  const offset = vma.offsetOf(block)
+  const owner = vma.hugetlbReserve !== undefined && (frames.flags[old]! & FRAME_ANON) !== 0
+  const promised = !owner && vma.hugetlbReserve?.has(offset / pool.pages) === false
+  const first = takePrivate(vma, offset, owner)
+  if (first === 0) {
+    if (!owner) return FAULT_SIGBUS
+    takeFromOthers(vma, offset, old)
+    return frames.maps[old] === 1 ? reuse(mm, vma, block, old) : FAULT_SIGBUS
+  }
+  // A page that is freed meanwhile could come back, as another one.
+  pool.get(old)
+  for (let i = 0; i < pool.pages; i++) frames.copy(old + i, first + i)
+  yield* mm.invalidateStartInPasses('clear', block, block + pool.pages)
+  // `pte_same`
+  if (mm.tables.get(block) === pte) {
+    mapAnonymous(mm, vma, block, first)
+    setBlock(mm, vma, block, PTE_PRESENT | PTE_YOUNG | first)
+    makeWritable(mm, vma, block)
+    pool.map(old, -1)
+    pool.put(old)
+  } else {
+    // `restore_reserve_on_error`
+    if (promised && vma.hugetlbReserve?.delete(offset / pool.pages) === true) pool.reserved++
+    pool.put(first)
+  }
   pool.put(old)
   mm.invalidateEnd()
   return FAULT_DONE

@@ -77,6 +77,14 @@ export class HugetlbFile extends MemoryFile {
     }
   }
 
+  override mapped(first: number, end: number): boolean {
+    const { pages } = this.pool
+    for (const [block, frame] of this.#cache) {
+      if (block * pages >= first && block * pages < end && this.#map.maps[frame]! > 0) return true
+    }
+    return false
+  }
+
   /** Fills the page at `offset` with zeros, if it is there. */
   zero(offset: number): void {
     const frame = this.find(offset)

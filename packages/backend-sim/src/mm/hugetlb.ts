@@ -1,5 +1,7 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
+import type { Operation } from '../sim/operation.js'
 import { FRAME_ANON, FRAME_DIRTY, FRAME_EXCLUSIVE } from './frame-table.js'
+import { filePart } from './file-part.js'
 import type { HugetlbFile } from './hugetlb-file.js'
 import type { MemoryMap } from './memory-map.js'
 import {
@@ -99,9 +101,14 @@ export function closeHugetlb(vma: Vma): void {
  * `hugetlb_change_protection`. A PROTECTION_VMA event, whether there are page tables or not. `guard`:
  * userfaultfd write-protects the range, or takes that back.
  */
-export function protectHugetlb(vma: Vma, start: number, end: number, guard?: boolean): void {
+export function* protectHugetlb(
+  vma: Vma,
+  start: number,
+  end: number,
+  guard?: boolean,
+): Operation<void> {
   const { mm } = vma
-  mm.invalidateStart('protection-vma', ...widenHugetlb(vma, start, end))
+  yield* mm.invalidateStartInPasses('protection-vma', ...widenHugetlb(vma, start, end))
   // Private pages stay read-only until the next write: nobody looks whether a copy is needed.
   const writable = (vma.flags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE)
   for (let page = start; page < end; page++) {
@@ -118,11 +125,16 @@ export function protectHugetlb(vma: Vma, start: number, end: number, guard?: boo
 }
 
 /** `copy_hugetlb_page_range`: a CLEAR event of the parent for private memory. */
-export function forkHugetlb(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma): void {
+export function* forkHugetlb(
+  parent: MemoryMap,
+  child: MemoryMap,
+  vma: Vma,
+  copy: Vma,
+): Operation<void> {
   if (vma.shared) return
   const { frames } = parent.machine
   const { pool } = hugetlbFile(vma)
-  parent.invalidateStart('clear', vma.start, vma.end)
+  yield* parent.invalidateStartInPasses('clear', vma.start, vma.end)
   try {
     for (let block = vma.start; block < vma.end; block += pool.pages) {
       const pte = parent.tables.get(block)
@@ -176,9 +188,9 @@ function isPinned(vma: Vma, first: number): boolean {
 }
 
 /** `move_hugetlb_page_tables`: a CLEAR event over the old range. */
-export function moveHugetlb(vma: Vma, from: number, to: number, length: number): void {
+export function* moveHugetlb(vma: Vma, from: number, to: number, length: number): Operation<void> {
   const { mm } = vma
-  mm.invalidateStart('clear', ...widenHugetlb(vma, from, from + length))
+  yield* mm.invalidateStartInPasses('clear', ...widenHugetlb(vma, from, from + length))
   for (let i = 0; i < length; i++) {
     const pte = mm.tables.get(from + i)
     if (pte === 0) continue
@@ -189,13 +201,17 @@ export function moveHugetlb(vma: Vma, from: number, to: number, length: number):
 }
 
 /** `hugetlb_vmdelete_list`: unmaps the file's `[first, end)` everywhere, private copies too. CLEAR */
-export function unmapHugetlbFile(file: HugetlbFile, first: number, end: number): void {
-  for (const { vma } of file.tree.overlaps(first, end - 1)) {
-    const from = vma.start + Math.max(0, first - vma.pgoff)
-    const to = vma.start + Math.min(vma.end - vma.start, end - vma.pgoff)
-    if (from >= to) continue
-    vma.mm.invalidateStart('clear', ...widenHugetlb(vma, from, to))
-    zapHugetlb(vma, from, to)
-    vma.mm.invalidateEnd()
-  }
+export function* unmapHugetlbFile(file: HugetlbFile, first: number, end: number): Operation<void> {
+  do {
+    for (const { vma } of file.tree.overlaps(first, end - 1)) {
+      const part = filePart(vma, first, end)
+      if (part === undefined) continue
+      yield* vma.mm.invalidateStartInPasses('clear', ...widenHugetlb(vma, ...part))
+      // What went meanwhile may be somebody else's now.
+      const left = filePart(vma, first, end, part)
+      if (left !== undefined) zapHugetlb(vma, ...left)
+      vma.mm.invalidateEnd()
+    }
+    // Who touched a page that another process still had brought it back (`hugetlb_unmap_file_folio`).
+  } while (file.mapped(first, end))
 }

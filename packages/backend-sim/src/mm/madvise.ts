@@ -180,7 +180,7 @@ function* adviseHugetlb(vma: Vma, start: number, end: number, advice: Advice): O
       // A part of a huge page at the end is left alone.
       const to = end - ((end - start) % pages)
       if (start === to) return
-      mm.invalidateStart('clear', ...widenHugetlb(vma, start, to))
+      yield* mm.invalidateStartInPasses('clear', ...widenHugetlb(vma, start, to))
       zapHugetlb(vma, start, to)
       mm.invalidateEnd()
       return

@@ -74,12 +74,18 @@ export function* tryToMigrateBlock(
   first: number,
   pages: number,
 ): Operation<void> {
-  eachMapping(machine, first, pages, (mm, page, count) => {
+  const { frames, reverseMap } = machine
+  for (const [vma, page] of reverseMap.places(frames.mapping[first]!, frames.index[first]!)) {
+    if (frames.maps[first] === 0) break
+    const { mm } = vma
+    const count = Math.min(pages, vma.end - page)
+    yield* mm.invalidateStartInPasses('clear', page, page + count)
     for (let i = 0; i < count; i++) {
       const pte = mm.tables.get(page + i)
       if (pteMaps(pte, first + i)) setMigrationEntry(mm, page + i, pte)
     }
-  })
+    mm.invalidateEnd()
+  }
   // Mappings that have only later pages of it.
   for (let i = 1; i < pages; i++) {
     if (machine.frames.maps[first + i] !== 0) yield* tryToMigrate(machine, first + i)

@@ -59,7 +59,7 @@ function* protectVma(
   part!.flags = flags
   const merged = mergeVma(part!)
   if (isHugetlb(merged)) {
-    protectHugetlb(merged, start, end)
+    yield* protectHugetlb(merged, start, end)
     return
   }
   yield* changeProtection(mm, start, end, (at) => changeEntry(mm, merged, at))
@@ -88,7 +88,7 @@ export function* changeProtection(
       for (let page = tables.nextLeaf(first, to); page < to; page = tables.nextLeaf(page, to)) {
         const offset = page & tables.mask
         const count = Math.min(tables.mask + 1 - offset, to - page)
-        splitHugeUnlessWhole(mm, page, page + count)
+        yield* splitHugeUnlessWhole(mm, page, page + count)
         // A part of a file's block is not mapped any more.
         const leaf = tables.leaf(page)
         const { words } = tables.arena

@@ -1,6 +1,6 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
-import { splitHuge } from './huge.js'
+import { splitHugeInPasses } from './huge.js'
 import { cloneAnon, unlinkAnon } from './anon-vma.js'
 import { hugetlbFile, isHugetlb, moveHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
@@ -184,7 +184,7 @@ function* moveVma(
   insertVma(moved)
   cloneAnon(moved, vma)
   if (isHugetlb(vma)) {
-    moveHugetlb(vma, start, target, length)
+    yield* moveHugetlb(vma, start, target, length)
     yield* takeHugetlb(mm, moved, start, length)
     return target
   }
@@ -215,11 +215,11 @@ function* takeHugetlb(mm: MemoryMap, moved: Vma, start: number, length: number):
 }
 
 /** `move_huge_pmd`: a whole block to a place for a whole block. Splits what cannot be moved so. */
-function moveHuge(mm: MemoryMap, page: number, stop: number, to: number): boolean {
+function* moveHuge(mm: MemoryMap, page: number, stop: number, to: number): Operation<boolean> {
   const { tables } = mm
   if (!tables.isHuge(page)) return false
   if (stop - page < tables.leafPages || (to & tables.mask) !== 0 || tables.leaf(to) !== 0) {
-    splitHuge(mm, page)
+    yield* splitHugeInPasses(mm, page)
     return false
   }
   const target = tables.ensureLeaf(to)
@@ -247,7 +247,7 @@ function* moveTables(mm: MemoryMap, from: number, to: number, length: number): O
   mm.updates?.move(from, to, length)
   for (let page = tables.nextLeaf(from, end); page < end; page = tables.nextLeaf(page, end)) {
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
-    if (moveHuge(mm, page, stop, to + (page - from))) {
+    if (yield* moveHuge(mm, page, stop, to + (page - from))) {
       page = stop
       continue
     }

@@ -2,6 +2,8 @@ import type { TableArena } from './table-arena.js'
 
 /** In the word that leads to a leaf: the leaf is one huge mapping. Shifted out where it is an index. */
 const HUGE = 0x8000_0000
+/** Page numbers that can be shifted, which is faster. */
+const MOST_SHIFTED = 0x7fff_ffff
 
 /**
  * A page table: a radix tree of four levels whose leaves are runs of words in an arena.
@@ -13,18 +15,18 @@ export class RadixTable {
   readonly arena: TableArena
   /** Entries of a leaf, less 1. */
   readonly mask: number
-  readonly #bits: number
+  private readonly bits: number
   readonly #leafPages: number
   /** 1 / #leafPages, exact. Page numbers have at most 31 bits more than a leaf covers. */
   readonly #leafShare: number
   readonly #root: number
   /** The leaf that was found last, by the number of its pages divided by theirs; -1 for none. */
-  #lastHigh = -1
-  #lastLeaf = 0
+  private lastHigh = -1
+  private lastLeaf = 0
 
   constructor(arena: TableArena) {
     this.arena = arena
-    this.#bits = arena.bits
+    this.bits = arena.bits
     this.mask = (1 << arena.bits) - 1
     this.#leafPages = 2 ** arena.bits
     this.#leafShare = 1 / this.#leafPages
@@ -33,7 +35,7 @@ export class RadixTable {
 
   /** log2 of the pages of one leaf. */
   get order(): number {
-    return this.#bits
+    return this.bits
   }
 
   /** Pages of one leaf. */
@@ -53,13 +55,13 @@ export class RadixTable {
 
   /** Index of the first word of the leaf that holds `page`, 0 if there is none. */
   leaf(page: number): number {
-    const high = (page * this.#leafShare) | 0
-    return high === this.#lastHigh ? this.#lastLeaf : this.#find(high)
+    const high = page <= MOST_SHIFTED ? page >> this.bits : (page * this.#leafShare) | 0
+    return high === this.lastHigh ? this.lastLeaf : this.find(high)
   }
 
-  #find(high: number): number {
+  private find(high: number): number {
     const words = this.arena.words
-    const bits = this.#bits
+    const bits = this.bits
     const mask = this.mask
     const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & mask)]!
     if (pud === 0) return 0
@@ -67,8 +69,8 @@ export class RadixTable {
     if (pmd === 0) return 0
     const leaf = words[(pmd << bits) + (high & mask)]! << bits
     if (leaf === 0) return 0
-    this.#lastHigh = high
-    this.#lastLeaf = leaf
+    this.lastHigh = high
+    this.lastLeaf = leaf
     return leaf
   }
 
@@ -76,7 +78,7 @@ export class RadixTable {
   ensureLeaf(page: number): number {
     const leaf = this.leaf(page)
     if (leaf !== 0) return leaf
-    const bits = this.#bits
+    const bits = this.bits
     const mask = this.mask
     const high = (page * this.#leafShare) | 0
     const pud = this.#ensure((this.#root << bits) + ((high >>> (2 * bits)) & mask))
@@ -86,7 +88,7 @@ export class RadixTable {
 
   /** Makes sure of the table of leaves (PMD) that holds `page`, with no leaf in it yet. */
   ensurePud(page: number): void {
-    const bits = this.#bits
+    const bits = this.bits
     const high = (page * this.#leafShare) | 0
     const pud = this.#ensure((this.#root << bits) + ((high >>> (2 * bits)) & this.mask))
     this.#ensure((pud << bits) + ((high >>> bits) & this.mask))
@@ -108,7 +110,7 @@ export class RadixTable {
   /** Whether there is a table of `level` (2 below the root, 0 a leaf) over `page`. */
   hasTable(page: number, level: number): boolean {
     const { words } = this.arena
-    const bits = this.#bits
+    const bits = this.bits
     const high = (page * this.#leafShare) | 0
     let table = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
     for (let at = 2; at > level && table !== 0; at--) {
@@ -121,7 +123,7 @@ export class RadixTable {
   dropLeaf(page: number): void {
     const word = this.#leafWord(page)
     if (word === 0 || this.arena.words[word] === 0) return
-    this.#lastHigh = -1
+    this.lastHigh = -1
     this.arena.release(this.arena.words[word]! & ~HUGE)
     this.arena.words[word] = 0
   }
@@ -133,8 +135,19 @@ export class RadixTable {
   }
 
   set(page: number, entry: number): void {
-    const leaf = this.ensureLeaf(page)
+    let leaf = this.leaf(page)
+    if (leaf === 0) leaf = this.ensureLeaf(page)
     this.arena.words[leaf + (page & this.mask)] = entry
+  }
+
+  /** Clears the entry of `page`; what it was. */
+  take(page: number): number {
+    // Without a leaf that is a word of table 0, which is nobody's: always 0.
+    const at = this.leaf(page) + (page & this.mask)
+    const { words } = this.arena
+    const entry = words[at]!
+    words[at] = 0
+    return entry
   }
 
   /** The first page of the first leaf at or after `page` and before `end`; `end` if there is none. */
@@ -142,7 +155,7 @@ export class RadixTable {
     let at = page
     while (at < end) {
       const words = this.arena.words
-      const bits = this.#bits
+      const bits = this.bits
       const high = (at * this.#leafShare) | 0
       const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
       if (pud === 0) {
@@ -163,7 +176,7 @@ export class RadixTable {
   /** End of the largest run without tables that begins with the entry of `page`; no leaf there. */
   holeEnd(page: number): number {
     const words = this.arena.words
-    const bits = this.#bits
+    const bits = this.bits
     const high = (page * this.#leafShare) | 0
     const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
     if (pud === 0) return (Math.floor(page / this.pgdPages) + 1) * this.pgdPages
@@ -177,7 +190,7 @@ export class RadixTable {
     let at = page
     while (at < end) {
       const words = this.arena.words
-      const bits = this.#bits
+      const bits = this.bits
       const high = (at * this.#leafShare) | 0
       const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
       if (pud === 0) {
@@ -214,12 +227,12 @@ export class RadixTable {
     floor: number,
     ceiling: number,
   ): void {
-    this.#lastHigh = -1
-    const span = 2 ** (this.#bits * level)
+    this.lastHigh = -1
+    const span = 2 ** (this.bits * level)
     const first = Math.max(0, Math.floor((start - base) / span))
     const last = Math.min(this.mask, Math.ceil((end - base) / span) - 1)
     const { words } = this.arena
-    const begin = table << this.#bits
+    const begin = table << this.bits
     for (let i = first; i <= last; i++) {
       const word = begin + i
       const child = words[word]!
@@ -236,7 +249,7 @@ export class RadixTable {
   /** Index of the word that leads to the leaf of `page`, 0 if there is no table for it. */
   #leafWord(page: number): number {
     const { words } = this.arena
-    const bits = this.#bits
+    const bits = this.bits
     const high = (page * this.#leafShare) | 0
     const pud = words[(this.#root << bits) + ((high >>> (2 * bits)) & this.mask)]!
     if (pud === 0) return 0

@@ -72,7 +72,7 @@ function* discard(machine: Machine, frame: number): Operation<void> {
   if (isDirty(machine, frame)) {
     // Only the next time it goes to swap.
     frames.flags[frame]! &= ~FRAME_LAZY_FREE
-    failToUnmap(machine, frame)
+    yield* failToUnmap(machine, frame)
     return
   }
   yield* tryToUnmap(machine, frame, () => {

@@ -4,6 +4,9 @@ import { copyPageInPasses } from './do-wp-page.js'
 import { FAULT_DEVICE, FAULT_DONE, FAULT_EVENT, FAULT_WAIT } from './fault-code.js'
 import { handleMmFault } from './handle-mm-fault.js'
 import type { MemoryMap } from './memory-map.js'
+import { hugetlbCopyInPasses } from './hugetlb-fault.js'
+import { isHugetlb } from './hugetlb.js'
+import { hugeWriteInPasses } from './huge.js'
 import { pteFrame, pteIs, PTE_DEVICE_EXCLUSIVE } from './pte.js'
 import type { Vma } from './vma.js'
 
@@ -28,6 +31,11 @@ export function* resolveFault(
   }
   if (code === FAULT_EVENT) {
     const exclusive = pteIs(mm.tables.get(page), PTE_DEVICE_EXCLUSIVE)
+    if (mm.tables.isHuge(page)) {
+      yield* hugeWriteInPasses(mm, vma, page)
+      return FAULT_DONE
+    }
+    if (isHugetlb(vma)) return yield* hugetlbCopyInPasses(mm, vma, page)
     if (!exclusive) return yield* copyPageInPasses(mm, vma, page)
     yield* restoreExclusiveInPasses(mm, page)
     return FAULT_DONE

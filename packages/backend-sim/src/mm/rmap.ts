@@ -1,7 +1,7 @@
 import type { Machine } from '../sim/machine.js'
 import type { Operation } from '../sim/operation.js'
 import { FRAME_DIRTY, FRAME_EXCLUSIVE, isDevicePrivate } from './frame-table.js'
-import { splitHuge } from './huge.js'
+import { splitHugeInPasses } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_DEVICE_EXCLUSIVE,
@@ -86,7 +86,7 @@ function* unmapEach(
   const { frames, reverseMap } = machine
   for (const [{ mm }, page] of reverseMap.places(frames.mapping[frame]!, frames.index[frame]!)) {
     if (frames.maps[frame] === 0) return
-    if (pteMaps(mm.tables.get(page), frame)) splitHuge(mm, page)
+    if (pteMaps(mm.tables.get(page), frame)) yield* splitHugeInPasses(mm, page)
     yield* mm.invalidateStartInPasses('clear', page, page + 1)
     const pte = mm.tables.get(page)
     const goesOn = !pteMaps(pte, frame) || change(mm, page, pte)
@@ -141,15 +141,14 @@ export function* tryToUnmap(
 }
 
 /** The first mapping stays, and ends the walk (`walk_abort` of `try_to_unmap_one`): events, and nothing else. */
-export function failToUnmap(machine: Machine, frame: number): void {
+export function* failToUnmap(machine: Machine, frame: number): Operation<void> {
   const { frames, reverseMap } = machine
-  let found = false
-  reverseMap.walk(frames.mapping[frame]!, frames.index[frame]!, ({ mm }, page) => {
-    if (found) return
-    mm.invalidateStart('clear', page, page + 1)
-    found = pteMaps(mm.tables.get(page), frame)
+  for (const [{ mm }, page] of reverseMap.places(frames.mapping[frame]!, frames.index[frame]!)) {
+    yield* mm.invalidateStartInPasses('clear', page, page + 1)
+    const found = pteMaps(mm.tables.get(page), frame)
     mm.invalidateEnd()
-  })
+    if (found) return
+  }
 }
 
 /**

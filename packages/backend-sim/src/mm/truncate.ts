@@ -2,10 +2,11 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { DaxFile } from './dax-file.js'
 import { FRAME_ANON } from './frame-table.js'
+import { filePart } from './file-part.js'
 import { unmapHugetlbFile } from './hugetlb.js'
 import { HugetlbFile } from './hugetlb-file.js'
 import type { MemoryFile } from './memory-file.js'
-import { zapRange } from './zap.js'
+import { zapRange, type KeepFrame } from './zap.js'
 
 /**
  * `ftruncate` to `pages` pages: what lies beyond is unmapped everywhere (CLEAR events), private
@@ -13,7 +14,7 @@ import { zapRange } from './zap.js'
  */
 export function* truncate(file: MemoryFile, pages: number): Operation<void> {
   if (file instanceof HugetlbFile) {
-    truncateHugetlb(file, pages)
+    yield* truncateHugetlb(file, pages)
     return
   }
   // Whether it grows or shrinks (`ext4_setattr`).
@@ -21,14 +22,18 @@ export function* truncate(file: MemoryFile, pages: number): Operation<void> {
   const before = file.pages
   file.pages = pages
   if (pages >= before) return
-  yield* unmapMappingRange(file, pages, Infinity, true)
+  do yield* unmapMappingRange(file, pages, Infinity, true)
+  while (
+    // A part of a mapping that became one of its own meanwhile (`truncate_cleanup_folio`).
+    file.mapped(pages, Infinity)
+  )
   file.drop(pages, Infinity)
 }
 
 /** `fallocate(FALLOC_FL_PUNCH_HOLE)`: the pages read as zeros again; private copies stay. */
 export function* punchHole(file: MemoryFile, page: number, pages: number): Operation<void> {
   if (file instanceof HugetlbFile) {
-    punchHugetlb(file, page, page + pages)
+    yield* punchHugetlb(file, page, page + pages)
     return
   }
   if (file instanceof DaxFile) yield* breakLayout(file)
@@ -41,7 +46,7 @@ export function* punchHole(file: MemoryFile, page: number, pages: number): Opera
 }
 
 /** `hugetlb_vmtruncate`. EINVAL for a part of a huge page. */
-function truncateHugetlb(file: HugetlbFile, pages: number): void {
+function* truncateHugetlb(file: HugetlbFile, pages: number): Operation<void> {
   if (pages % file.pool.pages !== 0) {
     throw new HmmError('EINVAL', {
       message: `the size is not in whole huge pages of ${file.pool.pages} pages`,
@@ -49,16 +54,16 @@ function truncateHugetlb(file: HugetlbFile, pages: number): void {
     })
   }
   file.pages = pages
-  unmapHugetlbFile(file, pages, Infinity)
+  yield* unmapHugetlbFile(file, pages, Infinity)
   file.drop(pages, Infinity)
 }
 
 /** `hugetlbfs_punch_hole`: whole huge pages are freed, parts of others filled with zeros. */
-function punchHugetlb(file: HugetlbFile, start: number, end: number): void {
+function* punchHugetlb(file: HugetlbFile, start: number, end: number): Operation<void> {
   const { pages } = file.pool
   const from = Math.ceil(start / pages) * pages
   const to = Math.floor(end / pages) * pages
-  if (to > from) unmapHugetlbFile(file, from, to)
+  if (to > from) yield* unmapHugetlbFile(file, from, to)
   for (let offset = start; offset < end; offset++) {
     if (offset === from && to > from) offset = to
     if (offset < end) file.zero(offset)
@@ -88,17 +93,14 @@ function* unmapMappingRange(
 ): Operation<void> {
   for (const { vma } of file.tree.overlaps(first, end - 1)) {
     const { mm } = vma
-    const from = vma.start + Math.max(0, first - vma.pgoff)
-    const to = vma.start + Math.min(vma.end - vma.start, end - vma.pgoff)
-    if (from >= to) continue
+    const part = filePart(vma, first, end)
+    if (part === undefined) continue
     const { frames } = mm.machine
-    yield* mm.invalidateStartInPasses('clear', from, to)
-    yield* zapRange(
-      mm,
-      from,
-      to,
-      copiesToo ? undefined : (frame) => (frames.flags[frame]! & FRAME_ANON) !== 0,
-    )
+    yield* mm.invalidateStartInPasses('clear', ...part)
+    // What went meanwhile may be somebody else's now.
+    const left = filePart(vma, first, end, part)
+    const keep: KeepFrame = (frame) => (frames.flags[frame]! & FRAME_ANON) !== 0
+    if (left !== undefined) yield* zapRange(mm, ...left, copiesToo ? undefined : keep)
     mm.invalidateEnd()
   }
 }

@@ -1,4 +1,5 @@
 import { FRAME_ANON } from './frame-table.js'
+import { filePart } from './file-part.js'
 import type { MemoryFile } from './memory-file.js'
 import { zapAtOnce } from './zap.js'
 
@@ -10,11 +11,10 @@ export function unmapMappingPages(file: MemoryFile, first: number, end: number):
   for (const { vma } of [...file.tree.overlaps(first, end - 1)]) {
     const { mm } = vma
     const { flags } = mm.machine.frames
-    const from = vma.start + Math.max(0, first - vma.pgoff)
-    const to = vma.start + Math.min(vma.end - vma.start, end - vma.pgoff)
-    if (from >= to) continue
-    mm.invalidateStart('clear', from, to)
-    zapAtOnce(mm, from, to, (frame) => (flags[frame]! & FRAME_ANON) !== 0)
+    const part = filePart(vma, first, end)
+    if (part === undefined) continue
+    mm.invalidateStart('clear', ...part)
+    zapAtOnce(mm, ...part, (frame) => (flags[frame]! & FRAME_ANON) !== 0)
     mm.invalidateEnd()
   }
 }

@@ -26,7 +26,7 @@ export function* protectUserfault(
   protect: boolean,
 ): Operation<void> {
   if (isHugetlb(vma)) {
-    protectHugetlb(vma, start, end, protect)
+    yield* protectHugetlb(vma, start, end, protect)
     return
   }
   const { mm } = vma

@@ -68,9 +68,11 @@ export interface FiredFailure {
 export class FailurePoints {
   // No typed array: of this length they cost more than all the rest, and simulations are made by the
   // thousand.
-  readonly #reached: number[] = [...NEVER]
+  private readonly counts: number[] = [...NEVER]
+  /** Whether any point is to fail. */
+  private armed = false
   /** Counts at which a point fails, sorted; of nearly all points nearly always none. */
-  readonly #armed = new Map<number, number[]>()
+  readonly #failing = new Map<number, number[]>()
   readonly #fired: FiredFailure[] = []
 
   /** What failed so far because it was asked for, in order. */
@@ -80,18 +82,14 @@ export class FailurePoints {
 
   /** Passes the point (a `POINT_*`) once; true if it fails this time. */
   fails(point: number): boolean {
-    const count = this.#reached[point]! + 1
-    this.#reached[point] = count
-    return this.#armed.size !== 0 && this.#take(point, count)
+    this.counts[point]!++
+    return this.armed && this.take(point)
   }
 
   /** Passes the point `times` times; the number of the first that fails (from 0), or -1. */
   firstFailure(point: number, times: number): number {
-    if (this.#armed.size === 0) {
-      this.#reached[point]! += times
-      return -1
-    }
-    for (let i = 0; i < times; i++) if (this.fails(point)) return i
+    if (this.armed) return this.passOneByOne(point, times)
+    this.counts[point]! += times
     return -1
   }
 
@@ -100,30 +98,39 @@ export class FailurePoints {
     if (!Number.isSafeInteger(n) || n < 1) throw new TypeError(`failNth: ${n} is not 1 or more`)
     const index = FAILURE_POINTS.indexOf(point)
     if (index < 0) throw new TypeError(`failNth: there is no point '${String(point)}'`)
-    const armed = this.#armed.get(index) ?? []
-    this.#armed.set(index, armed)
-    armed.push(this.#reached[index]! + n)
-    armed.sort((a, b) => a - b)
+    const failing = this.#failing.get(index) ?? []
+    this.#failing.set(index, failing)
+    failing.push(this.counts[index]! + n)
+    failing.sort((a, b) => a - b)
+    this.armed = true
   }
 
   /** How often each point was passed. */
   reached(): Record<FailurePoint, number> {
     return Object.fromEntries(
-      FAILURE_POINTS.map((name, index) => [name, this.#reached[index]!]),
+      FAILURE_POINTS.map((name, index) => [name, this.counts[index]!]),
     ) as Record<FailurePoint, number>
   }
 
   reset(): void {
-    this.#reached.fill(0)
-    this.#armed.clear()
+    this.counts.fill(0)
+    this.#failing.clear()
+    this.armed = false
     this.#fired.length = 0
   }
 
-  #take(index: number, count: number): boolean {
-    const armed = this.#armed.get(index)
-    if (armed === undefined || armed[0] !== count) return false
-    armed.shift()
-    if (armed.length === 0) this.#armed.delete(index)
+  private passOneByOne(point: number, times: number): number {
+    for (let i = 0; i < times; i++) if (this.fails(point)) return i
+    return -1
+  }
+
+  private take(index: number): boolean {
+    const count = this.counts[index]!
+    const failing = this.#failing.get(index)
+    if (failing === undefined || failing[0] !== count) return false
+    failing.shift()
+    if (failing.length === 0) this.#failing.delete(index)
+    this.armed = this.#failing.size > 0
     this.#fired.push({ point: FAILURE_POINTS[index]!, nth: count, reached: this.reached() })
     return true
   }

@@ -86,7 +86,7 @@ export class MemoryEvents {
 
   /** Writes the file pages back: shared mappings are read-only until the next write. PROTECTION_PAGE */
   writeback(space: object, range: VirtualRange): Promise<number> {
-    return this.#now(space, (mm) => writeback(mm, range.startPage, range.endPage))
+    return this.#read(space, (mm) => writeback(mm, range.startPage, range.endPage))
   }
 
   /**

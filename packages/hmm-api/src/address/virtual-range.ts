@@ -58,8 +58,7 @@ export class VirtualRange {
 
   /** Whether `value` is a VirtualRange, of any copy of this package. */
   static is(value: unknown): value is VirtualRange {
-    if (value instanceof VirtualRange) return true
-    return typeof value === 'object' && value !== null && MARK in value
+    return value instanceof VirtualRange || isMarked(value)
   }
 
   /** Address of the first byte. */
@@ -174,6 +173,10 @@ export class VirtualRange {
   toString(): string {
     return `0x${this.start.toString(16)}+${this.pages}p`
   }
+}
+
+function isMarked(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && MARK in value
 }
 
 // Of the class, not of each range: defining a property takes longer than making a range.

@@ -49,11 +49,13 @@ export function checkRange(range: VirtualRange, pageShift: number): VirtualRange
 
 /** `range` as a part of `whole`; TypeError or RangeError otherwise. */
 export function checkInside(range: VirtualRange, whole: VirtualRange, what: string): VirtualRange {
+  if (VirtualRange.is(range) && whole.containsRange(range)) return range
+  throw notInside(range, whole, what)
+}
+
+function notInside(range: VirtualRange, whole: VirtualRange, what: string): RangeError {
   checkRange(range, whole.pageShift)
-  if (!whole.containsRange(range)) {
-    throw new RangeError(`${range.toString()} is outside ${what} ${whole.toString()}`)
-  }
-  return range
+  return new RangeError(`${range.toString()} is outside ${what} ${whole.toString()}`)
 }
 
 /** TypeError for what is not a direction. */

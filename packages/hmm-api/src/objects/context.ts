@@ -41,7 +41,7 @@ export class Context {
   readonly misuses: Misuse[] = []
   /** The listener of `backend.trace`. */
   traceListener: ((event: TraceEvent) => void) | undefined
-  #section: string | undefined
+  private inside: string | undefined
   #flows = 0
 
   constructor(raw: RawBackend) {
@@ -110,12 +110,12 @@ export class Context {
 
   /** For explorers: others may be woken by what the running strand does now. */
   touch(): void {
-    if (this.#section === undefined) this.raw.scheduler.explorer?.touch()
+    if (this.inside === undefined) this.raw.scheduler.explorer?.touch()
   }
 
   /** Throws EDEADLK inside a commit or an invalidate callback, where nothing may map or wait. */
   mayWait(op: string): void {
-    if (this.#section !== undefined) throw insideSection(op, this.#section)
+    if (this.inside !== undefined) throw insideSection(op, this.inside)
   }
 
   /**
@@ -125,23 +125,21 @@ export class Context {
   section<T>(name: string, run: () => T): T
   section<A, T>(name: string, run: (argument: A) => T, argument: A): T
   section<A, T>(name: string, run: (argument: A) => T, argument?: A): T {
-    const outer = this.#section
-    this.#section = name
+    const outer = this.inside
+    this.inside = name
     try {
       const result = run(argument as A)
-      if (isPromiseLike(result)) {
-        // Its outcome is reported through the error below; an unhandled rejection says nothing new.
-        Promise.resolve(result).catch(() => undefined)
-        throw returnedPromise(name)
-      }
+      if (isPromiseLike(result)) throw returnedPromise(name, result)
       return result
     } finally {
-      this.#section = outer
+      this.inside = outer
     }
   }
 }
 
-function returnedPromise(section: string): HmmError {
+function returnedPromise(section: string, promise: PromiseLike<unknown>): HmmError {
+  // Its outcome is reported through this error; an unhandled rejection says nothing new.
+  Promise.resolve(promise).catch(() => undefined)
   return new HmmError('EDEADLK', {
     message: `${section} returned a promise`,
     hint: 'Make it synchronous: no async, no await; all it did is rolled back.',
@@ -202,10 +200,15 @@ const DEFAULT_RANGE_WAIT: RawWait = Object.freeze({
 
 /** The wait options of range work, which has a deadline in any case. */
 export function rangeWait(options: (Wait & Caused) | undefined): RawWait {
-  const flow = checkFlow(options?.flow)
-  if (options?.signal === undefined && options?.deadlineMs === undefined) {
-    return flow === undefined ? DEFAULT_RANGE_WAIT : { ...DEFAULT_RANGE_WAIT, flow }
-  }
+  const { flow, signal, deadlineMs } = options ?? {}
+  if (flow === undefined && signal === undefined && deadlineMs === undefined)
+    return DEFAULT_RANGE_WAIT
+  return givenRangeWait(options as Wait & Caused)
+}
+
+// Apart, so that what is called most often is small enough to be inlined: so are others below.
+function givenRangeWait(options: Wait & Caused): RawWait {
+  const flow = checkFlow(options.flow)
   const { signal, deadlineMs } = rawWait(options)
   return { signal, deadlineMs: deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS, flow }
 }

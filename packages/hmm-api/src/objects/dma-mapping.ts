@@ -11,7 +11,6 @@ import { RAW } from './raw-of.js'
 interface MappingSource {
   readonly name: string
   readonly mappingOwner: Owned
-  countMapping(change: 1 | -1): void
 }
 
 /** What `close()` of a mapping returns: there is nothing to wait for. */
@@ -38,7 +37,7 @@ export class DmaMapping implements Child, AsyncDisposable {
   private readonly firstPage: number
   /** Of its first byte in `firstPage`. */
   private readonly inPage: number
-  private mapped: boolean
+  /** What `close()` returns; undefined while it is mapped. */
   private closing: Promise<void> | undefined
 
   /** @internal */
@@ -59,12 +58,10 @@ export class DmaMapping implements Child, AsyncDisposable {
     this.offset = offset
     this.bytes = bytes
     this.direction = direction
-    this.mapped = true
     this.closing = undefined
     this.olderSibling = undefined
     this.newerSibling = undefined
     source.mappingOwner.adopt(this)
-    source.countMapping(1)
   }
 
   /** What it is, in leak reports. */
@@ -139,14 +136,20 @@ export class DmaMapping implements Child, AsyncDisposable {
   /** Ends the mapping. Errors: EINVAL when it was unmapped already. `dma_unmap_phys` */
   unmap(): void {
     this.check('mapping.unmap')
-    this.end()
     this.closing = CLOSED
-    this.source.mappingOwner.disown(this)
+    this.end()
   }
 
   /** Ends the mapping if it was not before. Idempotent. */
   close(): Promise<void> {
-    this.closing ??= this.undo()
+    if (this.closing === undefined) {
+      this.closing = CLOSED
+      try {
+        this.end()
+      } catch (error) {
+        this.closing = Promise.reject(error)
+      }
+    }
     return this.closing
   }
 
@@ -154,17 +157,8 @@ export class DmaMapping implements Child, AsyncDisposable {
     return this.close()
   }
 
-  private async undo(): Promise<void> {
-    try {
-      if (this.mapped) this.end()
-    } finally {
-      this.source.mappingOwner.disown(this)
-    }
-  }
-
   private end(): void {
-    this.mapped = false
-    this.source.countMapping(-1)
+    this.source.mappingOwner.disown(this)
     try {
       this.raw.unmap()
     } catch (error) {
@@ -174,7 +168,7 @@ export class DmaMapping implements Child, AsyncDisposable {
 
   private check(op: string): void {
     this.device.checkOpen(op)
-    if (!this.mapped) throw this.unmapped(op)
+    if (this.closing !== undefined) throw this.unmapped(op)
   }
 
   private unmapped(op: string): HmmError {

@@ -45,12 +45,15 @@ export function checkPart(
 /** @internal Throws for a buffer that this device cannot map. TypeError, EBADF. */
 export function checkBuffer(device: Device, buffer: HostBuffer, op: string): void {
   buffer.checkOpen(op)
-  if (buffer.device !== device) {
-    throw new TypeError(`buffer '${buffer.name}' belongs to another device: allocate one of this`)
-  }
-  if (buffer instanceof CoherentBuffer) {
-    throw new TypeError(`coherent buffer '${buffer.name}' is mapped as long as it lives`)
-  }
+  if (buffer.device !== device || buffer instanceof CoherentBuffer) throw notToMap(device, buffer)
+}
+
+function notToMap(device: Device, { device: other, name }: HostBuffer): TypeError {
+  return new TypeError(
+    other === device
+      ? `coherent buffer '${name}' is mapped as long as it lives`
+      : `buffer '${name}' belongs to another device: allocate one of this`,
+  )
 }
 
 /** @internal Throws EREMOTEIO if there is no route. */

@@ -4,7 +4,6 @@ import type {
   PeerRoute,
   RawDma,
   RawDmaLimits,
-  RawDmaMapping,
   SegmentLimits,
 } from '../raw/raw-dma.js'
 import { checkBytes, checkDirection, checkInteger, checkPages } from './check.js'
@@ -51,16 +50,16 @@ export interface BufferMapOptions extends ListMapOptions {
  * synchronously, a range of a mirrored process with fault, commit and revocation.
  */
 export class Dma {
-  readonly #device: Device
+  private readonly device: Device
 
   /** @internal */
   constructor(device: Device) {
-    this.#device = device
+    this.device = device
   }
 
   /** What the DMA of this device can do; only `setMask` and `setSegmentLimits` change it. */
   get limits(): RawDmaLimits {
-    return this.#device[RAW].dma.limits
+    return this.device[RAW].dma.limits
   }
 
   /**
@@ -68,9 +67,7 @@ export class Dma {
    * Errors: EIO if the platform cannot serve so few, EBUSY while something is mapped, EBADF.
    */
   setMask(bits: number): void {
-    this.#sync('dma.setMask', () =>
-      this.#device[RAW].dma.setMask(checkInteger('bits', bits, 1, 64)),
-    )
+    this.#sync('dma.setMask', () => this.device[RAW].dma.setMask(checkInteger('bits', bits, 1, 64)))
   }
 
   /**
@@ -81,8 +78,8 @@ export class Dma {
    */
   setSegmentLimits(limits: Partial<SegmentLimits>): void {
     this.#sync('dma.setSegmentLimits', () => {
-      this.#device.capabilities.require('dma.list')
-      const { dma } = this.#device[RAW]
+      this.device.capabilities.require('dma.list')
+      const { dma } = this.device[RAW]
       const now = dma.limits.segments as SegmentLimits
       ;(dma.setSegmentLimits as NonNullable<RawDma['setSegmentLimits']>).call(
         dma,
@@ -96,9 +93,9 @@ export class Dma {
     options: { readonly bytes: number; readonly name?: string } & Wait,
   ): Promise<HostBuffer> {
     return this.#wait('dma.allocBuffer', options, async () => {
-      this.#device.capabilities.require('dma.streaming')
-      const raw = await this.#device[RAW].dma.allocBuffer(checkBytes('bytes', options.bytes))
-      return new HostBuffer(this.#device, raw, 'buffer', options.name ?? `${options.bytes} bytes`)
+      this.device.capabilities.require('dma.streaming')
+      const raw = await this.device[RAW].dma.allocBuffer(checkBytes('bytes', options.bytes))
+      return new HostBuffer(this.device, raw, 'buffer', options.name ?? `${options.bytes} bytes`)
     })
   }
 
@@ -112,19 +109,19 @@ export class Dma {
     } & Wait,
   ): Promise<CoherentBuffer> {
     return this.#wait('dma.allocCoherent', options, async () => {
-      this.#device.capabilities.require('dma.coherent')
-      const attributes = this.#allowed(allocAttributes(options.attributes))
+      this.device.capabilities.require('dma.coherent')
+      const attributes = this.allowed(allocAttributes(options.attributes))
       const bytes = checkBytes('bytes', options.bytes)
-      const raw = await this.#device[RAW].dma.allocCoherent(bytes, attributes)
-      return new CoherentBuffer(this.#device, raw, options.name ?? `${options.bytes} bytes`)
+      const raw = await this.device[RAW].dma.allocCoherent(bytes, attributes)
+      return new CoherentBuffer(this.device, raw, options.name ?? `${options.bytes} bytes`)
     })
   }
 
   /** A pool of small coherent blocks. EOPNOTSUPP, EBADF. `dma_pool_create` */
   createPool(options: DmaPoolOptions): DmaPool {
     return this.#sync('dma.createPool', () => {
-      this.#device.capabilities.require('dma.coherent')
-      return new DmaPool(this.#device, options)
+      this.device.capabilities.require('dma.coherent')
+      return new DmaPool(this.device, options)
     })
   }
 
@@ -150,11 +147,11 @@ export class Dma {
     options: BufferMapOptions | ListMapOptions | MirrorMapOptions,
     commit?: (mapping: MirrorMapping) => R & Synchronous<R>,
   ): DmaMapping | DmaList | Promise<R> {
-    if (source instanceof HostBuffer) return this.#mapBuffer(source, options as BufferMapOptions)
-    return this.#mapOther(source, options, commit)
+    if (source instanceof HostBuffer) return this.mapBuffer(source, options as BufferMapOptions)
+    return this.mapOther(source, options, commit)
   }
 
-  #mapOther<R>(
+  private mapOther<R>(
     source: PeerMemory | readonly DmaPart[] | MirroredRange,
     options: BufferMapOptions | ListMapOptions | MirrorMapOptions,
     commit?: (mapping: MirrorMapping) => R,
@@ -168,7 +165,7 @@ export class Dma {
           'and a commit',
       )
     }
-    if (mirrored.mirror.device !== this.#device) {
+    if (mirrored.mirror.device !== this.device) {
       throw new TypeError('the mirror belongs to another device: map it through that one')
     }
     return mirrored.mirror.map<R>(mirrored.range, options as MirrorMapOptions, commit as never)
@@ -190,30 +187,29 @@ export class Dma {
     options: { readonly pages: number; readonly name?: string } & Wait,
   ): Promise<IovaWindow> {
     return this.#wait('dma.openWindow', options, async () => {
-      this.#device.capabilities.require('dma.window')
+      this.device.capabilities.require('dma.window')
       const pages = checkPages('pages', options.pages)
-      const raw = await this.#device[RAW].dma.openWindow(pages, rawWait(options))
-      return new IovaWindow(this.#device, raw, options.name ?? `${pages} pages`)
+      const raw = await this.device[RAW].dma.openWindow(pages, rawWait(options))
+      return new IovaWindow(this.device, raw, options.name ?? `${pages} pages`)
     })
   }
 
-  #mapBuffer(buffer: HostBuffer, options: BufferMapOptions): DmaMapping {
-    const device = this.#device
-    device.checkOpen('dma.map')
+  private mapBuffer(buffer: HostBuffer, options: BufferMapOptions): DmaMapping {
+    const { device } = this
     // Not `#sync`: a closure for each map would be a good part of what it costs.
     try {
+      device.checkOpen('dma.map')
       device.context.mayWait('dma.map')
       checkBuffer(device, buffer, 'dma.map')
       const direction = checkDirection(options?.direction)
-      const attributes =
-        options.attributes === undefined ? 0 : this.#allowed(mapAttributes(options.attributes))
-      const offset = checkInteger('offset', options.offset ?? 0, 0)
-      const bytes = checkBytes('bytes', options.bytes ?? buffer.bytes - offset)
-      buffer.checkInside(offset, bytes)
+      const { offset = 0, bytes = buffer.bytes - offset, attributes } = options
       const { dma } = device[RAW]
-      if (bytes > dma.limits.maxMappingBytes) throw tooLong(bytes, dma.limits.maxMappingBytes)
-      const raw = dma.map(buffer[RAW], offset, bytes, direction, attributes)
-      return newMapping(device, buffer, raw, offset, bytes, direction)
+      if (offset !== 0 || options.bytes !== undefined || bytes > dma.limits.maxMappingBytes) {
+        checkBufferPart(buffer, offset, bytes, dma)
+      }
+      const bits = attributes === undefined ? 0 : this.allowed(mapAttributes(attributes))
+      const raw = dma.map(buffer[RAW], offset, bytes, direction, bits)
+      return new DmaMapping(device, buffer, raw, offset, bytes, direction)
     } catch (error) {
       throw device.context.decorate(error, 'dma.map')
     }
@@ -221,7 +217,7 @@ export class Dma {
 
   #mapPeer(peer: PeerMemory, options: BufferMapOptions): DmaMapping {
     return this.#sync('dma.map', () => {
-      this.#device.context.mayWait('dma.map')
+      this.device.context.mayWait('dma.map')
       checkDirection(options?.direction)
       checkRoute(peer, this.#route(peer))
       // Registers are neither cached nor bounced: there is nothing that an attribute could change.
@@ -229,7 +225,7 @@ export class Dma {
       const offset = checkInteger('offset', options.offset ?? 0, 0)
       const bytes = checkBytes('bytes', options.bytes ?? peer.raw.bytes - offset)
       peer.checkInside(offset, bytes)
-      const { dma } = this.#device[RAW]
+      const { dma } = this.device[RAW]
       const raw = (dma.mapPeer as NonNullable<RawDma['mapPeer']>).call(
         dma,
         peer.device[RAW].dma,
@@ -238,16 +234,16 @@ export class Dma {
         bytes,
         options.direction,
       )
-      return new DmaMapping(this.#device, peer, raw, offset, bytes, options.direction)
+      return new DmaMapping(this.device, peer, raw, offset, bytes, options.direction)
     })
   }
 
   #mapList(parts: readonly DmaPart[], options: ListMapOptions): DmaList {
     return this.#sync('dma.map', () => {
-      this.#device.context.mayWait('dma.map')
-      const most = this.#device.capabilities.require('dma.list')['parts'] as number
+      this.device.context.mayWait('dma.map')
+      const most = this.device.capabilities.require('dma.list')['parts'] as number
       checkDirection(options?.direction)
-      const attributes = this.#allowed(mapAttributes(options.attributes))
+      const attributes = this.allowed(mapAttributes(options.attributes))
       if (parts.length === 0) throw new TypeError('a list has at least one part')
       if (parts.length > most) {
         throw new HmmError('EINVAL', {
@@ -256,8 +252,8 @@ export class Dma {
         })
       }
       const route = (peer: PeerMemory): PeerRoute => this.#route(peer)
-      const raws = parts.map((part) => checkPart(this.#device, part, 'dma.map', route))
-      const { dma } = this.#device[RAW]
+      const raws = parts.map((part) => checkPart(this.device, part, 'dma.map', route))
+      const { dma } = this.device[RAW]
       const raw = (dma.mapList as NonNullable<RawDma['mapList']>).call(
         dma,
         raws,
@@ -267,54 +263,47 @@ export class Dma {
       const sources = parts.map((part) => ('source' in part ? part.source : part))
       const lists = new Set(sources.map((source) => source.lists))
       const bytes = raws.reduce((sum, part) => sum + part.bytes, 0)
-      return new DmaList(this.#device, raw, [...lists], bytes, options.direction)
+      return new DmaList(this.device, raw, [...lists], bytes, options.direction)
     })
   }
 
   /** The bits, if there are none or the backend knows them. */
-  #allowed(attributes: number): number {
-    if (attributes !== 0) this.#device.capabilities.require('dma.attributes')
+  private allowed(attributes: number): number {
+    if (attributes !== 0) this.device.capabilities.require('dma.attributes')
     return attributes
   }
 
   #route(peer: PeerMemory): PeerRoute {
-    this.#device.capabilities.require('dma.peer')
-    if (!(peer instanceof PeerMemory) || peer.device.context !== this.#device.context) {
+    this.device.capabilities.require('dma.peer')
+    if (!(peer instanceof PeerMemory) || peer.device.context !== this.device.context) {
       throw new TypeError('peer memory is that of a device of the same backend')
     }
     void peer.raw
-    const { dma } = this.#device[RAW]
+    const { dma } = this.device[RAW]
     return (dma.peerRoute as NonNullable<RawDma['peerRoute']>).call(dma, peer.device[RAW].dma)
   }
 
   #sync<T>(op: string, run: () => T): T {
-    this.#device.checkOpen(op)
-    return this.#device.context.call(op, undefined, run)
+    this.device.checkOpen(op)
+    return this.device.context.call(op, undefined, run)
   }
 
   #wait<T extends Owned>(op: string, wait: Wait | undefined, run: () => Promise<T>): Promise<T> {
     const open = (): Promise<T> => {
-      this.#device.checkOpen(op)
+      this.device.checkOpen(op)
       return run()
     }
-    return bounded(this.#device.context, op, undefined, wait, open, (late) => late.close())
+    return bounded(this.device.context, op, undefined, wait, open, (late) => late.close())
   }
 }
 
-/** On its own, so that the constructor is inlined here; in `#mapBuffer` the engine finds it too much. */
-function newMapping(
-  device: Device,
-  buffer: HostBuffer,
-  raw: RawDmaMapping,
-  offset: number,
-  bytes: number,
-  direction: DmaDirection,
-): DmaMapping {
-  return new DmaMapping(device, buffer, raw, offset, bytes, direction)
-}
-
-function tooLong(bytes: number, most: number): HmmError {
-  return new HmmError('EINVAL', {
+function checkBufferPart(buffer: HostBuffer, offset: number, bytes: number, dma: RawDma): void {
+  checkInteger('offset', offset, 0)
+  checkBytes('bytes', bytes)
+  buffer.checkInside(offset, bytes)
+  const most = dma.limits.maxMappingBytes
+  if (bytes <= most) return
+  throw new HmmError('EINVAL', {
     message: `${bytes} bytes are more than one mapping holds (${most})`,
     hint: 'Map it in pieces; dma.limits.maxMappingBytes says how large one may be.',
   })

@@ -22,9 +22,13 @@ export class FaultedPages extends LentEntries {
     entries: Uint32Array,
     sequence: number,
   ) {
-    super('faulted pages', range, entries)
+    super(range, entries)
     this.notifier = notifier
     this.sequence = sequence
+  }
+
+  protected get what(): string {
+    return 'faulted pages'
   }
 
   /** Whether the page is present and may be read. Ask it first. `HMM_PFN_VALID` */

@@ -1,5 +1,4 @@
 import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js'
-import { HmmError } from '../error/hmm-error.js'
 import type { RawBuffer, RawCoherentBuffer } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
 import { LiveLists } from './live-lists.js'
@@ -12,7 +11,6 @@ export class HostBuffer extends Owned {
   readonly device: Device
   /** @internal Lists that it is a part of. */
   readonly lists = new LiveLists()
-  #mappings = 0
 
   /** @internal */
   constructor(device: Device, raw: RawBuffer, kind: string, name: string) {
@@ -52,21 +50,8 @@ export class HostBuffer extends Owned {
     return this
   }
 
-  /** @internal Counts the live mappings, which must be undone before the memory is freed. */
-  countMapping(change: 1 | -1): void {
-    this.#mappings += change
-  }
-
   protected async doClose(): Promise<void> {
     this.addLeaks(await this.lists.close())
-    if (this.#mappings > 0) {
-      throw new HmmError('EBUSY', {
-        op: 'buffer.close',
-        backend: this.context.raw.name,
-        message: `buffer '${this.name}' has ${this.#mappings} live mappings`,
-        hint: 'unmap() them first; the device could write memory that belongs to somebody else.',
-      })
-    }
     this[RAW].free()
   }
 }

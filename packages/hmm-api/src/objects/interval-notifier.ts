@@ -176,14 +176,7 @@ export class IntervalNotifier extends Owned {
   /** @internal EBADF when closed, ESRCH when the process is gone. */
   checkUsable(op: string): void {
     this.checkOpen(op)
-    if (!this.isReleased) return
-    throw new HmmError('ESRCH', {
-      op,
-      range: this.range,
-      backend: this.context.raw.name,
-      message: `the process of ${this.kind} '${this.name}' is gone`,
-      hint: 'Close the mirror; a mirror does not keep a process alive.',
-    })
+    if (this.isReleased) throw released(op, this)
   }
 
   protected doClose(): Promise<void> {
@@ -209,4 +202,14 @@ function checkRequest(request: PageRequest): PageRequest {
     throw new TypeError(`request '${String(request)}' is not one of none, read, write`)
   }
   return request
+}
+
+function released(op: string, { range, context, kind, name }: IntervalNotifier): HmmError {
+  return new HmmError('ESRCH', {
+    op,
+    range,
+    backend: context.raw.name,
+    message: `the process of ${kind} '${name}' is gone`,
+    hint: 'Close the mirror; a mirror does not keep a process alive.',
+  })
 }

@@ -9,7 +9,10 @@ export interface InvalidateEvent {
   readonly kind: InvalidateKind
   /** The part of the mirror that it concerns. */
   readonly range: VirtualRange
-  /** Caused by this device's own migration or exclusive grant. */
+  /**
+   * Caused by this device's own migration or exclusive grant. It takes pages away as any other: what
+   * was read before must be read again (`readRetry`, `commit`).
+   */
   readonly self: boolean
   /** False when the kernel cannot wait (OOM reaper). */
   readonly blockable: boolean
@@ -50,8 +53,7 @@ export class InvalidateRelay<T> implements RawMirrorCallbacks {
   }
 
   get raw(): RawMirror {
-    if (this.#raw === undefined) throw new Error('the raw mirror is not attached yet')
-    return this.#raw
+    return this.#raw ?? notAttached()
   }
 
   /** What the driver's callback threw so far; the revocation stands all the same. */
@@ -116,4 +118,8 @@ export class InvalidateRelay<T> implements RawMirrorCallbacks {
       return undefined
     }
   }
+}
+
+function notAttached(): never {
+  throw new Error('the raw mirror is not attached yet')
 }

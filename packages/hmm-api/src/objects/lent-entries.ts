@@ -10,13 +10,15 @@ import type { Context } from './context.js'
 export abstract class LentEntries {
   readonly range: VirtualRange
   protected readonly entries: Uint32Array
-  readonly #what: string
-  #lent = false
+  /** What it is, in messages. */
+  protected abstract readonly what: string
+  // Not `#private`, which would be a function called for each object: they are made often.
+  private lent: boolean
 
-  protected constructor(what: string, range: VirtualRange, entries: Uint32Array) {
-    this.#what = what
+  protected constructor(range: VirtualRange, entries: Uint32Array) {
     this.range = range
     this.entries = entries
+    this.lent = false
   }
 
   /** Whether the page is in the device's own memory. */
@@ -26,11 +28,11 @@ export abstract class LentEntries {
 
   /** @internal Runs `commit`, which must not wait, and makes the pages readable while it runs. */
   lend<R>(context: Context, commit: (pages: this) => R): R {
-    this.#lent = true
+    this.lent = true
     try {
       return context.section('a commit', commit, this)
     } finally {
-      this.#lent = false
+      this.lent = false
     }
   }
 
@@ -42,10 +44,10 @@ export abstract class LentEntries {
 
   /** ESTALE outside the commit, RangeError outside the range. */
   protected check(index: number): void {
-    if (!this.#lent) {
+    if (!this.lent) {
       throw new HmmError('ESTALE', {
         range: this.range,
-        message: `${this.#what} used outside its commit`,
+        message: `${this.what} used outside its commit`,
         hint: 'Copy what you need inside the commit; only there it is known to be valid.',
       })
     }

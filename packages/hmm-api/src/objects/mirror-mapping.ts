@@ -27,12 +27,18 @@ export interface MappedRun {
  * after the commit. Page indexes count from 0 in `range`.
  */
 export class MirrorMapping extends LentEntries {
-  /** Mirrored ranges are always mapped revocably, or refused. */
-  readonly revocable = true
-
   /** @internal */
   constructor(range: VirtualRange, entries: Uint32Array) {
-    super('a mapping', range, entries)
+    super(range, entries)
+  }
+
+  /** Mirrored ranges are always mapped revocably, or refused. */
+  get revocable(): true {
+    return true
+  }
+
+  protected get what(): string {
+    return 'a mapping'
   }
 
   get pages(): number {

@@ -22,6 +22,9 @@ export interface MirrorMapOptions extends Wait, Caused {
   readonly presentOnly?: boolean
 }
 
+/** Instead of a commit's value: it did not run. */
+const AGAIN = Symbol('again')
+
 /** A part of a mirror, as a source for `device.dma.map`. */
 export interface MirroredRange {
   readonly mirror: Mirror
@@ -82,17 +85,14 @@ export class Mirror extends IntervalNotifier {
         this.#checkMap(op, range)
         const first = this.#attempt(range, options, rangeWait(options))
         if (isAttempt(first)) {
-          const outcome: { value?: R } = {}
-          if (this.#commit(op, range, first, commit, outcome)) {
-            return Promise.resolve(outcome.value as R)
-          }
+          const value = this.#commit(op, range, first, commit)
+          if (value !== AGAIN) return Promise.resolve(value)
         } else begun = first
       } catch (error) {
         return Promise.reject(context.decorate(error, op, range))
       }
     }
-    const attempt = (wait: RawWait) => this.#attempt(range, options, wait)
-    return this.#mapLoop(op, range, options, commit, attempt, begun)
+    return this.#mapAgain(op, range, options, commit, begun)
   }
 
   /**
@@ -120,11 +120,15 @@ export class Mirror extends IntervalNotifier {
 
   /** Unmaps what the device has mapped in `range`; nothing mapped there is fine. */
   unmap(range: VirtualRange): void {
-    this.checkOpen('mirror.unmap')
-    this.context.mayWait('mirror.unmap')
+    const op = 'mirror.unmap'
+    this.checkOpen(op)
+    this.context.mayWait(op)
     checkInside(range, this.range, 'the mirror')
-    const { first, pages } = this.#pages(range)
-    this.context.call('mirror.unmap', range, () => this[RAW].unmap(first, pages))
+    try {
+      this[RAW].unmap(range.startPage - this.range.startPage, range.pages)
+    } catch (error) {
+      throw this.context.decorate(error, op, range)
+    }
   }
 
   /** `range`, or all of the mirror, as a source for `device.dma.map`. */
@@ -150,6 +154,18 @@ export class Mirror extends IntervalNotifier {
     )
   }
 
+  // Apart, so that what a map never needs that holds at once is not made for it.
+  #mapAgain<R>(
+    op: string,
+    range: VirtualRange,
+    options: MirrorMapOptions,
+    commit: (mapping: MirrorMapping) => R,
+    begun: Promise<RawMapAttempt> | undefined,
+  ): Promise<R> {
+    const attempt = (wait: RawWait) => this.#attempt(range, options, wait)
+    return this.#mapLoop(op, range, options, commit, attempt, begun)
+  }
+
   /** Attempts, of which the first may have begun, until a commit holds. */
   #mapLoop<R>(
     op: string,
@@ -164,13 +180,13 @@ export class Mirror extends IntervalNotifier {
       try {
         this.#checkMap(op, range)
         const rounds = new Rounds(this.context, options)
-        const outcome: { value?: R } = {}
         for (;;) {
           const wait = rounds.next()
           this.checkUsable(op)
           const made = begun ?? attempt(wait)
           begun = undefined
-          if (this.#commit(op, range, await made, commit, outcome)) return outcome.value as R
+          const value = this.#commit(op, range, await made, commit)
+          if (value !== AGAIN) return value
           await rounds.pause()
         }
       } finally {
@@ -180,26 +196,26 @@ export class Mirror extends IntervalNotifier {
     })
   }
 
-  /** Whether the commit ran; otherwise all the attempt did is undone. */
+  /** What the commit returned; AGAIN if it did not run: then all the attempt did is undone. */
   #commit<R>(
     op: string,
     range: VirtualRange,
     mapped: RawMapAttempt,
     commit: (mapping: MirrorMapping) => R,
-    outcome: { value?: R },
-  ): boolean {
+  ): R | typeof AGAIN {
+    const { context } = this
     let done = false
+    let value: R | typeof AGAIN = AGAIN
     try {
       // Closed or released while it waited: nothing may be handed out any more.
       this.checkUsable(op)
       done = mapped.commit(() => {
-        const mapping = new MirrorMapping(range, mapped.entries)
-        outcome.value = mapping.lend(this.context, commit)
+        value = new MirrorMapping(range, mapped.entries).lend(context, commit)
       })
     } finally {
       if (!done) mapped.undo()
     }
-    return done
+    return value
   }
 
   #checkMap(op: string, range: VirtualRange): void {
@@ -208,11 +224,7 @@ export class Mirror extends IntervalNotifier {
     // Looked up once: a capability is the same as long as its device is open.
     this.#pagesPerMap ??= this.device.capabilities.require('dma.mirror').pagesPerMap ?? Infinity
     const pagesPerMap = this.#pagesPerMap
-    if (range.pages <= pagesPerMap) return
-    throw new HmmError('EOVERFLOW', {
-      message: `${range.pages} pages are more than one map can keep valid (${pagesPerMap})`,
-      hint: 'Map slices of the range, each with its own commit.',
-    })
+    if (range.pages > pagesPerMap) throw tooManyPages(range.pages, pagesPerMap)
   }
 
   #pages(range: VirtualRange): { first: number; pages: number } {
@@ -222,6 +234,13 @@ export class Mirror extends IntervalNotifier {
 
 function isAttempt(made: RawMapAttempt | Promise<RawMapAttempt>): made is RawMapAttempt {
   return typeof (made as RawMapAttempt).commit === 'function'
+}
+
+function tooManyPages(pages: number, most: number): HmmError {
+  return new HmmError('EOVERFLOW', {
+    message: `${pages} pages are more than one map can keep valid (${most})`,
+    hint: 'Map slices of the range, each with its own commit.',
+  })
 }
 
 function notAccess(access: unknown): TypeError {

@@ -48,13 +48,13 @@ export abstract class Owned implements AsyncDisposable {
   readonly context: Context
   readonly #owner: Owned | undefined
   /** The open child that was made last. */
-  #newest: Child | undefined = undefined
+  private newest: Child | undefined = undefined
   /** @internal */
   olderSibling: Child | undefined = undefined
   /** @internal */
   newerSibling: Child | undefined = undefined
   #leaks: Leak[] | undefined = undefined
-  #isClosed = false
+  private isClosed = false
   #closing: Promise<void> | undefined = undefined
 
   protected constructor(context: Context, owner: Owned | undefined, kind: string, name: string) {
@@ -67,7 +67,7 @@ export abstract class Owned implements AsyncDisposable {
 
   /** `'open'`, or `'closed'` from the call of `close()` on. */
   get status(): 'open' | 'closed' {
-    return this.#isClosed ? 'closed' : 'open'
+    return this.isClosed ? 'closed' : 'open'
   }
 
   /** What was still open when this was closed. */
@@ -80,7 +80,7 @@ export abstract class Owned implements AsyncDisposable {
    * closed all the same, and the first failure is thrown at the end.
    */
   close(): Promise<void> {
-    this.#isClosed = true
+    this.isClosed = true
     this.context.raw.scheduler.explorer?.enter(`${this.kind}.close`)
     this.#closing ??= this.#close()
     return this.#closing
@@ -92,16 +92,7 @@ export abstract class Owned implements AsyncDisposable {
 
   /** @internal Throws EBADF when it or an owner of it is closed. */
   checkOpen(op: string): void {
-    if (this.#isClosed) throw this.#closedError(op)
-  }
-
-  #closedError(op: string): HmmError {
-    return new HmmError('EBADF', {
-      op,
-      backend: this.context.raw.name,
-      message: `${this.kind} '${this.name}' is closed`,
-      hint: 'Open a new one; nothing can be done with a closed one.',
-    })
+    if (this.isClosed) throw closedError(op, this)
   }
 
   /** Frees the raw object. Called once, after all children are closed. */
@@ -114,17 +105,17 @@ export abstract class Owned implements AsyncDisposable {
 
   /** @internal Closes `child` with itself, until it is forgotten. */
   adopt(child: Child): void {
-    const older = this.#newest
+    const older = this.newest
     child.olderSibling = older
     if (older !== undefined) older.newerSibling = child
-    this.#newest = child
+    this.newest = child
   }
 
   /** @internal A child that was adopted is closed. */
   disown(child: Child): void {
     const { olderSibling: older, newerSibling: newer } = child
     if (newer !== undefined) newer.olderSibling = older
-    else if (this.#newest === child) this.#newest = older
+    else if (this.newest === child) this.newest = older
     if (older !== undefined) older.newerSibling = newer
     child.olderSibling = undefined
     child.newerSibling = undefined
@@ -132,7 +123,7 @@ export abstract class Owned implements AsyncDisposable {
 
   async #close(): Promise<void> {
     let failures: unknown[] | undefined
-    for (const child of this.#newest === undefined ? [] : this.#children()) {
+    for (const child of this.newest === undefined ? [] : this.#children()) {
       if (child.status === 'open') this.addLeaks([leakOf(child)])
       try {
         await child.close()
@@ -153,7 +144,16 @@ export abstract class Owned implements AsyncDisposable {
   /** What is below it now, last made first. */
   #children(): Child[] {
     const children: Child[] = []
-    for (let each = this.#newest; each !== undefined; each = each.olderSibling) children.push(each)
+    for (let each = this.newest; each !== undefined; each = each.olderSibling) children.push(each)
     return children
   }
+}
+
+function closedError(op: string, { kind, name, context }: Owned): HmmError {
+  return new HmmError('EBADF', {
+    op,
+    backend: context.raw.name,
+    message: `${kind} '${name}' is closed`,
+    hint: 'Open a new one; nothing can be done with a closed one.',
+  })
 }

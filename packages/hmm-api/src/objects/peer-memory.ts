@@ -70,9 +70,6 @@ export class PeerMemory {
     }
   }
 
-  /** @internal A mapping never outlives its device; nothing has to be counted. */
-  countMapping(): void {}
-
   #find(): RawBuffer | undefined {
     return this.device[RAW].dma.peerMemory?.(this.bar)
   }

@@ -160,7 +160,7 @@ export interface RawDma {
     offset: number,
     bytes: number,
     direction: DmaDirection,
-    attributes?: number,
+    attributes: number,
   ): RawDmaMapping
   /**
    * All parts or none. EIO: not reachable under the mask. EREMOTEIO: no route to a peer. ENOMEM.

@@ -39,6 +39,7 @@ import { retryForEver } from './retry-for-ever.js'
 import { everythingIsDirty } from './everything-is-dirty.js'
 import { hugePagesInParts } from './huge-pages-in-parts.js'
 import { ordersLost } from './orders-lost.js'
+import { ownEventsUnseen } from './own-events-unseen.js'
 import { servedTwice } from './served-twice.js'
 import { shortPinsAreLong } from './short-pins-are-long.js'
 import { scanDoesNothing } from './scan-does-nothing.js'
@@ -103,6 +104,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   wrongEventKind,
   zeroPageWritable,
   ordersLost,
+  ownEventsUnseen,
   hugePagesInParts,
   servedTwice,
   everythingIsDirty,

@@ -9,7 +9,8 @@ export const toDeviceIsWritable: BrokenBackend = {
     decorate(raw, {
       device: ({ dma }) => ({
         dma: replace(dma, {
-          map: (buffer, offset, bytes) => dma.map(buffer, offset, bytes, 'bidirectional'),
+          map: (buffer, offset, bytes, _direction, attributes) =>
+            dma.map(buffer, offset, bytes, 'bidirectional', attributes),
         }),
       }),
     }),

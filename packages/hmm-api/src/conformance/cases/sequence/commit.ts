@@ -1,5 +1,5 @@
 import { equal, ok, rejects, throws } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 import type { FaultedPages } from '../../../objects/faulted-pages.js'
 
 export const description = `
@@ -39,6 +39,18 @@ export const group = caseGroup('sequence/commit', ['mirror'], {
       false,
     )
   },
+
+  // What was found is the page that the process had before.
+  'refused-after-its-own-migration': needing(['memory'], async (t) => {
+    const watch = await t.watch(await t.mmap(1))
+    await t.fill(watch.range, 1)
+    const pages = await watch.mirror.fault(watch.range, { request: 'read' })
+    await watch.toDevice()
+    equal(
+      watch.mirror.commit(pages, () => undefined),
+      false,
+    )
+  }),
 
   'runs-after-an-event-elsewhere': async (t) => {
     const range = await t.mmap(3)

@@ -1,9 +1,9 @@
 import { equal, ok } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 
 export const description = `
 readBegin and readRetry: a retry is asked for exactly if an invalidation of the watched range came in
-between, whatever kind it was, and never for one outside, also not next to it.`
+between, whatever kind it was and whoever caused it, and never for one outside, also not next to it.`
 
 export const group = caseGroup('sequence/protocol', ['mirror'], {
   quiet: async (t) => {
@@ -99,4 +99,24 @@ export const group = caseGroup('sequence/protocol', ['mirror'], {
     ok(one.readRetry(sequences[0]), 'the first is told')
     ok(two.readRetry(sequences[1]), 'the second is told')
   },
+
+  // Drivers of the kernel may leave their own events out (owner); here all take the pages away.
+  'own-migration': needing(['memory'], async (t) => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    const [one, two] = [await t.watch(range), await t.watch(range)]
+    const sequences = [await one.mirror.readBegin(), await two.mirror.readBegin()] as const
+    await one.toDevice()
+    ok(one.mirror.readRetry(sequences[0]), 'the mirror that migrates is told')
+    ok(two.mirror.readRetry(sequences[1]), 'another one of the device is told')
+  }),
+
+  'own-exclusive': needing(['dma.mirror', 'exclusive'], async (t) => {
+    const range = await t.mmap(1)
+    await t.fill(range, 1)
+    const watch = await t.watch(range)
+    const sequence = await watch.mirror.readBegin()
+    await watch.exclusive()
+    equal(watch.mirror.readRetry(sequence), true)
+  }),
 })
