@@ -6,7 +6,7 @@ import {
   type Scenario,
   type World,
 } from '@hmm-sdk/backend-sim/explore'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 
 /*
  * What people write who have never seen the explorer: waits of their own, races that nobody awaits,
@@ -81,7 +81,7 @@ it('the table of somebody who polls for ever can be read', async () => {
         other: read,
       })
     }),
-    { maxSteps: 11_000 },
+    { maxSteps: 11_000, shrink: false, selfCheck: false },
   )
   expect(failure?.kind).toBe('livelock')
   const lines = failure!.table.split('\n')
@@ -157,6 +157,30 @@ it('a deadlock of promises is shrunk though the process has timers of its own', 
     expect(failure?.switches).toHaveLength(1)
   } finally {
     clearTimeout(timer)
+  }
+})
+
+it('where no promise can be followed, as in browsers, that is said, and nothing passes', async () => {
+  const scenario = withMemory(async ({ race }, read) => {
+    let ready = (): void => undefined
+    const started = new Promise<void>((resolve) => (ready = resolve))
+    await race({ a: () => started, b: () => read().then(ready) })
+  })
+  const { failure } = await explore(async ({ race }) =>
+    race({ a: () => Promise.reject(new Error('no')) }),
+  )
+  const builtin = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never)
+  try {
+    for (const selfCheck of [true, false]) {
+      await expect(explore(scenario, { selfCheck })).rejects.toThrow(/promise of its own.*Storage/)
+    }
+    await expect(replay(failure!.token, scenario)).rejects.toThrow(/Wait with device\.sync/)
+    // What waits for the API only needs nobody to follow it.
+    expect(
+      (await explore(withMemory(({ race }, read) => race({ a: read, b: read })))).failure,
+    ).toBeUndefined()
+  } finally {
+    builtin.mockRestore()
   }
 })
 

@@ -3,7 +3,7 @@ import { CoverageMap } from './coverage-map.js'
 import { DepthFirst } from './depth-first.js'
 import type { Exploration } from './exploration.js'
 import { nondeterminism, signatureOf, type Failure, type Finding } from './failure.js'
-import { createIdentity } from './identity.js'
+import { cannotFollow, createIdentity } from './identity.js'
 import { inTurn, refusedInside } from './in-turn.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { Priorities } from './priorities.js'
@@ -81,10 +81,7 @@ async function searchInWays(
     ways = result === 'external' && way !== 'exact' ? ['exact'] : ways.slice(1)
   }
   // Exact mode is always fit, where there is one.
-  throw new Error(
-    'explore: an actor waits for a promise of its own, and this platform has no AsyncLocalStorage to ' +
-      'follow it (Node has). Wait with device.sync, device.clock or a call of the API.',
-  )
+  throw cannotFollow()
 }
 
 /** Counts those that were told while schedules waited for them. */

@@ -35,6 +35,14 @@ export function createIdentity(scenario: string): Identity | undefined {
   return identity
 }
 
+/** Error for a platform where nobody can say whose steps follow on a promise of an actor's own. */
+export function cannotFollow(): Error {
+  return new Error(
+    'explore: an actor waits for a promise of its own, and this platform has no AsyncLocalStorage to ' +
+      'follow it (Node has). Wait with device.sync, device.clock or a call of the API.',
+  )
+}
+
 /** Of which scenario the caller is a part, as far as one is followed. */
 export function scenarioAround(): string | undefined {
   for (const [identity, scenario] of following) {

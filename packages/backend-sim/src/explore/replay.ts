@@ -1,6 +1,6 @@
 import type { Decider } from './decider.js'
 import type { Failure, Finding } from './failure.js'
-import { createIdentity } from './identity.js'
+import { cannotFollow, createIdentity } from './identity.js'
 import { checkExploreOptions, type CheckedExploreOptions, type ExploreOptions } from './options.js'
 import { inTurn } from './in-turn.js'
 import { Recorder } from './recorder.js'
@@ -30,7 +30,7 @@ export async function runRecorded(
   const recorder = new Recorder()
   const identity = createIdentity(options.name)
   const rejections = watch === 'rejections' ? watchRejections() : undefined
-  const { finding } = await runScenario(scenario, options, {
+  const { finding, unfit } = await runScenario(scenario, options, {
     decider: decider(recorder),
     maxSteps: options.maxSteps,
     lostUpdates: options.lostUpdates,
@@ -43,6 +43,7 @@ export async function runRecorded(
   })
   identity?.disable()
   rejections?.stop()
+  if (unfit === 'external') throw cannotFollow()
   return { finding, switches: recorder.switches, rows: recorder.rows() }
 }
 
