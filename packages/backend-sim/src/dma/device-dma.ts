@@ -54,6 +54,8 @@ export class DeviceDma implements RawDma, MappingOwner {
   readonly translation: DmaTranslation
   /** Windows of mirrors, by DMA page. */
   readonly mirrorWindows = new IntervalTree<MirrorChunk>()
+  /** Mirrors that are open, whatever of them is mapped. */
+  mirrors = 0
   readonly coherent: boolean
   /** Whether the device is given whole pages only, and copies of what fills none. */
   readonly bouncesUnaligned: boolean
@@ -117,8 +119,7 @@ export class DeviceDma implements RawDma, MappingOwner {
         hint: `A mask has ${FEWEST_MASK_BITS} to 64 bits.`,
       })
     }
-    const others = this.#windows.size + this.mirrorWindows.size
-    if (others > 0 || this.access.hasCoherent) throw inUse()
+    if (this.#windows.size + this.mirrors > 0 || this.access.hasCoherent) throw inUse()
     this.#checkUnmapped()
     this.translation.setMask(bits)
   }
@@ -475,7 +476,7 @@ function ofAnotherBackend(): TypeError {
 /** The kernel's drivers set masks and limits before they map anything. */
 function inUse(): HmmError {
   return new HmmError('EBUSY', {
-    message: 'something is mapped for the device',
+    message: 'something is mapped for the device, or mirrored',
     hint: 'Set the mask and the limits of segments before anything is mapped.',
   })
 }

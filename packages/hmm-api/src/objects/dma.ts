@@ -64,7 +64,7 @@ export class Dma {
 
   /**
    * Says how many address bits the device drives, 1 to 64; 32 until then. `dma_set_mask_and_coherent`
-   * Errors: EIO if the platform cannot serve so few, EBUSY while something is mapped, EBADF.
+   * Errors: EIO if the platform cannot serve so few, EBUSY while something is mapped or mirrored, EBADF.
    */
   setMask(bits: number): void {
     this.#sync('dma.setMask', () => this.device[RAW].dma.setMask(checkInteger('bits', bits, 1, 64)))

@@ -23,6 +23,7 @@ import { listStaysMapped } from './list-stays-mapped.js'
 import { lostEvents } from './lost-events.js'
 import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
+import { maskSetWhileInUse } from './mask-set-while-in-use.js'
 import { mergedPagesStayMapped } from './merged-pages-stay-mapped.js'
 import { migrateDoesNothing } from './migrate-does-nothing.js'
 import { missingMprotectEvent } from './missing-mprotect-event.js'
@@ -85,6 +86,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   lostEvents,
   mapTakesGrantsBack,
   maskIgnored,
+  maskSetWhileInUse,
   migrateDoesNothing,
   neverReleased,
   noPageInError,
