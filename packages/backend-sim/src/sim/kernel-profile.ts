@@ -53,6 +53,8 @@ export interface KernelProfile {
    * 6.12 leaves them out.
    */
   readonly scansSharedMemory: boolean
+  /** The OOM reaper raises CLEAR; UNMAP on 6.12. */
+  readonly reaperClears: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
   readonly unlockedFault: boolean
 }
@@ -73,6 +75,7 @@ const NEWEST: KernelProfile = {
   reusesLargeFolios: true,
   forgetsDaxEntries: true,
   scansSharedMemory: true,
+  reaperClears: true,
   unlockedFault: true,
 }
 
@@ -95,6 +98,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     reusesLargeFolios: false,
     forgetsDaxEntries: false,
     scansSharedMemory: false,
+    reaperClears: false,
     unlockedFault: false,
   },
 }
