@@ -97,20 +97,3 @@ export function insertBlock(mm: MemoryMap, vma: Vma, start: number, first: numbe
   }
   return true
 }
-
-/** A CLEAR event for each place where the block's first page may be mapped, then `change`. */
-function eachMapping(
-  machine: Machine,
-  first: number,
-  pages: number,
-  change: (mm: MemoryMap, page: number, count: number) => void,
-): void {
-  const { frames, reverseMap } = machine
-  reverseMap.walk(frames.mapping[first]!, frames.index[first]!, (vma, page) => {
-    if (frames.maps[first] === 0) return
-    const count = Math.min(pages, vma.end - page)
-    vma.mm.invalidateStart('clear', page, page + count)
-    change(vma.mm, page, count)
-    vma.mm.invalidateEnd()
-  })
-}
