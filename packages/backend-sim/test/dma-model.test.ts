@@ -88,6 +88,16 @@ describe('swiotlb', () => {
     await device.close()
   })
 
+  it('is given as many bytes by a sync as were asked for', async () => {
+    const device = await open({ shape: 'swiotlb' })
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const mapping = device.dma.map(buffer, { direction: 'to-device' })
+    buffer.write(0, Uint8Array.of(1, 2, 3))
+    mapping.sync('device', 1, 1)
+    expect([...(await device.engine.read(mapping.address, 3))]).toEqual([0, 2, 0])
+    mapping.unmap()
+  })
+
   it('gives back every slot', async () => {
     const device = await open({ shape: 'swiotlb', minAlignMask: 4095 }, { swiotlbBytes: 2 ** 18 })
     const buffer = await device.dma.allocBuffer({ bytes: 2 ** 18 })
@@ -99,6 +109,25 @@ describe('swiotlb', () => {
     device.dma.map(buffer, { direction: 'to-device', bytes }).unmap()
     await buffer.close()
     await device.close()
+  })
+})
+
+describe('a device that is not coherent', () => {
+  it.each([
+    { attributes: [], seen: 9 },
+    { attributes: ['skip-cpu-sync'] as const, seen: 0 },
+  ])('$attributes: sees $seen beside what it has already', async ({ attributes, seen }) => {
+    const device = await open({ coherent: false })
+    const buffer = await device.dma.allocBuffer({ bytes: PAGE })
+    const first = device.dma.map(buffer, { direction: 'to-device', bytes: 64 })
+    // In the cache of the CPU since then.
+    buffer.write(128, Uint8Array.of(9))
+    const options = { direction: 'to-device', offset: 128, bytes: 64, attributes } as const
+    const second = device.dma.map(buffer, options)
+    expect([...(await device.engine.read(second.address, 1))]).toEqual([seen])
+    second.sync('device')
+    expect([...(await device.engine.read(second.address, 1))]).toEqual([9])
+    for (const each of [first, second]) each.unmap()
   })
 })
 

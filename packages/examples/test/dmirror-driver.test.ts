@@ -96,6 +96,11 @@ describe.each(['inside', 'deferred'] as const)('told %s', (invalidate) => {
     await space.write(range.start, Uint8Array.of(1))
     await driver.checkExclusive(range.page(0))
     await expect(driver.checkExclusive(range)).rejects.toMatchObject({ code: 'EPERM', page: 1 })
+    // As in the kernel's driver, for which an exclusive page is not one that may be written.
+    const bytes = new Uint8Array(8 * PAGE).fill(7)
+    expect(await driver.write(range, bytes)).toEqual({ pages: 8, faults: 1 })
+    await driver.checkExclusive(range)
+    expect(await space.read(range.start, 8 * PAGE)).toEqual(bytes)
   })
 
   test('ranges may lie far apart, and cross the regions that are watched', async () => {

@@ -69,6 +69,7 @@ export class SimDevice implements RawDevice, MirrorOwner {
     const mirror = new SimMirror(this.#simulation, this, mm, { startPage, pages }, dma, callbacks)
     mm.notifiers.insert(mirror.notifier)
     this.#mirrors.set(mirror, space)
+    this.dma.mirrors = this.#mirrors.size
     space.mirrors.add(mirror)
     return mirror
   }
@@ -76,6 +77,7 @@ export class SimDevice implements RawDevice, MirrorOwner {
   mirrorClosed(mirror: SimMirror): void {
     this.#mirrors.get(mirror)?.mirrors.delete(mirror)
     this.#mirrors.delete(mirror)
+    this.dma.mirrors = this.#mirrors.size
   }
 
   async close(): Promise<{ kind: string; name: string }[]> {

@@ -2,6 +2,7 @@ import {
   HmmError,
   type AddressSpace,
   type Device,
+  type MirroredRange,
   type MirrorMapping,
   type PageFrame,
   type VirtualRange,
@@ -185,7 +186,21 @@ export class DmirrorDriver implements Dmirror, AsyncDisposable {
   async #fault(range: VirtualRange, access: 'read' | 'write'): Promise<void> {
     const { pagesPerMap = MAP_PAGES } = this.#device.capabilities.require('dma.mirror')
     for (const piece of await this.#regions.split(range, Math.min(pagesPerMap, MAP_PAGES))) {
+      if (access === 'write') this.#giveUpExclusive(piece)
       await this.#device.dma.map(piece, { access }, (mapping) => this.#install(mapping))
+    }
+  }
+
+  /**
+   * A map keeps exclusive pages what they are. For the kernel's driver they are not there to be written:
+   * its fault takes them back first.
+   */
+  #giveUpExclusive({ mirror, range }: MirroredRange): void {
+    for (let index = 0; index < range.pages; index++) {
+      const page = range.page(index)
+      if (this.#table.lookup(page.startPage, ['atomic']) === undefined) continue
+      this.#table.drop(page)
+      mirror.unmap(page)
     }
   }
 

@@ -23,6 +23,7 @@ import { listStaysMapped } from './list-stays-mapped.js'
 import { lostEvents } from './lost-events.js'
 import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
+import { maskSetWhileInUse } from './mask-set-while-in-use.js'
 import { mergedPagesStayMapped } from './merged-pages-stay-mapped.js'
 import { migrateDoesNothing } from './migrate-does-nothing.js'
 import { missingMprotectEvent } from './missing-mprotect-event.js'
@@ -34,6 +35,7 @@ import { noUndo } from './no-undo.js'
 import { flowForgotten } from './flow-forgotten.js'
 import { presentOnlyFaults } from './present-only-faults.js'
 import { readMapsWritable } from './read-maps-writable.js'
+import { reaperWaits } from './reaper-waits.js'
 import { retryForEver } from './retry-for-ever.js'
 import { everythingIsDirty } from './everything-is-dirty.js'
 import { hugePagesInParts } from './huge-pages-in-parts.js'
@@ -53,6 +55,7 @@ import { unlinkOfUnlinkedSucceeds } from './unlink-of-unlinked-succeeds.js'
 import { unmapDoesNothing } from './unmap-does-nothing.js'
 import { mprotectDoesNothing } from './mprotect-does-nothing.js'
 import { windowSyncOfNothing } from './window-sync-of-nothing.js'
+import { writtenBackUnheard } from './written-back-unheard.js'
 import { wrongErrno } from './wrong-errno.js'
 import { wrongEventKind } from './wrong-event-kind.js'
 import { zeroPageWritable } from './zero-page-writable.js'
@@ -83,6 +86,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   lostEvents,
   mapTakesGrantsBack,
   maskIgnored,
+  maskSetWhileInUse,
   migrateDoesNothing,
   neverReleased,
   noPageInError,
@@ -119,4 +123,6 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   shortPinsAreLong,
   mergedPagesStayMapped,
   scanDoesNothing,
+  reaperWaits,
+  writtenBackUnheard,
 ]

@@ -1,5 +1,5 @@
 import { equal, ok, rejects, throws } from '../../harness/check.js'
-import { caseGroup } from '../../harness/case.js'
+import { caseGroup, needing } from '../../harness/case.js'
 import type { Scene } from '../../harness/scene.js'
 import type { IovaWindow } from '../../../objects/iova-window.js'
 
@@ -70,4 +70,14 @@ export const group = caseGroup('dma/iova', ['dma.window', 'dma.streaming', 'engi
     await window.close()
     t.device.dma.setMask(30)
   },
+
+  'mask-while-in-use': needing(['dma.coherent', 'mirror'], async (t) => {
+    const buffer = await t.device.dma.allocCoherent({ bytes: 64 })
+    throws('EBUSY', () => t.device.dma.setMask(30), 'with a coherent buffer')
+    await buffer.close()
+    const { mirror } = await t.watch(await t.mmap(1))
+    throws('EBUSY', () => t.device.dma.setMask(30), 'with a mirror')
+    await mirror.close()
+    t.device.dma.setMask(30)
+  }),
 })
