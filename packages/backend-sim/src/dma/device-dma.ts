@@ -69,8 +69,8 @@ export class DeviceDma implements RawDma, MappingOwner {
   readonly #options: DmaOptions
   readonly #buffers = new Set<SimBuffer>()
   readonly #windows = new Set<SimIovaWindow>()
-  /** Whether anything is ever bounced. */
-  private readonly mayBounce: boolean
+  /** Whether CPU and device see the same memory, at all times: nothing is copied. */
+  private readonly plain: boolean
   private readonly sites: CallSites
   private readonly pageShift: number
   private readonly pageMask: number
@@ -94,7 +94,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     this.sites = machine.dma.sites
     this.pageShift = machine.pageShift
     this.pageMask = machine.pageSize - 1
-    this.mayBounce = bounces || options.bounceAlways
+    this.plain = coherent && !bounces && !options.bounceAlways
     this.limits = Object.freeze({
       translating,
       coherent,
@@ -178,22 +178,18 @@ export class DeviceDma implements RawDma, MappingOwner {
     attributes: number,
   ): SimDmaMapping {
     if (!(buffer instanceof SimBuffer)) throw ofAnotherBackend()
+    if (attributes !== 0 || !this.plain || this.sites.recording) {
+      return this.mapSpecial(buffer, offset, bytes, direction, attributes)
+    }
     // Bits: buffers have at most 2^30 bytes.
     const { pageMask, pageShift } = this
     const inPage = offset & pageMask
     const pages = (inPage + bytes + pageMask) >>> pageShift
     const write = direction !== 'to-device'
-    if (write && buffer.mappings !== undefined) this.checkOverlap(buffer, offset, bytes, attributes)
+    if (write && buffer.mappings !== undefined) this.checkOverlap(buffer, offset, bytes, 0)
     const frame = buffer.firstFrame + (offset >>> pageShift)
-    if (this.mayBounce || attributes !== 0) {
-      const bounces = this.#bounces(frame, pages, offset, bytes, attributes)
-      if (bounces) return this.#mapBounced(buffer, offset, bytes, direction, attributes)
-    }
     const dmaPage = this.translation.map(frame, pages, write)
-    // One of which something is recorded is made of none: reports may still ask for that.
-    const ended = this.sites.recording ? undefined : this.mappings.again()
-    const mapping = ended === undefined ? this.newMapping(buffer) : ended
-    mapping.attributes = attributes
+    const mapping = this.mappings.again() ?? this.newPlain(buffer)
     mapping.begin(dmaPage, pages, inPage, buffer, offset, bytes, direction)
     return mapping
   }
@@ -259,7 +255,7 @@ export class DeviceDma implements RawDma, MappingOwner {
     const owner: MappingOwner = { ...this.ownerOf(translation), coherent: true, revocable }
     const frame = memory.firstFrame + Math.floor(offset / pageSize)
     const dmaPage = translation.map(frame, pages, direction !== 'to-device')
-    const mapping = this.newMapping(memory, owner)
+    const mapping = this.#newSpecial(new SimDmaMapping(owner, memory, false))
     mapping.begin(dmaPage, pages, inPage, memory, offset, bytes, direction)
     return mapping
   }
@@ -277,10 +273,8 @@ export class DeviceDma implements RawDma, MappingOwner {
       mappings: this.mappings,
       report: (check, mapping) => this.report(check, mapping),
       release: (mapping) => {
-        this.#remember(mapping)
+        this.remember(mapping)
         translation.unmap(mapping.dmaPage, mapping.pages)
-        // Another one would have the same owner.
-        return false
       },
     }
   }
@@ -328,20 +322,16 @@ export class DeviceDma implements RawDma, MappingOwner {
     this.reportMisuse(check, this.access.describe(mapping), mapping)
   }
 
-  release(mapping: SimDmaMapping): boolean {
+  release(mapping: SimDmaMapping): void {
     const { dmaPage } = mapping
-    const known = this.sites.used && this.#remember(mapping)
-    if (!known) this.recent.add(dmaPage, mapping.offset, mapping.bytes)
+    if (this.sites.used) this.remember(mapping)
+    else this.recent.add(dmaPage, mapping.offset, mapping.bytes)
     this.translation.unmap(dmaPage, mapping.pages)
-    return !known
   }
 
-  /** Remembers where something was mapped; whether it is known who mapped it. */
-  #remember(mapping: SimDmaMapping): boolean {
+  private remember(mapping: SimDmaMapping): void {
     const known = this.sites.unmapped(mapping)
     this.recent.add(mapping.dmaPage, mapping.offset, mapping.bytes, known)
-    // Reports may still ask for one of which something is recorded.
-    return this.sites.of(mapping) !== undefined
   }
 
   /** Frees everything; what was still open is returned. */
@@ -393,61 +383,66 @@ export class DeviceDma implements RawDma, MappingOwner {
     })
   }
 
-  /** EOPNOTSUPP if the attributes forbid what would be done. */
-  #bounces(
-    frame: number,
-    pages: number,
-    offset: number,
-    bytes: number,
-    attributes: number,
-  ): boolean {
-    const { shape, bounceAlways } = this.#options
-    const bounces =
-      shape === 'unaligned'
-        ? ((offset | bytes) & this.pageMask) !== 0
-        : bounceAlways || (shape === 'swiotlb' && !this.translation.reaches(frame, pages))
-    if ((attributes & ATTR_REQUIRE_COHERENT) !== 0) this.#checkCoherent(bounces)
-    return bounces
-  }
-
-  #mapBounced(
+  /** Maps with attributes, for a device that is given copies, or for reports that say who did it. */
+  private mapSpecial(
     buffer: SimBuffer,
     offset: number,
     bytes: number,
     direction: DmaDirection,
     attributes: number,
   ): SimDmaMapping {
-    const { translating, segments } = this.limits
-    const copy = BounceCopy.take(this.machine, buffer, offset, bytes, segments!, translating)
-    if (copy === undefined) {
-      throw new HmmError('ENOMEM', {
-        message: 'the bounce buffers are full (SWIOTLB)',
-        hint: 'Unmap what is not used, map less at once, or make them larger: sim.swiotlbBytes.',
-        retryable: true,
-      })
-    }
-    const pages = Math.ceil((copy.offset + bytes) / this.machine.pageSize)
+    const write = direction !== 'to-device'
+    if (write) this.checkOverlap(buffer, offset, bytes, attributes)
+    const first = buffer.firstFrame + (offset >>> this.pageShift)
+    const bounces = this.#bounces(first, offset, bytes)
+    if ((attributes & ATTR_REQUIRE_COHERENT) !== 0) this.#checkCoherent(bounces)
+    const copy = bounces ? this.#takeCopy(buffer, offset, bytes) : undefined
+    const inPage = copy?.offset ?? offset & this.pageMask
+    const pages = this.#pages(inPage, bytes)
     try {
-      const dmaPage = this.translation.map(copy.firstFrame, pages, direction !== 'to-device')
-      const mapping = this.newMapping(buffer)
-      mapping.attributes = attributes
-      mapping.copy = copy
-      mapping.begin(dmaPage, pages, copy.offset, buffer, offset, bytes, direction)
+      const dmaPage = this.translation.map(copy?.firstFrame ?? first, pages, write)
+      const mapping = this.#newSpecial(new SimDmaMapping(this, buffer, false, attributes, copy))
+      mapping.begin(dmaPage, pages, inPage, buffer, offset, bytes, direction)
       return mapping
     } catch (error) {
-      copy.release()
+      copy?.release()
       throw error
     }
+  }
+
+  #pages(inPage: number, bytes: number): number {
+    return (inPage + bytes + this.pageMask) >>> this.pageShift
+  }
+
+  #bounces(frame: number, offset: number, bytes: number): boolean {
+    const { shape, bounceAlways } = this.#options
+    if (shape === 'unaligned') return ((offset | bytes) & this.pageMask) !== 0
+    const pages = this.#pages(offset & this.pageMask, bytes)
+    return bounceAlways || (shape === 'swiotlb' && !this.translation.reaches(frame, pages))
+  }
+
+  #takeCopy(buffer: SimBuffer, offset: number, bytes: number): BounceCopy {
+    const { translating, segments } = this.limits
+    const copy = BounceCopy.take(this.machine, buffer, offset, bytes, segments!, translating)
+    if (copy !== undefined) return copy
+    throw new HmmError('ENOMEM', {
+      message: 'the bounce buffers are full (SWIOTLB)',
+      hint: 'Unmap what is not used, map less at once, or make them larger: sim.swiotlbBytes.',
+      retryable: true,
+    })
   }
 
   private checkOverlap(buffer: SimBuffer, offset: number, bytes: number, attributes: number): void {
     checkOverlap(this.machine.dma, buffer, offset, bytes, this.coherent, attributes)
   }
 
-  private newMapping(buffer: SimBuffer, owner: MappingOwner = this): SimDmaMapping {
-    const mapping = this.mappings.add(new SimDmaMapping(owner, buffer))
+  private newPlain(buffer: SimBuffer): SimDmaMapping {
+    return this.mappings.add(new SimDmaMapping(this, buffer, true))
+  }
+
+  #newSpecial(mapping: SimDmaMapping): SimDmaMapping {
     this.sites.mapped(mapping)
-    return mapping
+    return this.mappings.add(mapping)
   }
 
   #makeBar(pages: number): SimBuffer {

@@ -1,3 +1,4 @@
+import { powerOfTwo } from './power-of-two.js'
 import { POINT_LINK, type FailurePoints } from '../sim/failure-point.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
 import { FRAME_DIRTY, type FrameTable } from '../mm/frame-table.js'
@@ -153,9 +154,7 @@ export class IommuDomain implements DmaTranslation {
 
 function limitOf(machine: Machine, bits: number): number {
   // Four levels of 9 bits: masks beyond that change nothing.
-  const pageBits = Math.min(bits - machine.pageShift, 36)
-  // Shifted: a small integer where it is one, which a power is not.
-  return pageBits < 31 ? 1 << pageBits : 2 ** pageBits
+  return powerOfTwo(Math.min(bits - machine.pageShift, 36))
 }
 
 function exhausted(pages: number): HmmError {

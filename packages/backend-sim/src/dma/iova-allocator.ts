@@ -1,3 +1,4 @@
+import { powerOfTwo } from './power-of-two.js'
 import { POINT_IOVA } from '../sim/failure-point.js'
 import type { FailurePoints } from '../sim/failure-point.js'
 
@@ -73,10 +74,10 @@ class FreedBlocks {
 
 /** The size rounded up to a power of two. */
 function alignment(pages: number): number {
-  return pages === 1 ? 1 : 2 ** (32 - Math.clz32(pages - 1))
+  return pages === 1 ? 1 : powerOfTwo(32 - Math.clz32(pages - 1))
 }
 
-/** The last multiple up to `page`; a small integer if that is one, which a quotient is not. */
+/** The last multiple up to `page`. (A remainder of small integers is one, a quotient is none.) */
 function alignDown(page: number, align: number): number {
   return align === 1 ? page : page - (page % align)
 }

@@ -123,8 +123,7 @@ function mapBlock(
     const { buffer, start, bytes, inPage } = piece
     if (write) checkOverlap(dma.machine.dma, buffer, start, bytes, dma.coherent, attributes)
     const { page, pages: count } = places[index]!
-    const mapping = owner.mappings.add(new SimDmaMapping(owner, buffer))
-    mapping.attributes = attributes
+    const mapping = owner.mappings.add(new SimDmaMapping(owner, buffer, false, attributes))
     mapping.begin(firstPage + page, count, inPage, buffer, start, bytes, direction)
     return mapping
   })

@@ -5,9 +5,9 @@ const SIZE = 1024
 
 /** Where things were mapped that are not any more: the last thousand. */
 export class RecentAddresses {
-  /** Starts and ends by turns; made when it is first needed, since devices are opened often. */
-  private bounds: Float64Array | undefined
-  /** Of each range, if that was recorded. */
+  /** Starts and ends by turns. */
+  private readonly bounds: number[] = []
+  /** Of each range, if that was ever recorded. */
   private sites: (MisuseSites | undefined)[] | undefined
   private next = 0
   private readonly pageSize: number
@@ -18,17 +18,21 @@ export class RecentAddresses {
 
   /** Bytes of DMA space. (Addresses are made here: as arguments they would be objects.) */
   add(dmaPage: number, offset: number, bytes: number, sites?: MisuseSites): void {
-    const { bounds = this.#make(), next } = this
+    const { bounds, next } = this
     const start = dmaPage * this.pageSize + offset
     bounds[next] = start
     bounds[next + 1] = start + bytes
-    if (this.sites !== undefined || sites !== undefined) (this.sites ??= [])[next >> 1] = sites
+    if (this.sites !== undefined || sites !== undefined) this.setSites(next >> 1, sites)
     this.next = (next + 2) & (2 * SIZE - 1)
+  }
+
+  private setSites(at: number, sites: MisuseSites | undefined): void {
+    this.sites ??= []
+    this.sites[at] = sites
   }
 
   has(address: number): boolean {
     const { bounds } = this
-    if (bounds === undefined) return false
     for (let at = 0; at < bounds.length; at += 2) {
       if (address >= bounds[at]! && address < bounds[at + 1]!) return true
     }
@@ -38,16 +42,11 @@ export class RecentAddresses {
   /** Who mapped and unmapped what was there last, if that was recorded. */
   sitesOf(address: number): MisuseSites | undefined {
     const { bounds, sites } = this
-    if (bounds === undefined || sites === undefined) return undefined
+    if (sites === undefined) return undefined
     for (let back = 1; back <= SIZE; back++) {
       const at = (this.next - 2 * back + 2 * SIZE) & (2 * SIZE - 1)
       if (address >= bounds[at]! && address < bounds[at + 1]!) return sites[at >> 1]
     }
     return undefined
-  }
-
-  #make(): Float64Array {
-    this.bounds = new Float64Array(2 * SIZE)
-    return this.bounds
   }
 }

@@ -12,12 +12,12 @@ export interface MappingOwner {
   readonly revocable: boolean
   readonly mappings: DeviceMappings
   report(check: 'missing-sync-cpu', mapping: SimDmaMapping): void
-  /** Takes the addresses of a mapping that has ended. Whether another one may be made of it. */
-  release(mapping: SimDmaMapping): boolean
+  /** Takes the addresses of a mapping that has ended. */
+  release(mapping: SimDmaMapping): void
 }
 
 /**
- * A live mapping of a buffer (`dma_map_phys`). When it has ended, the next one may be made of it: a
+ * A live mapping of a buffer (`dma_map_phys`). Of a plain one that has ended the next is made: a
  * driver maps more often than it does anything else.
  */
 export class SimDmaMapping implements RawDmaMapping {
@@ -29,10 +29,8 @@ export class SimDmaMapping implements RawDmaMapping {
   /** First byte in the buffer, and how many. */
   start = 0
   bytes = 0
-  /** Bits of DMA_ATTRIBUTES; set before it begins. */
-  attributes = 0
-  /** What the device is given instead of the buffer; set before it begins. */
-  copy: BounceCopy | undefined = undefined
+  /** Bits of DMA_ATTRIBUTES. */
+  readonly attributes: number
   /** The piece of a list that goes on its segment. */
   follower: SimDmaMapping | undefined = undefined
   /** The next older mapping of the buffer. */
@@ -40,6 +38,10 @@ export class SimDmaMapping implements RawDmaMapping {
   // Not `#private`: methods of that kind are looked for at each call of `new`.
   private newer: SimDmaMapping | undefined = undefined
   private readonly owner: MappingOwner
+  /** Whether there are no attributes, no copies, no records: nothing to do but to map. */
+  private readonly plain: boolean
+  /** What the device is given instead of the buffer. */
+  private readonly copy: BounceCopy | undefined
   /** Bytes of the mapping that the device wrote and the CPU was not given yet. */
   private deviceWrote: ByteRanges | undefined = undefined
   /** Bytes that the CPU wrote and the device was not given yet. */
@@ -47,9 +49,18 @@ export class SimDmaMapping implements RawDmaMapping {
   /** Its place in the owner's mappings, which change it. */
   place = NOWHERE
 
-  constructor(owner: MappingOwner, buffer: SimBuffer) {
+  constructor(
+    owner: MappingOwner,
+    buffer: SimBuffer,
+    plain: boolean,
+    attributes = 0,
+    copy?: BounceCopy,
+  ) {
     this.owner = owner
     this.buffer = buffer
+    this.plain = plain
+    this.attributes = attributes
+    this.copy = copy
   }
 
   /** It maps `bytes` of `buffer` from `start` on, from now on. */
@@ -76,7 +87,7 @@ export class SimDmaMapping implements RawDmaMapping {
     this.next = older
     if (older !== undefined) older.newer = this
     buffer.mappings = this
-    if (buffer.hasDues || !this.owner.coherent) this.handOver()
+    if (buffer.hasDues || !this.plain) this.handOver()
   }
 
   get live(): boolean {
@@ -110,9 +121,10 @@ export class SimDmaMapping implements RawDmaMapping {
     if (newer === undefined) this.buffer.mappings = next
     else newer.next = next
     if (next !== undefined) next.newer = newer
-    const again = owner.release(this)
-    const plain = this.copy === undefined && this.attributes === 0 && owner.coherent
-    if (!(plain || this.takeBack()) || !again) owner.mappings.drop(this)
+    owner.release(this)
+    if (this.plain) return
+    this.takeBack()
+    owner.mappings.drop(this)
   }
 
   /** The CPU reads bytes of the buffer. */
@@ -161,17 +173,14 @@ export class SimDmaMapping implements RawDmaMapping {
     if (!this.owner.coherent && this.copy === undefined) buffer.giveToDevice(start, bytes, skips)
   }
 
-  /** The CPU is given what the device wrote; if that is left to it, it asks this for it later: false. */
-  private takeBack(): boolean {
+  /** The CPU is given what the device wrote, or asks for it later if that is left to it. */
+  private takeBack(): void {
     const { buffer, copy, skips } = this
     const written = this.direction !== 'to-device' && !skips
     if (copy !== undefined) {
       if (written) copy.toCpu(0, this.bytes)
       copy.release()
-      this.copy = undefined
     } else if (!this.owner.coherent) buffer.takeFromDevice(this.start, this.bytes, written)
-    if (!skips || this.deviceWrote?.empty !== false) return true
-    buffer.leaveUnsynced(this)
-    return false
+    if (skips && this.deviceWrote?.empty === false) buffer.leaveUnsynced(this)
   }
 }

@@ -46,6 +46,8 @@ export interface KernelProfile {
    * 6.12 leaves them out.
    */
   readonly scansSharedMemory: boolean
+  /** The OOM reaper raises CLEAR; UNMAP on 6.12. */
+  readonly reaperClears: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
   readonly unlockedFault: boolean
 }
@@ -64,6 +66,7 @@ const NEWEST: KernelProfile = {
   replacesHugeZero: true,
   forgetsDaxEntries: true,
   scansSharedMemory: true,
+  reaperClears: true,
   unlockedFault: true,
 }
 
@@ -84,6 +87,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     replacesHugeZero: false,
     forgetsDaxEntries: false,
     scansSharedMemory: false,
+    reaperClears: false,
     unlockedFault: false,
   },
 }

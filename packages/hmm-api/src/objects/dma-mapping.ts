@@ -162,8 +162,12 @@ export class DmaMapping implements Child, AsyncDisposable {
     try {
       this.raw.unmap()
     } catch (error) {
-      throw this.device.context.decorate(error, 'mapping.unmap')
+      throw this.failed(error)
     }
+  }
+
+  private failed(error: unknown): unknown {
+    return this.device.context.decorate(error, 'mapping.unmap')
   }
 
   private check(op: string): void {

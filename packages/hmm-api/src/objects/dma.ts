@@ -198,20 +198,17 @@ export class Dma {
     const { device } = this
     // Not `#sync`: a closure for each map would be a good part of what it costs.
     try {
-      device.checkOpen('dma.map')
-      device.context.mayWait('dma.map')
-      checkBuffer(device, buffer, 'dma.map')
-      const direction = checkDirection(options?.direction)
-      const { offset = 0, bytes = buffer.bytes - offset, attributes } = options
+      this.checkMap(buffer, options)
+      const { direction, offset = 0, bytes = buffer.bytes - offset, attributes } = options
       const { dma } = device[RAW]
       if (offset !== 0 || options.bytes !== undefined || bytes > dma.limits.maxMappingBytes) {
         checkBufferPart(buffer, offset, bytes, dma)
       }
-      const bits = attributes === undefined ? 0 : this.allowed(mapAttributes(attributes))
+      const bits = attributes === undefined ? 0 : this.bits(attributes)
       const raw = dma.map(buffer[RAW], offset, bytes, direction, bits)
       return new DmaMapping(device, buffer, raw, offset, bytes, direction)
     } catch (error) {
-      throw device.context.decorate(error, 'dma.map')
+      throw this.failed(error)
     }
   }
 
@@ -243,7 +240,7 @@ export class Dma {
       this.device.context.mayWait('dma.map')
       const most = this.device.capabilities.require('dma.list')['parts'] as number
       checkDirection(options?.direction)
-      const attributes = this.allowed(mapAttributes(options.attributes))
+      const attributes = this.bits(options.attributes)
       if (parts.length === 0) throw new TypeError('a list has at least one part')
       if (parts.length > most) {
         throw new HmmError('EINVAL', {
@@ -265,6 +262,22 @@ export class Dma {
       const bytes = raws.reduce((sum, part) => sum + part.bytes, 0)
       return new DmaList(this.device, raw, [...lists], bytes, options.direction)
     })
+  }
+
+  private checkMap(buffer: HostBuffer, options: BufferMapOptions): void {
+    const { device } = this
+    device.checkOpen('dma.map')
+    device.context.mayWait('dma.map')
+    checkBuffer(device, buffer, 'dma.map')
+    checkDirection(options?.direction)
+  }
+
+  private failed(error: unknown): unknown {
+    return this.device.context.decorate(error, 'dma.map')
+  }
+
+  private bits(attributes: readonly MapAttribute[] | undefined): number {
+    return this.allowed(mapAttributes(attributes))
   }
 
   /** The bits, if there are none or the backend knows them. */
