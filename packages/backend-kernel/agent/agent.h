@@ -92,6 +92,12 @@ void setting_restore(const struct setting *setting);
 struct timespec deadline_in(unsigned int seconds);
 bool wait_a_moment(const struct timespec *deadline);
 
+/*
+ * oom-reaper.c: kills the process and takes its memory, but keeps it from its end until `thaw` is closed. 0 or
+ * -errno; `thaw` is -1 then.
+ */
+int oom_reap(pid_t pid, int *thaw);
+
 /* ksm.c, numa-scan.c: what the kernel does of its own accord, done now. Return 0 or -errno. */
 int ksm_merge(const struct range_request *request);
 int numa_scan(void);

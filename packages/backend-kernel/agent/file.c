@@ -41,18 +41,19 @@ int file_fd(uint32_t file)
 #define BLOCK (2u << 20)
 
 /*
- * All of it is written, so that no page of it is a hole; after it was allocated block by block, so that one of a
- * file system that was made for it (mkfs.ext4 -E stride=512,stripe_width=512) can be mapped as one.
+ * A file in the folder that the variable names, of zeros that are written in parts, so that no page of it is a
+ * hole; after it was allocated block by block, so that one of a file system that was made for it (mkfs.ext4 -E
+ * stride=512,stripe_width=512) can be mapped as one.
  */
-static int create_dax(uint64_t length)
+static int create_in(const char *variable, uint64_t length, uint64_t most)
 {
 	static const unsigned char zeros[65536];
-	const char *folder = getenv("HMM_SDK_DAX_FOLDER");
+	const char *folder = getenv(variable);
 	int fd = open(folder == NULL ? "" : folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	for (uint64_t done = 0; fd >= 0 && done < length;) {
 		uint64_t block = length - done < BLOCK ? length - done : BLOCK;
-		uint64_t part = length - done < sizeof(zeros) ? length - done : sizeof(zeros);
+		uint64_t part = length - done < most ? length - done : most;
 		ssize_t written;
 
 		/* Where it cannot be had in one piece, writing allocates it. */
@@ -73,21 +74,34 @@ static int create_dax(uint64_t length)
 	return fd;
 }
 
+static int create_dax(uint64_t length)
+{
+	return create_in("HMM_SDK_DAX_FOLDER", length, 65536);
+}
+
+/* Page by page, so that the page cache has pages: a folio is written back as a whole. */
+static int create_on_disk(uint64_t length)
+{
+	return create_in("HMM_SDK_DISK_FOLDER", length, page_size());
+}
+
 int file_create(uint32_t file, uint64_t length, uint32_t huge)
 {
 	unsigned int flags = MFD_CLOEXEC;
 	int slot, fd;
 
-	if (file == 0 || length > LLONG_MAX || (huge > MFD_HUGE_MASK && huge != FILE_DAX))
+	if (file == 0 || length > LLONG_MAX || (huge > MFD_HUGE_MASK && huge != FILE_DAX && huge != FILE_DISK))
 		return -EINVAL;
-	if (huge != 0 && huge != FILE_DAX)
+	if (huge != 0 && huge != FILE_DAX && huge != FILE_DISK)
 		flags |= MFD_HUGETLB | (huge << MFD_HUGE_SHIFT);
 	if (find(file) >= 0)
 		return -EEXIST;
 	slot = find(0);
 	if (slot < 0)
 		return -ENOSPC;
-	fd = huge == FILE_DAX ? create_dax(length) : memfd_create("hmm-agent", flags);
+	fd = huge == FILE_DAX  ? create_dax(length) :
+	     huge == FILE_DISK ? create_on_disk(length) :
+				 memfd_create("hmm-agent", flags);
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, (off_t)length) != 0) {

@@ -34,6 +34,7 @@ enum op {
 	/* To the supervisor; `process` is the process it is about. */
 	OP_SPAWN = 1, /* payload: name. Replied by the new process: struct hello. */
 	OP_KILL = 2,  /* SIGKILL. No reply but EXITED. */
+	OP_OOM_REAP = 3, /* SIGKILL and process_mrelease; it ends at OP_KILL */
 
 	/* From the supervisor without a request (number 0). */
 	OP_READY = 8,  /* struct ready, once at the start */
@@ -153,6 +154,8 @@ struct file_request {
 
 /* A file in the folder $HMM_SDK_DAX_FOLDER, whose file system is mapped without a page cache. */
 #define FILE_DAX 255u
+/* The same in the folder $HMM_SDK_DISK_FOLDER, with a page cache that is written back to a disk. */
+#define FILE_DISK 254u
 
 struct fork_request { /* with the name after it */
 	uint32_t process;

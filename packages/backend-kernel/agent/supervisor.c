@@ -41,6 +41,7 @@ struct process {
 	uint32_t number; /* 0: free */
 	pid_t pid;
 	int fd;
+	int thaw; /* while it is frozen: closing this lets it go; otherwise -1 */
 	struct queue queue;
 };
 
@@ -49,13 +50,22 @@ static struct queue output;
 static unsigned char input[sizeof(struct frame) + AGENT_MAX_PAYLOAD];
 static size_t input_length;
 
+static void thaw(struct process *process)
+{
+	if (process->thaw >= 0)
+		close(process->thaw);
+	process->thaw = -1;
+}
+
 static _Noreturn void end(int status, const char *reason)
 {
 	if (reason != NULL)
 		fprintf(stderr, "hmm-agent: %s\n", reason);
 	for (unsigned int i = 0; i < AGENT_MAX_PROCESSES; i++) {
-		if (processes[i].number != 0)
-			kill(processes[i].pid, SIGKILL);
+		if (processes[i].number == 0)
+			continue;
+		kill(processes[i].pid, SIGKILL);
+		thaw(&processes[i]);
 	}
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
@@ -121,6 +131,7 @@ static void add(uint32_t number, pid_t pid, int fd)
 	process->number = number;
 	process->pid = pid;
 	process->fd = fd;
+	process->thaw = -1;
 }
 
 /* Its socket ended: its address space is gone already (exit drops it before the files). */
@@ -131,6 +142,7 @@ static void reap(struct process *process)
 
 	/* A socket may also end before the process does. */
 	kill(process->pid, SIGKILL);
+	thaw(process);
 	while (waitpid(process->pid, &wait_status, 0) < 0 && errno == EINTR)
 		;
 	status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -WTERMSIG(wait_status);
@@ -230,6 +242,10 @@ static void from_node(const struct frame *frame, const unsigned char *payload)
 		to_node(frame->process, frame->request, -ESRCH, NULL, 0);
 	} else if (frame->code == OP_KILL) {
 		kill(process->pid, SIGKILL);
+		thaw(process);
+	} else if (frame->code == OP_OOM_REAP) {
+		code = process->thaw >= 0 ? -EALREADY : oom_reap(process->pid, &process->thaw);
+		to_node(frame->process, frame->request, code, NULL, 0);
 	} else if (process->queue.bytes > PROCESS_QUEUE_BYTES) {
 		to_node(frame->process, frame->request, -ENOBUFS, NULL, 0);
 	} else {

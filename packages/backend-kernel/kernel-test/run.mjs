@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { addDax } from './dax.mjs'
+import { addDisk } from './disk.mjs'
 import { addPeer } from './peer-device.mjs'
 import { quietMemory } from './quiet-memory.mjs'
 import { slowness } from './slowness.mjs'
@@ -39,6 +40,7 @@ if (unknown.length > 0) {
 
 console.log(`# ${addSwap()}`)
 console.log(`# ${addDax()}`)
+console.log(`# ${addDisk()}`)
 console.log(`# ${addPeer()}`)
 console.log(`# ${quietMemory()}`)
 const total = { passed: 0, failed: 0, skipped: 0 }

@@ -8,6 +8,9 @@ const device = await backend.openDevice('demo')
 const buffer = await space.mmap({ pages: 64 })
 const mirror = await device.mirror(space, buffer, { invalidate: () => undefined })
 const child = await space.fork()
+// One that is killed and kept from its end: nobody but the kernel may have to let it go.
+const reaped = await backend.createAddressSpace()
+if (reaped.capabilities.has('space.oom-reap')) await reaped.oomReap()
 
 let finish = false
 process.stdin.on('data', () => (finish = true)).on('end', () => (finish = true))
@@ -22,6 +25,7 @@ for (let round = 0; !finish; round++) {
   if (round === 2) console.log('running')
 }
 process.stdin.destroy()
+await reaped.close()
 await child.close()
 await mirror.close()
 await device.close()

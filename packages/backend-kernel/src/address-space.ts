@@ -161,6 +161,15 @@ export class KernelAddressSpace implements RawAddressSpace {
     return this.createFile(pages, agent.FILE_DAX)
   }
 
+  createDiskFile(pages: number): Promise<RawFile> {
+    return this.createFile(pages, agent.FILE_DISK)
+  }
+
+  async oomReap(): Promise<void> {
+    this.#awaitRelease()
+    await this.#command(agent.OP_OOM_REAP, new Uint8Array())
+  }
+
   async fork(name: string): Promise<RawAddressSpace> {
     const hello = await this.#host.agent.fork(this.#process, agent.OP_FORK, name)
     const child = this.#host.adopt(hello)

@@ -7,6 +7,7 @@ export const FRAME_BYTES = 16
 
 export const OP_SPAWN = 1
 export const OP_KILL = 2
+export const OP_OOM_REAP = 3
 export const OP_READY = 8
 export const OP_EXITED = 9
 export const OP_USERFAULT = 10
@@ -38,6 +39,7 @@ export const OP_FILE_WRITE = 54
 export const OP_KSM_MERGE = 56
 export const OP_NUMA_SCAN = 57
 export const FILE_DAX = 255
+export const FILE_DISK = 254
 export const OP_DEVICE_OPEN = 36
 export const OP_DEVICE_IOCTL = 37
 export const OP_DEVICE_CLOSE = 38

@@ -82,6 +82,16 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'HMM_SDK_DAX_FOLDER=folder of a file system mounted with -o dax, made for blocks of 2 MiB ' +
         '(mkfs.ext4 -E stride=512,stripe_width=512).',
     ),
+    'space.disk': when(
+      existsSync(process.env['HMM_SDK_DISK_FOLDER'] ?? ''),
+      'no folder on a disk was named',
+      'HMM_SDK_DISK_FOLDER=folder of a file system with a page cache, such as ext4.',
+    ),
+    'space.oom-reap': when(
+      hasRight(CAP_SYS_ADMIN) && /^freezer\t.*\t1$/m.test(readIfThere('/proc/cgroups') ?? ''),
+      'a process that is killed is kept from its end by the freezer of cgroup v1, which is for root',
+      'Run as root, on a kernel with CONFIG_CGROUP_FREEZER.',
+    ),
     'space.pin': when(
       mayUseIoUring(),
       'pages are pinned through io_uring, which is switched off here',

@@ -150,7 +150,7 @@ export const EVENT_SOURCES: readonly TableLine[] = [
   {
     what: 'KSM: write protection, merge',
     says: 'CLEAR',
-    tests: [[EVENTS, 'CLEAR for the write protection and the replacement']],
+    cases: ['events/ksm/merge', 'events/ksm/of-two-processes', 'events/ksm/write-copies'],
   },
   {
     what: 'hugetlb: fork',
@@ -170,10 +170,8 @@ export const EVENT_SOURCES: readonly TableLine[] = [
   {
     what: 'OOM reaper',
     says: 'CLEAR that may not wait',
-    tests: [
-      [EVENTS, 'CLEAR that cannot wait'],
-      [EVENTS, 'inside a commit is left alone'],
-    ],
+    cases: ['events/oom-reaper/reap', 'events/oom-reaper/shared-memory-stays'],
+    tests: [[EVENTS, 'inside a commit is left alone']],
   },
   {
     what: 'mprotect, any direction',
@@ -193,7 +191,11 @@ export const EVENT_SOURCES: readonly TableLine[] = [
   {
     what: 'NUMA balancing',
     says: 'PROTECTION_VMA',
-    tests: [[EVENTS, 'PROTECTION_VMA; the pages are not valid']],
+    cases: [
+      'events/numa-scan/scan',
+      'events/numa-scan/shared-memory',
+      'events/numa-scan/read-only-mapping-of-a-file',
+    ],
   },
   {
     what: 'userfaultfd: write protection comes, goes',
@@ -222,8 +224,12 @@ export const EVENT_SOURCES: readonly TableLine[] = [
   {
     what: 'writeback of file pages',
     says: 'PROTECTION_PAGE',
-    cases: ['events/dax/sync', 'events/dax-huge-page/sync'],
-    tests: [[EVENTS, 'PROTECTION_PAGE for every shared mapping']],
+    cases: [
+      'events/writeback/sync',
+      'events/writeback/every-shared-mapping',
+      'events/dax/sync',
+      'events/dax-huge-page/sync',
+    ],
   },
   {
     what: 'clear_refs 4',
@@ -384,7 +390,11 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   {
     what: 'NUMA hint',
     says: 'not valid; faulted',
-    tests: [[EVENTS, 'PROTECTION_VMA; the pages are not valid']],
+    cases: [
+      'events/numa-scan/scan',
+      'events/numa-scan/zero-page',
+      'events/numa-scan/read-only-memory',
+    ],
   },
   {
     what: 'zero page (no flag says so, its frame does)',
@@ -432,11 +442,12 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   },
   {
     what: 'page of a file',
-    says: 'as other memory',
+    says: 'as other memory; on a disk not writable before the first write',
     cases: [
       'range-fault/snapshot/private-file-read',
       'range-fault/snapshot/shared-file-written',
       'range-fault/fault/shared-file',
+      'events/writeback/read-then-written',
     ],
   },
   {
@@ -498,7 +509,7 @@ export const FAULT_RESULTS: readonly TableLine[] = [
   {
     what: 'the process dies of the OOM killer',
     says: 'EFAULT',
-    tests: [[EVENTS, 'CLEAR that cannot wait']],
+    cases: ['events/oom-reaper/nothing-comes-back', 'events/oom-reaper/reap'],
   },
   {
     what: 'what is faulted with a page',

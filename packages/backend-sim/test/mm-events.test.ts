@@ -1,5 +1,5 @@
 import { openBackend, type Backend, type VirtualRange } from '@hmm-sdk/hmm-api'
-import { control, createBackend } from '@hmm-sdk/backend-sim'
+import { control, createBackend, createSimulation } from '@hmm-sdk/backend-sim'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Scene } from '../../hmm-api/src/conformance/harness/scene.js'
 
@@ -321,6 +321,18 @@ describe('OOM reaper', () => {
     expect(await t.peek(shared, 0)).toBe(4)
     await t.space.kill()
     await watch.whenReleased()
+  })
+
+  test('Linux 6.12 calls it UNMAP', async () => {
+    const old = await openBackend({ backend: createSimulation({ kernel: '6.12' }) })
+    const space = await old.createAddressSpace()
+    const device = await old.openDevice('demo')
+    const range = await space.mmap({ pages: 1, populate: true })
+    const kinds: string[] = []
+    await device.mirror(space, range, { invalidate: (event) => void kinds.push(event.kind) })
+    await space.oomReap()
+    expect(kinds).toEqual(['unmap'])
+    await old.close()
   })
 
   test('a mapping whose driver is inside a commit is left alone', async () => {

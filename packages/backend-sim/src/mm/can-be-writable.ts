@@ -12,9 +12,9 @@ export function canBeWritable(mm: MemoryMap, vma: Vma, pte: number): boolean {
   if ((pte & PTE_UFFD_WP) !== 0 && (vma.flags & VM_UFFD_WP) !== 0) return false
   // Somebody watches for the next write of it (`pte_needs_soft_dirty_wp`).
   if (!vma.softDirty && (pte & PTE_SOFT_DIRTY) === 0) return false
-  // Where userfaultfd watches writes, a clean page waits for one (`vma_wants_writenotify`).
+  // Where writes are watched (userfaultfd, writeback), a clean page waits for one (`vma_wants_writenotify`).
   if ((vma.flags & VM_SHARED) !== 0) {
-    const watched = (vma.flags & VM_UFFD_WP) !== 0 || vma.file?.dax === true
+    const watched = (vma.flags & VM_UFFD_WP) !== 0 || vma.file?.writesBack === true
     return !watched || (pte & PTE_DIRTY) !== 0
   }
   if ((pte & PTE_SPECIAL) !== 0) return false

@@ -46,6 +46,10 @@ export class DaxFile extends MemoryFile {
     this.forgetsEntries = kernel.forgetsDaxEntries
   }
 
+  override get writesBack(): boolean {
+    return true
+  }
+
   get entries(): ReadonlyMap<number, DaxEntry> {
     return this.#entries
   }

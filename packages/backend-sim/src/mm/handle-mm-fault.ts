@@ -182,7 +182,8 @@ function doFilePage(mm: MemoryMap, vma: Vma, page: number, at: number, write: bo
   frames.maps[cached]!++
   if (write) frames.flags[cached]! |= FRAME_DIRTY
   // A file in memory has no writeback: its shared mappings are writable from the first read on.
-  const watched = ((vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty) && !write
+  const watches = (vma.flags & VM_UFFD_WP) !== 0 || !vma.softDirty || file.writesBack
+  const watched = watches && !write
   const writable = shared && (vma.flags & VM_WRITE) !== 0 && !watched ? PTE_WRITE : 0
   const right = guarded === 0 ? writable : guarded
   mm.tables.arena.words[at] = PTE_PRESENT | PTE_YOUNG | right | (write ? PTE_WRITTEN : 0) | cached

@@ -37,6 +37,11 @@ export class MemoryFile {
     return (this.#flags & FRAME_DAX) !== 0
   }
 
+  /** Whether its pages are written back, so that shared mappings tell of the first write (`page_mkwrite`). */
+  get writesBack(): boolean {
+    return false
+  }
+
   /** Frame of the page at `offset`, 0 if it is a hole. */
   find(offset: number): number {
     return this.#cache.get(offset) ?? 0

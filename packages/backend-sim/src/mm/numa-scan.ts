@@ -1,5 +1,5 @@
 import type { Operation } from '../sim/operation.js'
-import { FRAME_DAX, FRAME_DEVICE, FRAME_KSM } from './frame-table.js'
+import { FRAME_DAX, FRAME_DEVICE, FRAME_DIRTY, FRAME_FILE, FRAME_KSM } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import { changeProtection } from './mprotect.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_SPECIAL, PTE_WRITE } from './pte.js'
@@ -46,8 +46,10 @@ function scanned(vma: Vma): boolean {
   const others = VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB
   if ((vma.flags & others) !== 0 || vma.file?.dax === true) return false
   if ((vma.flags & VM_ACCESS) === 0) return false
-  if (vma.file !== undefined && !vma.mm.machine.kernel.scansSharedMemory) return false
-  return vma.file === undefined || (vma.flags & (VM_READ | VM_WRITE)) !== VM_READ
+  const { file } = vma
+  if (file !== undefined && !file.writesBack && !vma.mm.machine.kernel.scansSharedMemory)
+    return false
+  return file === undefined || (vma.flags & (VM_READ | VM_WRITE)) !== VM_READ
 }
 
 /** `folio_can_map_prot_numa`: pages that are shared by copy-on-write, merged or of a device stay. */
@@ -56,5 +58,8 @@ function hintable(mm: MemoryMap, vma: Vma, pte: number): boolean {
   const { frames } = mm.machine
   const frame = pte & PTE_FRAME
   if ((frames.flags[frame]! & (FRAME_DAX | FRAME_DEVICE | FRAME_KSM)) !== 0) return false
+  // Dirty pages of a disk cannot all be moved.
+  const dirty = (frames.flags[frame]! & (FRAME_FILE | FRAME_DIRTY)) === (FRAME_FILE | FRAME_DIRTY)
+  if (dirty && vma.file?.writesBack === true) return false
   return (vma.flags & VM_SHARED) !== 0 || frames.maps[frame] === 1
 }

@@ -44,7 +44,7 @@ export function* registerUserfault(
 }
 
 function check(vma: Vma, context: Userfaultfd, start: number, end: number): void {
-  if ((vma.flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0 || vma.file?.dax === true) {
+  if ((vma.flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0 || vma.file?.writesBack === true) {
     throw new HmmError('EINVAL', { message: 'this memory is not served by userfaultfd' })
   }
   if (start > vma.start) checkHugetlbEdge(vma, start)

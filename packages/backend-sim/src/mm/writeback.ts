@@ -30,9 +30,23 @@ export function* writeback(mm: MemoryMap, start: number, end: number): Operation
   return found.size
 }
 
-/** `fsync`: nothing for a file in memory; of one in persistent memory what was written through mappings. */
+/**
+ * `fsync`: nothing for a file in memory; of one on a disk the pages that were written, in whatever way; of
+ * one in persistent memory what was written through mappings.
+ */
 export function* syncFile(machine: Machine, file: MemoryFile): Operation<void> {
-  if (!(file instanceof DaxFile)) return
+  if (!file.writesBack) return
+  if (!(file instanceof DaxFile)) {
+    const { flags } = machine.frames
+    const dirty = [...file.cached()].filter((frame) => (flags[frame]! & FRAME_DIRTY) !== 0)
+    for (const frame of dirty) machine.frames.get(frame)
+    for (const frame of dirty) {
+      if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
+      yield* clean(machine, frame)
+      machine.frames.put(frame)
+    }
+    return
+  }
   for (const entry of [...file.entries.values()]) {
     if (!entry.dirty) continue
     if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
@@ -59,12 +73,16 @@ function* cleanEntry(file: DaxFile, { first, pages }: DaxEntry): Operation<void>
   }
 }
 
-/** Every shared mapping of the page becomes clean and read-only. */
+/**
+ * Every shared mapping of the page becomes clean and read-only. Those that have it not in their page tables
+ * are told too (`page_vma_mkclean_one`), if anybody has (`folio_mapped`).
+ */
 function* clean(machine: Machine, frame: number): Operation<void> {
   const { frames, reverseMap } = machine
+  const mapped = frames.maps[frame]! > 0
   for (const [vma, page] of reverseMap.places(frames.mapping[frame]!, frames.index[frame]!)) {
     const { mm } = vma
-    if (!vma.shared || !pteMaps(mm.tables.get(page), frame)) continue
+    if (!vma.shared || !mapped) continue
     yield* mm.invalidateStartInPasses('protection-page', page, page + 1)
     const pte = mm.tables.get(page)
     if (pteMaps(pte, frame)) mm.tables.set(page, pte & ~(PTE_WRITE | PTE_DIRTY))

@@ -17,6 +17,7 @@ import { softDirty } from '../mm/soft-dirty.js'
 import { cpuAtomic, cpuRead, cpuWrite } from '../mm/cpu-access.js'
 import { exitMmap } from '../mm/exit-mmap.js'
 import { DaxFile } from '../mm/dax-file.js'
+import { DiskFile } from '../mm/disk-file.js'
 import { forkInto } from '../mm/fork.js'
 import type { HugePool } from '../mm/huge-pool.js'
 import { HugetlbFile } from '../mm/hugetlb-file.js'
@@ -29,6 +30,7 @@ import { mprotect } from '../mm/mprotect.js'
 import { mremap } from '../mm/mremap.js'
 import { munmap } from '../mm/munmap.js'
 import { POINT_MAPPING, POINT_PROCESS_IO, POINT_PROCESS_START } from './failure-point.js'
+import { oomReap } from '../mm/oom-reaper.js'
 import { numaScan } from '../mm/numa-scan.js'
 import { registerUserfault } from '../mm/userfaultfd-register.js'
 import { Userfaultfd } from '../mm/userfaultfd.js'
@@ -50,6 +52,8 @@ const CAPABILITIES: CapabilityTable = {
   'space.soft-dirty': supported(),
   'space.ksm': supported(),
   'space.numa-scan': supported(),
+  'space.oom-reap': supported(),
+  'space.disk': supported(),
   'space.pin': supported(),
   'space.dax': supported(),
   'space.driver-pages': supported({ pages: 1024 }),
@@ -123,6 +127,18 @@ export class SimAddressSpace implements RawAddressSpace {
     const file = new SimFile(this.#simulation, memory)
     this.#simulation.files.add(file)
     return file
+  }
+
+  async createDiskFile(pages: number): Promise<RawFile> {
+    const { frames, reverseMap } = this.#simulation.machine
+    const memory = new DiskFile(frames, reverseMap, pages)
+    const file = new SimFile(this.#simulation, memory)
+    this.#simulation.files.add(file)
+    return file
+  }
+
+  async oomReap(): Promise<void> {
+    await this.#call(oomReap(this.mm))
   }
 
   fork(name: string): Promise<RawAddressSpace> {

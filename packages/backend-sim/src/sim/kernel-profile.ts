@@ -37,6 +37,13 @@ export interface KernelProfile {
   /** A write to the huge zero page makes a huge page; before 6.13 it makes small ones, one of them written. */
   readonly replacesHugeZero: boolean
   /**
+   * Taking a folio apart raises CLEAR over all of the block where its mapping begins, mapped as one or not
+   * (`split_huge_pmd_address`, before 6.13).
+   */
+  readonly splitsByAddress: boolean
+  /** A write to a page of a folio of several that is this process's alone does not copy it (6.15). */
+  readonly reusesLargeFolios: boolean
+  /**
    * Cutting a file in persistent memory forgets what was mapped of it page by page (`dax_break_layout`,
    * 6.15): then blocks of it may be mapped whole again.
    */
@@ -46,6 +53,8 @@ export interface KernelProfile {
    * 6.12 leaves them out.
    */
   readonly scansSharedMemory: boolean
+  /** The OOM reaper raises CLEAR; UNMAP on 6.12. */
+  readonly reaperClears: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
   readonly unlockedFault: boolean
 }
@@ -62,8 +71,11 @@ const NEWEST: KernelProfile = {
   ownsLastSwap: false,
   collapsesSomething: false,
   replacesHugeZero: true,
+  splitsByAddress: false,
+  reusesLargeFolios: true,
   forgetsDaxEntries: true,
   scansSharedMemory: true,
+  reaperClears: true,
   unlockedFault: true,
 }
 
@@ -82,8 +94,11 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     ownsLastSwap: true,
     collapsesSomething: true,
     replacesHugeZero: false,
+    splitsByAddress: true,
+    reusesLargeFolios: false,
     forgetsDaxEntries: false,
     scansSharedMemory: false,
+    reaperClears: false,
     unlockedFault: false,
   },
 }

@@ -123,7 +123,7 @@ export class AddressSpace extends Owned {
   readonly #backend: Backend
   readonly #releases = new Set<() => void>()
   readonly #released: RawCreatedWait
-  #gone: 'exit' | 'exec' | 'kill' | 'released' | undefined
+  #gone: 'exit' | 'exec' | 'kill' | 'reaped' | 'released' | undefined
   #isReleased = false
 
   /** @internal */
@@ -258,7 +258,8 @@ export class AddressSpace extends Owned {
   /**
    * A memory file of `pages` zeroed pages, to map in this process and its children; with `hugetlb` in
    * huge pages (memfd_create(2)), with `dax` in persistent memory, which is mapped itself, without a
-   * page cache, in huge pages where it can be (`punchHole` makes holes in it).
+   * page cache, in huge pages where it can be (`punchHole` makes holes in it); with `disk` on a disk: its
+   * shared mappings are read-only until the next write each time it was written back (`sync`).
    */
   createFile(
     options: {
@@ -266,6 +267,7 @@ export class AddressSpace extends Owned {
       readonly name?: string
       readonly hugetlb?: HugePageSize
       readonly dax?: boolean
+      readonly disk?: boolean
     } & Wait,
   ): Promise<MemoryFile> {
     return this.#run(
@@ -279,8 +281,16 @@ export class AddressSpace extends Owned {
         if (hugetlb !== undefined) checkHugePages(hugetlb, this[RAW].pageShift, { pages })
         if (options.dax === true) {
           this.#need('space.dax')
-          if (hugetlb !== undefined) throw new TypeError('a file is dax or hugetlb, not both')
+          if (hugetlb !== undefined || options.disk === true) {
+            throw new TypeError('a file is dax, hugetlb or on a disk: one of them')
+          }
           const raw = await this[RAW].createDaxFile!(pages)
+          return new MemoryFile(this, raw, { name: options.name ?? `file ${raw.id}`, hugetlb })
+        }
+        if (options.disk === true) {
+          this.#need('space.disk')
+          if (hugetlb !== undefined) throw new TypeError('a file is on a disk or hugetlb, not both')
+          const raw = await this[RAW].createDiskFile!(pages)
           return new MemoryFile(this, raw, { name: options.name ?? `file ${raw.id}`, hugetlb })
         }
         const raw = await this[RAW].createFile(pages, hugePageShift(hugetlb))
@@ -432,9 +442,25 @@ export class AddressSpace extends Owned {
 
   /** Ends the process by SIGKILL. */
   kill(wait?: Wait): Promise<void> {
-    return this.#run('space.kill', undefined, wait, async () => {
+    const kill = async (): Promise<void> => {
+      if (this.#gone !== 'reaped') this.checkAlive('space.kill')
       this.#gone = 'kill'
       await this[RAW].kill()
+    }
+    return bounded(this.context, 'space.kill', undefined, wait, kill)
+  }
+
+  /**
+   * The process is killed for lack of memory, and does not get to its end before the OOM reaper takes its
+   * private memory; it does at `kill()` or `close()`. Raises CLEAR (UNMAP on Linux 6.12) that may not wait
+   * (`blockable` is false) over each mapping; a mapping whose notifier would have to wait is left alone. From now on every
+   * call but those two fails with ESRCH, and no mirror can fault anything in: EFAULT. `process_mrelease(2)`
+   */
+  oomReap(wait?: Wait): Promise<void> {
+    return this.#run('space.oomReap', undefined, wait, async () => {
+      this.#need('space.oom-reap')
+      await this[RAW].oomReap!()
+      this.#gone ??= 'reaped'
     })
   }
 

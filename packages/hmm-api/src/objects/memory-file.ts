@@ -67,8 +67,8 @@ export class MemoryFile extends Owned {
   }
 
   /**
-   * Writes back what was written; nothing for a file in ordinary memory. Of a file in persistent memory
-   * shared mappings become read-only until the next write: raises PROTECTION_PAGE. `fsync(2)`
+   * Writes back what was written; nothing for a file in ordinary memory. Of a file on a disk or in
+   * persistent memory shared mappings become read-only until the next write: raises PROTECTION_PAGE. `fsync(2)`
    */
   sync(wait?: Wait): Promise<void> {
     return this.#run('file.sync', wait, async () => this[RAW].sync?.())

@@ -158,6 +158,13 @@ export interface RawAddressSpace {
   ): Promise<RawUserfaultfd>
   /** A file in persistent memory, all of it allocated. The capability `space.dax`. */
   createDaxFile?(pages: number): Promise<RawFile>
+  /** A file on a disk, all of it allocated, written and clean. The capability `space.disk`. */
+  createDiskFile?(pages: number): Promise<RawFile>
+  /**
+   * SIGKILL, and the OOM reaper takes the private memory before the process gets to its end, which it does at
+   * `kill` or `close` only. The capability `space.oom-reap`.
+   */
+  oomReap?(): Promise<void>
   /** A new process with a copy-on-write copy. */
   fork(name: string): Promise<RawAddressSpace>
   exec(): Promise<void>

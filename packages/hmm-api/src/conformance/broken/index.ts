@@ -35,6 +35,7 @@ import { noUndo } from './no-undo.js'
 import { flowForgotten } from './flow-forgotten.js'
 import { presentOnlyFaults } from './present-only-faults.js'
 import { readMapsWritable } from './read-maps-writable.js'
+import { reaperWaits } from './reaper-waits.js'
 import { retryForEver } from './retry-for-ever.js'
 import { everythingIsDirty } from './everything-is-dirty.js'
 import { hugePagesInParts } from './huge-pages-in-parts.js'
@@ -54,6 +55,7 @@ import { unlinkOfUnlinkedSucceeds } from './unlink-of-unlinked-succeeds.js'
 import { unmapDoesNothing } from './unmap-does-nothing.js'
 import { mprotectDoesNothing } from './mprotect-does-nothing.js'
 import { windowSyncOfNothing } from './window-sync-of-nothing.js'
+import { writtenBackUnheard } from './written-back-unheard.js'
 import { wrongErrno } from './wrong-errno.js'
 import { wrongEventKind } from './wrong-event-kind.js'
 import { zeroPageWritable } from './zero-page-writable.js'
@@ -121,4 +123,6 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   shortPinsAreLong,
   mergedPagesStayMapped,
   scanDoesNothing,
+  reaperWaits,
+  writtenBackUnheard,
 ]

@@ -25,6 +25,8 @@ import * as dax from './events/dax.js'
 import * as daxHugePage from './events/dax-huge-page.js'
 import * as hugePage from './events/huge-page.js'
 import * as ksm from './events/ksm.js'
+import * as oomReaper from './events/oom-reaper.js'
+import * as writeback from './events/writeback.js'
 import * as numaScan from './events/numa-scan.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
@@ -87,6 +89,8 @@ export const CASE_MODULES: readonly CaseModule[] = [
   softDirty,
   ksm,
   numaScan,
+  writeback,
+  oomReaper,
   dax,
   daxHugePage,
   file,
