@@ -67,7 +67,9 @@ export class Side {
     const space = await this.#backend.createAddressSpace({ name: 'process0' })
     this.#processes = [{ space, files: new Set() }, undefined, undefined]
     const arena = ARENA_PAGES * this.#unit
-    const reserve = await space.mmap({ pages: arena + 2 * TABLE_PAGES, protection: 'none' })
+    // Whole tables, which a kernel aligns to them.
+    const pages = (Math.ceil(arena / TABLE_PAGES) + 2) * TABLE_PAGES
+    const reserve = await space.mmap({ pages, protection: 'none' })
     const boundary = Math.ceil((reserve.startPage + 1 + arena / 2) / TABLE_PAGES) * TABLE_PAGES
     this.#start = boundary - arena / 2
     this.#files = []
