@@ -70,7 +70,10 @@ function main(...flags) {
 async function expectations(kernel) {
   if (values.expected === undefined) return
   const started = performance.now()
-  await writeExpectations(values.expected, { ...whichPrograms(values), profile: profileOf(kernel) })
+  await writeExpectations(values.expected, {
+    ...whichPrograms(values),
+    profile: profileOf(kernel, whichPrograms(values)),
+  })
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.error(`lockstep: ${values.programs} programs on the simulation, ${seconds} s`)
 }

@@ -10,11 +10,11 @@ import { Side } from './side.mjs'
 
 /** `options`: those of {@link programs}, `seed`, `first`, `count`, and `profile` of the kernel. */
 export async function writeExpectations(file, options) {
-  const { count, first = 0, profile } = options
+  const { count, first = 0, unit, profile } = options
   const stream = createWriteStream(file)
   for (let number = first; number < first + count; number++) {
     const program = numberedProgram(number, options)
-    const side = await Side.open(await openSimulation(profile))
+    const side = await Side.open(await openSimulation(profile), { unit })
     const digests = await digestsOf(program, side, 'simulation')
     await side.close()
     if (!stream.write(`${JSON.stringify({ number, program, digests })}\n`))

@@ -4,18 +4,20 @@ import { Side } from './side.mjs'
 /** One side alone, against what the other showed elsewhere. */
 export class ExpectedSide {
   #open
+  #options
   #onBroken
   #side
 
-  /** `open` opens the backend; `onBroken` is told what went wrong inside, which counts as a difference. */
-  constructor(open, onBroken = () => undefined) {
+  /** `open` opens the backend; `options`: those of a side; `onBroken` is told what went wrong inside, which counts as a difference. */
+  constructor(open, options = {}, onBroken = () => undefined) {
     this.#open = open
+    this.#options = options
     this.#onBroken = onBroken
   }
 
   /** At which step `program` shows something else than `digests` say, or -1. */
   async suspect({ program, digests }) {
-    this.#side ??= await Side.open(await this.#open())
+    this.#side ??= await Side.open(await this.#open(), this.#options)
     let index = 0
     // Operations fail often, and as expected: a stack each time costs more than the operation.
     const { stackTraceLimit } = Error

@@ -11,17 +11,19 @@ const SUSPECT_RUNS = 3
 /** Runs programs on fresh or reused sides, so that one program's end is the next one's beginning. */
 export class Pair {
   #open
+  #options
   #sides = {}
 
-  /** `open`: by name, a function that opens a backend, and whether it may serve many programs. */
-  constructor(open) {
+  /** `open`: by name, a function that opens a backend, and whether it may serve many programs; `options`: those of a side. */
+  constructor(open, options = {}) {
     this.#open = open
+    this.#options = options
   }
 
   /** The difference, or undefined. What breaks inside is a difference too. */
   async run(program) {
     for (const [name, { backend }] of Object.entries(this.#open))
-      this.#sides[name] ??= await Side.open(await backend())
+      this.#sides[name] ??= await Side.open(await backend(), this.#options)
     const sides = Object.fromEntries(
       Object.keys(this.#open).map((name) => [name, this.#sides[name]]),
     )

@@ -17,6 +17,14 @@ function broken(name) {
   return { left: { backend: openSimulation }, right: { backend: () => openSimulation({}, wrap) } }
 }
 
+/** Two sides of which each page of a program is 64. */
+function large({ wrap }) {
+  return {
+    left: { backend: () => openSimulation({ unit: 64 }) },
+    right: { backend: () => openSimulation({ unit: 64 }, wrap) },
+  }
+}
+
 /** The first program on which the sides differ, shrunk. */
 async function found(sides, options = {}) {
   const failures = []
@@ -99,6 +107,26 @@ describe('comparing', () => {
 describe('two simulations', () => {
   test('do not differ', async () => {
     expect(await found(open)).toBeUndefined()
+  }, 60_000)
+
+  test('do not differ with huge pages', async () => {
+    const pair = new Pair(large({}), { unit: 64 })
+    for (const { program } of numberedPrograms({ count: 5, seed: 1, steps: 40 }))
+      expect(await pair.run(program)).toBeUndefined()
+    await pair.close()
+  }, 60_000)
+
+  test('with huge pages differ if one is broken', async () => {
+    const { wrap } = BROKEN_BACKENDS.find(({ name }) => name === 'event-too-narrow')
+    const pair = new Pair(large({ wrap }), { unit: 64 })
+    const program = {
+      steps: [
+        { op: 'mmap', p: 0, at: 8, n: 16, prot: 'rw', map: 'private', f: 0, fp: 0, populate: true },
+        { op: 'madvise', p: 0, at: 10, n: 1, advice: 'cold' },
+      ],
+    }
+    expect((await pair.run(program)).differences[0].path).toContain('events')
+    await pair.close()
   }, 60_000)
 
   test('of which one is broken do, after few steps', async () => {

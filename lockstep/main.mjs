@@ -1,7 +1,7 @@
 // What runs where the kernel is: `node main.mjs OPTIONS`. See cli.mjs for the options.
 import { release } from 'node:os'
 import { parseArgs } from 'node:util'
-import { openKernel, openSimulation } from './backends.mjs'
+import { openKernel, openSimulation, thpOf } from './backends.mjs'
 import { ExpectedSide } from './expected-side.mjs'
 import { readExpectations } from './expect.mjs'
 import { Pair, hunt, numberedPrograms } from './hunt.mjs'
@@ -17,22 +17,26 @@ const say = values.json ? console.error : console.log
 const seed = asNumber('seed', values.seed)
 const started = performance.now()
 
+const which = whichPrograms(values)
+const profile = profileOf(values['sim-only'] ? values.profile : release(), which)
 const { lines, wrong } = values['sim-only']
   ? { lines: [], wrong: 0 }
-  : setUp({ write: process.env.HMM_SDK_IN_VM !== undefined })
+  : setUp({ write: process.env.HMM_SDK_IN_VM !== undefined, thp: thpOf(profile) })
 for (const line of lines) say(`set-up: ${line}`)
 if (wrong > 0) say(`set-up: ${wrong} settings are not as wanted: differences may be noise`)
 
-const profile = values['sim-only'] ? profileOf(values.profile) : profileOf(release())
 const simulated = { backend: () => openSimulation(profile) }
 const real = { backend: () => openKernel(profile), reuse: true }
-const pair = new Pair({ simulation: simulated, kernel: values['sim-only'] ? simulated : real })
+const pair = new Pair(
+  { simulation: simulated, kernel: values['sim-only'] ? simulated : real },
+  which,
+)
 const failures = []
 const onFailure = (failure) => {
   failures.push(failure)
   if (failure.number !== undefined)
     say(`program ${failure.number} of seed ${seed}, after ${failure.runs} runs:`)
-  say(reportDifference(failure, NAMES))
+  say(reportDifference(failure, NAMES, which))
 }
 
 const totals =
@@ -47,11 +51,12 @@ process.exit(totals.failed > 0 ? 1 : 0)
 
 async function search() {
   let told = performance.now()
-  const which = whichPrograms(values)
   const expected =
     values.expected === undefined
       ? undefined
-      : new ExpectedSide(real.backend, (error) => say(`it broke off: ${error?.stack ?? error}`))
+      : new ExpectedSide(real.backend, which, (error) =>
+          say(`it broke off: ${error?.stack ?? error}`),
+        )
   const source =
     expected === undefined ? numberedPrograms(which) : readExpectations(values.expected)
   const totals = await hunt(pair, source, {

@@ -6,6 +6,7 @@ export const OPTIONS = {
   seed: { type: 'string', default: '1' },
   first: { type: 'string', default: '0' },
   steps: { type: 'string', default: '40' },
+  unit: { type: 'string', default: '1' },
   only: { type: 'string' },
   also: { type: 'string' },
   replay: { type: 'string' },
@@ -31,10 +32,20 @@ export function whichPrograms(values) {
     first: asNumber('first', values.first),
     seed: asNumber('seed', values.seed),
     steps: asNumber('steps', values.steps),
+    unit: unitOf(values.unit),
     only: names('only', values.only, OPERATIONS),
     also: names('also', values.also, MORE_OPERATIONS),
   }
 }
+
+/** Pages that each page of a program stands for: two of them divide a huge page. */
+function unitOf(text) {
+  const unit = asNumber('unit', text)
+  if (UNITS.includes(unit)) return unit
+  throw new TypeError(`--unit takes one of ${UNITS.join(', ')}, not '${text}'`)
+}
+
+const UNITS = [1, 2, 4, 8, 16, 32, 64, 128]
 
 /** Names of operations, all of them known. */
 function names(option, text, known) {

@@ -4,6 +4,9 @@
 //   { "steps": [{ "op": "mmap", "p": 0, "at": 3, "n": 4, ... }, ...] }
 //
 // `p` chooses a living process, `d` a device, `at` and `n` pages of the arena.
+//
+// A program can be run in a larger `unit`: each of its pages then stands for so many pages of memory, and what
+// it reads and writes is one of them. So the same programs meet huge pages.
 
 /** Pages that programs work on; half of them before a boundary of 2 MiB, half behind it. */
 export const ARENA_PAGES = 32

@@ -1,10 +1,10 @@
 import { describeProgram, describeStep } from './program.mjs'
 
 /** What is printed for a program on which the sides differ. */
-export function reportDifference({ program, difference }, names) {
+export function reportDifference({ program, difference }, names, { unit = 1 } = {}) {
   const { index, error, differences } = difference
   const lines = [describeProgram(program, index)]
-  if (error !== undefined) return [...lines, error, replayLine(program)].join('\n')
+  if (error !== undefined) return [...lines, error, replayLine(program, unit)].join('\n')
   const step = program.steps[index]
   lines.push(
     step === undefined
@@ -17,13 +17,13 @@ export function reportDifference({ program, difference }, names) {
   for (const [at, name] of names.entries()) {
     lines.push(`${name}: ${JSON.stringify(at === 0 ? difference.left : difference.right)}`)
   }
-  return [...lines, replayLine(program)].join('\n')
+  return [...lines, replayLine(program, unit)].join('\n')
 }
 
 function show(value) {
   return value === undefined ? 'nothing' : JSON.stringify(value)
 }
 
-function replayLine(program) {
-  return `--replay '${JSON.stringify(program)}'`
+function replayLine(program, unit) {
+  return `${unit === 1 ? '' : `--unit ${unit} `}--replay '${JSON.stringify(program)}'`
 }

@@ -8,15 +8,20 @@ import { join } from 'node:path'
 const HUGE = '/sys/kernel/mm/transparent_hugepage'
 
 /** File -> what it is set to, and why. */
-function settings() {
+function settings({ thp }) {
   return [
-    [`${HUGE}/enabled`, 'never', 'huge pages only where a program asks'],
-    [`${HUGE}/shmem_enabled`, 'never', 'the same in memory files'],
+    [`${HUGE}/enabled`, thp, 'huge pages as the simulation has them'],
+    [`${HUGE}/shmem_enabled`, 'deny', 'the simulation has none in files in memory'],
     [`${HUGE}/khugepaged/defrag`, '0', 'khugepaged collapses at its own time'],
-    ...sizes().flatMap((size) => [
-      [`${HUGE}/${size}/enabled`, 'never', 'no folio of several pages'],
-      [`${HUGE}/${size}/shmem_enabled`, 'never', 'the same in memory files'],
-    ]),
+    [`${HUGE}/khugepaged/scan_sleep_millisecs`, '4294967295', 'the same'],
+    [`${HUGE}/shrink_underused`, '0', 'reclaim takes huge pages of zeros'],
+    [`${HUGE}/hugepages-2048kB/enabled`, 'inherit', 'as all huge pages'],
+    ...sizes()
+      .filter((size) => size !== 'hugepages-2048kB')
+      .flatMap((size) => [
+        [`${HUGE}/${size}/enabled`, 'never', 'no folio of several pages'],
+        [`${HUGE}/${size}/shmem_enabled`, 'never', 'the same in memory files'],
+      ]),
     ['/sys/kernel/mm/ksm/run', '2', 'KSM merges equal pages'],
     ['/proc/sys/kernel/numa_balancing', '0', 'its scan raises protection-vma'],
     ['/proc/sys/vm/compaction_proactiveness', '0', 'compaction migrates pages'],
@@ -39,13 +44,13 @@ function sizes() {
  * Sets all of it (`write`), or only looks; returns one line for each, and how many are not as wanted although
  * the kernel has them.
  */
-export function setUp({ write }) {
+export function setUp({ write, thp = 'never' }) {
   const lines = [
     `cpus: ${cpus().length} (wanted: 1, as reuse after a copy-on-write depends on per-CPU batches)`,
   ]
   lines.push(swapOn(write))
   let wrong = (cpus().length === 1 ? 0 : 1) + (lines[1] === 'swap: on' ? 0 : 1)
-  for (const [file, value, why] of settings()) {
+  for (const [file, value, why] of settings({ thp })) {
     const before = read(file)
     if (before === undefined) {
       lines.push(`${file}: not there`)

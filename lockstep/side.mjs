@@ -4,8 +4,9 @@ import { ARENA_PAGES, DEVICES, FILES, FILE_PAGES, PROCESSES } from './program.mj
 
 /** A boundary of page tables lies in the middle of the arena. */
 const TABLE_PAGES = 512
-const RESERVE_PAGES = 3 * TABLE_PAGES
 const PROBE_BYTES = 8
+/** Where in a unit of pages its word is: neither in the first page nor in the last one, where it is large. */
+const wordOf = (unit) => Math.floor((unit * 5) / 8)
 
 /** What the driver of one mirror knows. */
 class Driver {
@@ -25,8 +26,8 @@ class Driver {
     this.n = n
   }
 
-  drop(first, pages) {
-    for (let page = first; page < first + pages; page++) {
+  drop(pages) {
+    for (const page of pages) {
       const entry = this.table.get(page)
       if (entry === undefined) continue
       this.table.delete(page)
@@ -39,35 +40,41 @@ export class Side {
   #backend
   #devices
   #fullDevices
+  #unit
   #start = 0
   #processes = []
   #files = []
   /** `process.device` -> Driver */
   #drivers = new Map()
 
-  constructor(backend, devices) {
+  constructor(backend, devices, unit) {
     this.#backend = backend
+    this.#unit = unit
     this.#devices = devices
     this.#fullDevices = devices.map((device) => device.memory.freePages)
   }
 
-  static async open(backend) {
+  /** `unit`: pages that each page of a program stands for. */
+  static async open(backend, { unit = 1 } = {}) {
     const devices = []
     for (let index = 0; index < DEVICES; index++)
       devices.push(await backend.openDevice(`device${index}`))
-    return new Side(backend, devices)
+    return new Side(backend, devices, unit)
   }
 
   /** The first process, its arena without access, the files, a mirror of the arena. */
   async begin() {
     const space = await this.#backend.createAddressSpace({ name: 'process0' })
     this.#processes = [{ space, files: new Set() }, undefined, undefined]
-    const reserve = await space.mmap({ pages: RESERVE_PAGES, protection: 'none' })
-    const boundary = Math.ceil((reserve.startPage + TABLE_PAGES) / TABLE_PAGES) * TABLE_PAGES
-    this.#start = boundary - ARENA_PAGES / 2
+    const arena = ARENA_PAGES * this.#unit
+    const reserve = await space.mmap({ pages: arena + 2 * TABLE_PAGES, protection: 'none' })
+    const boundary = Math.ceil((reserve.startPage + 1 + arena / 2) / TABLE_PAGES) * TABLE_PAGES
+    this.#start = boundary - arena / 2
     this.#files = []
     for (let index = 0; index < FILES; index++) {
-      this.#files.push(await space.createFile({ pages: FILE_PAGES, name: `file${index}` }))
+      this.#files.push(
+        await space.createFile({ pages: FILE_PAGES * this.#unit, name: `file${index}` }),
+      )
       this.#processes[0].files.add(this.#files[index])
     }
     await this.#watch(0, 0, 0, ARENA_PAGES)
@@ -151,7 +158,7 @@ export class Side {
     const arena = this.#range({ at: 0, n: ARENA_PAGES })
     const mirror = await this.#devices[0].mirror(space, arena, { invalidate: () => undefined })
     const readable = await mirror.faultAndCommit(arena, { request: 'none' }, (pages) =>
-      indexes(ARENA_PAGES).map((page) => !pages.error(page)),
+      indexes(ARENA_PAGES).map((page) => !pages.error(this.#wordPage(page))),
     )
     await mirror.close()
     return readable
@@ -161,16 +168,21 @@ export class Side {
     const { space } = process
     const range = this.#range({ at: from, n: to - from })
     try {
+      if (this.#unit > 1) return await this.#tryEach(process, from, to)
       const bytes = await space.read(range.start, range.pages * space.pageSize)
       return indexes(range.pages).map((page) =>
         hex(bytes.subarray(page * space.pageSize, page * space.pageSize + PROBE_BYTES)),
       )
     } catch (error) {
       if (!HmmError.is(error)) throw error
-      const pages = []
-      for (let page = from; page < to; page++) pages.push(await this.#tryRead(process, page))
-      return pages
+      return this.#tryEach(process, from, to)
     }
+  }
+
+  async #tryEach(process, from, to) {
+    const pages = []
+    for (let page = from; page < to; page++) pages.push(await this.#tryRead(process, page))
+    return pages
   }
 
   async #tryRead({ space }, page) {
@@ -200,8 +212,8 @@ export class Side {
       case 'exchange': return this.#atomic(step, (space, address) => space.compareExchange(address, step.expected, step.value))
       case 'fork': return this.#fork(step)
       case 'exit': return this.#exit(step)
-      case 'truncate': return this.#files[step.f % FILES].truncate(step.size)
-      case 'punch': return this.#files[step.f % FILES].punchHole(step.at, step.n)
+      case 'truncate': return this.#files[step.f % FILES].truncate(step.size * this.#unit)
+      case 'punch': return this.#files[step.f % FILES].punchHole(step.at * this.#unit, step.n * this.#unit)
       case 'guard': return this.#space(step).madvise(this.#range(step), step.remove ? 'guard-remove' : 'guard-install')
       case 'clear-soft-dirty': return this.#space(step).clearSoftDirty()
       case 'soft-dirty': return this.#softDirty(step)
@@ -248,24 +260,27 @@ export class Side {
       protection: prot,
       shared: map === 'shared' || map === 'file',
       populate,
-      ...(file === undefined ? {} : { file, filePage: fp }),
+      ...(file === undefined ? {} : { file, filePage: fp * this.#unit }),
     })
   }
 
   async #mremap({ at, n, size, to, fixed, keep, ...step }) {
     const range = this.#range({ at, n })
-    const pages = keep
-      ? range.pages
-      : Math.min(size, ARENA_PAGES - (fixed ? to : range.startPage - this.#start))
+    const units = keep
+      ? range.pages / this.#unit
+      : Math.min(size, ARENA_PAGES - (fixed ? to : (range.startPage - this.#start) / this.#unit))
     const moved = await this.#space(step).mremap(range, {
-      pages,
+      pages: units * this.#unit,
       // Where a mapping goes when nobody says so is the backend's choice: see NORMALISE.md.
       mayMove: fixed || keep,
-      ...(fixed || keep ? { to: this.#address(Math.min(to, ARENA_PAGES - pages)) } : {}),
+      ...(fixed || keep
+        ? { to: this.#range({ at: Math.min(to, ARENA_PAGES - units), n: 1 }).start }
+        : {}),
       dontUnmap: keep,
     })
-    const first = moved.startPage - this.#start
-    return first >= 0 && first < ARENA_PAGES ? `${first}+${moved.pages}` : 'elsewhere'
+    const first = (moved.startPage - this.#start) / this.#unit
+    const inside = first >= 0 && first < ARENA_PAGES
+    return inside ? `${first}+${moved.pages / this.#unit}` : 'elsewhere'
   }
 
   async #madvise({ advice, ...step }) {
@@ -288,7 +303,7 @@ export class Side {
   async #writeAcross({ at, value, ...step }) {
     if (at === ARENA_PAGES - 1) return 'skipped'
     const space = this.#space(step)
-    const end = this.#range({ at, n: 1 }).at(space.pageSize - 2)
+    const end = this.#range({ at: at + 1, n: 1 }).start - 2n
     await space.write(end, Uint8Array.of(value, at, value, at))
   }
 
@@ -297,7 +312,10 @@ export class Side {
     const index = f % FILES
     const [owner] = this.#processes
     await this.#files[index].close()
-    this.#files[index] = await owner.space.createFile({ pages: size, name: `file${index}` })
+    this.#files[index] = await owner.space.createFile({
+      pages: size * this.#unit,
+      name: `file${index}`,
+    })
     owner.files.add(this.#files[index])
   }
 
@@ -310,7 +328,7 @@ export class Side {
 
   async #softDirty(step) {
     const dirty = await this.#space(step).softDirty(this.#range(step))
-    return dirty.map((each) => (each ? 'd' : '-')).join('')
+    return listed(dirty.map((each) => (each ? 'd' : '-')))
   }
 
   async #fork({ d, ...step }) {
@@ -351,29 +369,31 @@ export class Side {
   }
 
   #fault(mirror, range, { request, per = [] }) {
-    const perPage = new Map(per.filter(([index]) => index < range.pages))
+    const perPage = new Map(per.map(([at, each]) => [this.#wordPage(at), each]).filter(([index]) => index < range.pages))
     const options = { request, ...(perPage.size === 0 ? {} : { perPage }) }
     return mirror.faultAndCommit(range, options, (pages) =>
-      indexes(range.pages).map((index) => pageState(pages, index)).join(' '))
+      listed(this.#shown(range.pages).map((index) => pageState(pages, index))))
   } // prettier-ignore
 
   /** A driver installs what it was given. */
   #commit(driver, at, mapping) {
-    return indexes(mapping.pages)
-      .map((index) => {
-        const page = at + index
-        if (!mapping.isMapped(index)) return '-'
-        driver.table.set(page, mapping.dmaAddress(index))
-        driver.stale.delete(page)
-        const right = mapping.writable(index) ? 'w' : 'r'
-        return `${right}${mapping.isDevice(index) ? 'd' : ''}${mapping.isExclusive(index) ? 'x' : ''}`
-      })
-      .join(' ')
+    for (const page of this.#wordsIn(at * this.#unit, mapping.pages)) {
+      const index = this.#wordPage(page) - at * this.#unit
+      if (!mapping.isMapped(index)) continue
+      driver.table.set(page, mapping.dmaAddress(index))
+      driver.stale.delete(page)
+    }
+    const pages = this.#shown(mapping.pages).map((index) => {
+      if (!mapping.isMapped(index)) return '-'
+      const right = mapping.writable(index) ? 'w' : 'r'
+      return `${right}${mapping.isDevice(index) ? 'd' : ''}${mapping.isExclusive(index) ? 'x' : ''}`
+    })
+    return listed(pages)
   }
 
   #unmap(driver, range, at) {
     driver.mirror.unmap(range)
-    driver.drop(at, range.pages)
+    driver.drop(this.#wordsIn(at * this.#unit, range.pages))
   }
 
   /** On one of the pages that the device has mapped. */
@@ -384,9 +404,9 @@ export class Side {
   }
 
   async #migrate(mirror, range, { to, decline = [] }) {
-    const declined = decline.filter((index) => index < range.pages)
+    const declined = decline.map((at) => this.#wordPage(at)).filter((index) => index < range.pages)
     const result = await mirror.device.memory.migrate(mirror, range, { to, decline: declined })
-    return indexes(range.pages).map((index) => result.outcome(index)).join(' ')
+    return listed(this.#shown(range.pages).map((index) => result.outcome(index)))
   } // prettier-ignore
 
   // --- observation
@@ -396,22 +416,23 @@ export class Side {
     let pages = 'released'
     // A snapshot brings every event that was raised before.
     if (!mirror.isReleased) {
-      pages = await mirror.faultAndCommit(mirror.range, { request: 'none' }, (found) =>
-        indexes(found.range.pages).map((index) => {
+      pages = await mirror.faultAndCommit(mirror.range, { request: 'none' }, (found) => {
+        const states = this.#shown(found.range.pages).map((index) => {
           const state = pageState(found, index)
           if (state === '-' || state === '!') return state
           const frame = found.frame(index)
           if (!frames.has(frame)) frames.set(frame, frames.size)
           return `${state}#${frames.get(frame)}`
-        }),
-      )
+        })
+        return listed(states)
+      })
     }
     const events = driver.events
     driver.events = []
     const mapped = await this.#probe(driver, driver.table)
     const stale = await this.#probe(driver, driver.stale)
     driver.stale.clear()
-    return { pages, events: byKind(events, driver), mapped, stale, releases: driver.releases }
+    return { pages, events: byKind(events, this.#start), mapped, stale, releases: driver.releases }
   }
 
   /** What the device reads at each address: bytes, or an error. */
@@ -452,7 +473,7 @@ export class Side {
         name: `${process}.${d}`,
         invalidate: (event) => {
           driver.events.push(event)
-          driver.drop(event.range.startPage - this.#start, event.range.pages)
+          driver.drop(this.#wordsIn(event.range.startPage - this.#start, event.range.pages))
         },
         released: () => {
           driver.releases += 1
@@ -485,12 +506,36 @@ export class Side {
 
   #range({ at, n }) {
     const first = Math.min(at, ARENA_PAGES - 1)
-    const shift = this.#shift
-    return VirtualRange.fromPages(this.#start + first, Math.min(n, ARENA_PAGES - first), shift)
+    const pages = Math.min(n, ARENA_PAGES - first) * this.#unit
+    return VirtualRange.fromPages(this.#start + first * this.#unit, pages, this.#shift)
+  }
+
+  /** Which page of memory, from the begin of the arena, a page of a program reads and writes. */
+  #wordPage(page) {
+    return page * this.#unit + wordOf(this.#unit)
+  }
+
+  /**
+   * What is shown of so many pages of memory from the begin of a page of a program: the first, the word's and
+   * the last one of each, which is all of them in a unit of 1.
+   */
+  #shown(pages) {
+    const unit = this.#unit
+    const places = [...new Set([0, wordOf(unit), unit - 1])]
+    return indexes(pages / unit).flatMap((page) => places.map((index) => page * unit + index))
   }
 
   #address(page) {
-    return this.#range({ at: page, n: 1 }).start
+    return VirtualRange.fromPages(this.#start + this.#wordPage(page), 1, this.#shift).start
+  }
+
+  /** Pages of a program whose word is in pages of memory, which count from the begin of the arena. */
+  #wordsIn(first, pages) {
+    const from = Math.floor(first / this.#unit)
+    const to = Math.ceil((first + pages) / this.#unit)
+    return indexes(to - from)
+      .map((index) => from + index)
+      .filter((page) => this.#wordPage(page) >= first && this.#wordPage(page) < first + pages)
   }
 
   get #shift() {
@@ -523,17 +568,39 @@ function pageState(pages, index) {
 }
 
 /** Events as sets of pages of the arena by kind, cause, and whether the kernel could wait. */
-function byKind(events, driver) {
+function byKind(events, start) {
   const kinds = {}
   for (const { kind, self, blockable, coalesced, range } of events) {
     const name = `${self ? 'self-' : ''}${kind}${blockable ? '' : '-nonblockable'}${coalesced ? '-coalesced' : ''}`
-    const first = driver.at + driver.mirror.range.indexOf(range)
+    const first = range.startPage - start
     kinds[name] ??= new Set()
     for (let page = first; page < first + range.pages; page++) kinds[name].add(page)
   }
   return Object.fromEntries(
     Object.keys(kinds)
       .sort(byText)
-      .map((name) => [name, [...kinds[name]].sort((a, b) => a - b).join(',')]),
+      .map((name) => [name, ranges([...kinds[name]].sort((a, b) => a - b))]),
   )
+}
+
+/** `1,3-5`. */
+function ranges(numbers) {
+  const runs = []
+  for (const number of numbers) {
+    const last = runs.at(-1)
+    if (last?.to === number - 1) last.to = number
+    else runs.push({ from: number, to: number })
+  }
+  return runs.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(',')
+}
+
+/** `- - -` as `-*3`. */
+function listed(states) {
+  const runs = []
+  for (const state of states) {
+    const last = runs.at(-1)
+    if (last?.state === state) last.count += 1
+    else runs.push({ state, count: 1 })
+  }
+  return runs.map(({ state, count }) => (count === 1 ? state : `${state}*${count}`)).join(' ')
 }

@@ -47,6 +47,9 @@ ${table(rows)}
 - The rows of the kernel are measured inside the VM, where the processor may be emulated. JavaScript pays more
   for that than C does: its machine code is translated twice. The reference does the same ioctl from C, by turns
   with the API; what is left between them is the way from an \`await mirror.map()\` to that ioctl and back.
+- Where the time of \`kernel-call\` goes, measured layer by layer beside a busy machine, of 9.9 µs: the ioctl from C
+  6.25; asking for the time in JavaScript, and the way through Node-API, 1.05; backend, attempt and its commit 0.55;
+  the API with all its checks, the mapping and the promise 1.25; the \`await\` 0.75. Natively API and \`await\` are 60 ns.
 - \`kernel-call-fault\` has no bar: a call that may sleep runs on a thread of the addon, and comes back through the
   event loop.
 `

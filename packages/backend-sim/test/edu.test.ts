@@ -71,3 +71,17 @@ test('the engine that hmm-api makes of edu reads and writes mirrored memory', as
   await expect(device.engine.read(address, 4)).rejects.toMatchObject({ code: 'EFAULT' })
   await backend.close()
 })
+
+test('a mask that is refused may be followed by the next one, as drivers do', async () => {
+  const { backend, device } = await open()
+  expect(() => device.dma.setMask(1)).toThrow(expect.objectContaining({ code: 'EIO' }))
+  device.dma.setMask(28)
+  device.dma.setMask(32)
+  const buffer = await device.dma.allocBuffer({ bytes: 4096 })
+  const mapping = device.dma.map(buffer, { direction: 'to-device' })
+  expect(await device.engine.read(mapping.address, 1)).toEqual(Uint8Array.of(0))
+  await mapping.unmap()
+  await buffer.close()
+  await device.close()
+  await backend.close()
+})

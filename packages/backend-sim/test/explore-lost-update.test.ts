@@ -9,11 +9,15 @@ import { MemoryFile } from '../src/mm/memory-file.js'
 vi.setConfig({ testTimeout: 120_000 })
 
 /** A device that works on a copy of a page and brings it back; the process writes there meanwhile. */
-function copyDriver(writeBack: 'page' | 'changed'): Scenario {
+function copyDriver(
+  writeBack: 'page' | 'changed',
+  of: 'nothing' | 'private' = 'nothing',
+): Scenario {
   return async ({ backend, race, point }) => {
     const space = await backend.createAddressSpace()
     const device = await backend.openDevice('demo')
-    const buffer = await space.mmap({ pages: 1 })
+    const file = of === 'private' ? await space.createFile({ pages: 1 }) : undefined
+    const buffer = await space.mmap({ pages: 1, ...(file && { file }) })
     const mirror = await device.mirror(space, buffer, { invalidate: () => undefined })
     await race({
       driver: async () => {
@@ -25,6 +29,7 @@ function copyDriver(writeBack: 'page' | 'changed'): Scenario {
       },
       process: () => space.write(buffer.at(32), Uint8Array.of(1, 2, 3)),
     })
+    await file?.close()
     await mirror.close()
     await device.close()
     await space.close()
@@ -61,6 +66,22 @@ describe('lost updates', () => {
   it.each(Object.keys(KEEPS))('finds nothing when shared pages move or go, by %s', async (how) => {
     const { failure } = await explore(sharedPages(KEEPS[how]!), { budget: { schedules: 200 } })
     expect(failure?.message).toBeUndefined()
+  })
+
+  it.each(Object.keys(KEEPS))(
+    'finds nothing when private copies move or go, by %s',
+    async (how) => {
+      const scenario = sharedPages(KEEPS[how]!, false)
+      const { failure } = await explore(scenario, { budget: { schedules: 200 } })
+      expect(failure?.message).toBeUndefined()
+    },
+  )
+
+  it('finds a stale copy over what was written to a private mapping of a file', async () => {
+    const { failure } = await explore(copyDriver('page', 'private'))
+    expect(failure?.kind).toBe('lost-update')
+    const { failure: none } = await explore(copyDriver('changed', 'private'))
+    expect(none?.message).toBeUndefined()
   })
 
   it('can be told not to', async () => {
@@ -142,6 +163,8 @@ describe('lost updates', () => {
       vi.spyOn(FrameTable.prototype, 'copy').mockImplementation(() => undefined)
       const { failure } = await explore(sharedPages(KEEPS['compaction']!))
       expect(failure?.message).toMatch(/^what '\w+' wrote is gone: nobody wrote over it/)
+      const copied = await explore(sharedPages(KEEPS['compaction']!, false))
+      expect(copied.failure?.kind).toBe('lost-update')
     })
 
     it('finds a hole that was punched for one of two processes only', async () => {
@@ -251,14 +274,17 @@ const KEEPS: Record<string, Happens> = {
   },
 }
 
-/** A device and two processes write and read, each in a place of its own, while `happens`. */
-function sharedPages(happens: Happens): Scenario {
+/**
+ * A device and two processes write and read, each in a place of its own, while `happens`; not `shared`: the
+ * device and one process have a copy of their own.
+ */
+function sharedPages(happens: Happens, shared = true): Scenario {
   return async ({ backend, control, race }) => {
     const space = await backend.createAddressSpace()
     const other = await backend.createAddressSpace()
     const device = await backend.openDevice('demo')
     const file = await space.createFile({ pages: 1 })
-    const buffer = await space.mmap({ pages: 1, file, shared: true })
+    const buffer = await space.mmap({ pages: 1, file, shared })
     const there = await other.mmap({ pages: 1, file, shared: true })
     await space.write(buffer.start, Uint8Array.of(1, 2, 3))
     await other.write(there.at(8), Uint8Array.of(4))

@@ -98,6 +98,9 @@ describe.each(['inside', 'deferred'] as const)('told %s', (invalidate) => {
     await expect(driver.checkExclusive(range)).rejects.toMatchObject({ code: 'EPERM', page: 1 })
     // As in the kernel's driver, for which an exclusive page is not one that may be written.
     const bytes = new Uint8Array(8 * PAGE).fill(7)
+    const one = bytes.subarray(0, PAGE)
+    expect(await driver.write(range.page(1), one)).toEqual({ pages: 1, faults: 1 })
+    await driver.checkExclusive(range.page(1))
     expect(await driver.write(range, bytes)).toEqual({ pages: 8, faults: 1 })
     await driver.checkExclusive(range)
     expect(await space.read(range.start, 8 * PAGE)).toEqual(bytes)

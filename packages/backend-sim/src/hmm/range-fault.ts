@@ -449,14 +449,16 @@ class RangeWalk {
   }
 
   /**
-   * Which page to blame when faulting `page` fails. It may be one that nobody asked for: then the next
-   * one that was asked for and is not there; NaN without any.
+   * Which page to blame when faulting `page` fails. It may be one that nobody asked for, or that is there
+   * while another one of its huge page is to be written: then the next one that lacks what was asked for;
+   * NaN without any.
    */
   blamed(page: number): number {
-    if ((this.#defaultFlags & ENTRY_REQ_FAULT) !== 0) return page
+    const flags = this.#defaultFlags
     for (; page < this.#end; page++) {
       const requested = this.#entries[2 * (page - this.#start) + 1]!
-      if (needFault(requested, this.#rightsAt(page), 0, this.#mask) !== NEED_NOTHING) return page
+      const need = needFault(requested, this.#rightsAt(page), flags, this.#mask)
+      if (need !== NEED_NOTHING) return page
     }
     return NaN
   }

@@ -3,6 +3,7 @@ import type { Operation } from '../sim/operation.js'
 import { FAULT_DONE, FAULT_EVENT, FAULT_OOM } from './fault-code.js'
 import { hugeWriteFault } from './huge.js'
 import { FRAME_ANON, FRAME_DIRTY, FRAME_EXCLUSIVE, FRAME_KSM } from './frame-table.js'
+import { isLarge, ownsFolio } from './large-folio.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE, PTE_WRITTEN, PTE_YOUNG } from './pte.js'
 import type { Vma } from './vma.js'
@@ -27,6 +28,12 @@ export function doWpPage(mm: MemoryMap, vma: Vma, page: number, pte: number): nu
     (frames.flags[frame]! & (FRAME_ANON | FRAME_KSM)) === FRAME_ANON
   ) {
     if ((frames.flags[frame]! & FRAME_EXCLUSIVE) !== 0) return makeWritable(mm, page, pte)
+    if (isLarge(mm.machine, frame)) {
+      if (!mm.machine.kernel.reusesLargeFolios || !ownsFolio(mm, frame))
+        return copyPage(mm, vma, page, pte)
+      frames.flags[frame]! |= FRAME_EXCLUSIVE
+      return makeWritable(mm, page, pte)
+    }
     if (frames.refs[frame] === 1 && mm.machine.swap.entryOf(frame) === 0) {
       // The only reference is this mapping: the other processes have gone or copied.
       frames.flags[frame]! |= FRAME_EXCLUSIVE

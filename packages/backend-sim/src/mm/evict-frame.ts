@@ -1,6 +1,6 @@
 import type { Machine } from '../sim/machine.js'
 import type { Operation } from '../sim/operation.js'
-import { DEVICE_FLAGS, FRAME_LOCKED } from './frame-table.js'
+import { DEVICE_FLAGS, FRAME_LARGE, FRAME_LOCKED } from './frame-table.js'
 import { tryToMigrateBlock } from './migrate-block.js'
 import { removeMigrationEntries, tryToMigrate, walkMappings } from './rmap.js'
 
@@ -18,7 +18,7 @@ export function* evictFrame(machine: Machine, frame: number): Operation<boolean>
   const to = stays ? 0 : frames.allocate(0)
   if (to !== 0) {
     frames.copy(frame, to)
-    frames.moveIdentity(frame, to, ~(FRAME_LOCKED | DEVICE_FLAGS))
+    frames.moveIdentity(frame, to, ~(FRAME_LOCKED | FRAME_LARGE | DEVICE_FLAGS))
   }
   removeMigrationEntries(machine, frame, to === 0 ? frame : to)
   frames.flags[frame]! &= ~FRAME_LOCKED

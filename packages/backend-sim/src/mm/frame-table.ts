@@ -30,6 +30,8 @@ export const FRAME_HUGETLB = 1024
 export const FRAME_DAX = 4096
 /** With FRAME_DEVICE: the CPU reaches it too, and maps it as any page (device-coherent). */
 export const FRAME_COHERENT = 8192
+/** Part of a folio of several pages: a block of memory that was not taken apart yet. */
+export const FRAME_LARGE = 16384
 /** Read back from swap, where others still have it: they will find it (see {@link Swap}). */
 export const FRAME_SWAPCACHE = 2048
 

@@ -2,7 +2,7 @@ import { anonPrepare } from './anon-prepare.js'
 import type { Operation } from '../sim/operation.js'
 import { canBeWritable } from './can-be-writable.js'
 import { FAULT_DONE, FAULT_EVENT } from './fault-code.js'
-import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_FRAME } from './frame-table.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LARGE, ZERO_FRAME } from './frame-table.js'
 import type { MemoryMap } from './memory-map.js'
 import {
   PTE_FRAME,
@@ -47,6 +47,8 @@ export function hugeFault(mm: MemoryMap, vma: Vma, page: number, write: boolean)
   const { frames } = mm.machine
   const pages = mm.tables.leafPages
   const block = blockOf(mm, page)
+  // Also for what is only read: a fork copies it then.
+  anonPrepare(vma)
   if (!write) {
     const zero = frames.hugeZero(pages)
     if (zero === 0) return false
@@ -55,7 +57,6 @@ export function hugeFault(mm: MemoryMap, vma: Vma, page: number, write: boolean)
   }
   const first = frames.allocateHuge(pages, FRAME_ANON | FRAME_EXCLUSIVE)
   if (first === 0) return false
-  anonPrepare(vma)
   mapBlock(mm, vma, block, first)
   return true
 }
@@ -237,7 +238,10 @@ export function mapBlock(mm: MemoryMap, vma: Vma, block: number, first: number):
   const index = vma.anonOffsetOf(block)
   frames.maps.fill(1, first, first + pages)
   frames.mapping.fill(vma.anonVma!.id, first, first + pages)
-  for (let i = 0; i < pages; i++) frames.index[first + i] = index + i
+  for (let i = 0; i < pages; i++) {
+    frames.index[first + i] = index + i
+    frames.flags[first + i]! |= FRAME_LARGE
+  }
   setBlock(mm, block, PTE_PRESENT | PTE_WRITE | PTE_WRITTEN | PTE_YOUNG | first)
 }
 

@@ -9,7 +9,7 @@ import {
   FRAME_KSM,
   FRAME_LOCKED,
 } from './frame-table.js'
-import { splitHuge } from './huge.js'
+import { isLarge, splitFolio } from './large-folio.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_SPECIAL, PTE_WRITE } from './pte.js'
 import {
@@ -129,7 +129,8 @@ function candidate(mm: MemoryMap, page: number): number {
 /** `write_protect_page`. False if somebody else has a reference of the page. */
 function writeProtect(mm: MemoryMap, page: number): boolean {
   const { frames } = mm.machine
-  splitHuge(mm, page)
+  const large = mm.tables.get(page) & PTE_FRAME
+  if (isLarge(mm.machine, large) && !splitFolio(mm.machine, large)) return false
   mm.invalidateStart('clear', page, page + 1)
   const pte = mm.tables.get(page)
   const frame = pte & PTE_FRAME

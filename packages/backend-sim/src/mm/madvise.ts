@@ -3,7 +3,7 @@ import type { Advice } from '@hmm-sdk/hmm-api/raw'
 import type { Operation } from '../sim/operation.js'
 import { FRAME_ANON, FRAME_DEVICE, FRAME_DIRTY, FRAME_LAZY_FREE } from './frame-table.js'
 import { adviseCollapse } from './collapse.js'
-import { blockOf, blockPinned } from './huge.js'
+import { blockOf } from './huge.js'
 import { checkHugetlbEdge, hugetlbFile, isHugetlb, widenHugetlb, zapHugetlb } from './hugetlb.js'
 import { mayMerge } from './ksm.js'
 import type { MemoryMap } from './memory-map.js'
@@ -22,7 +22,7 @@ import {
 import { FAULT_DONE } from './fault-code.js'
 import { installGuards, removeGuards } from './guard.js'
 import { memoryFailure } from './memory-failure.js'
-import { splitBlock } from './migrate-block.js'
+import { folioRun, isLarge, isSharedFolio, splitFolio } from './large-folio.js'
 import { PageMove } from './move-pages.js'
 import { reclaimRange } from './reclaim.js'
 import { resolveFault } from './resolve-fault.js'
@@ -126,7 +126,9 @@ function* adviseVma(
       age(mm, start, end)
       return
     case 'pageout':
-      yield* reclaimRange(mm, ...splitForAdvice(mm, start, end), false)
+      for (const [from, to] of splitForAdvice(mm, start, end)) {
+        yield* reclaimRange(mm, from, to, false)
+      }
       return
     case 'willneed':
       readAhead(mm, start, end)
@@ -252,7 +254,7 @@ function freeLazily(mm: MemoryMap, start: number, end: number): void {
   const { tables, machine } = mm
   const { frames, swap } = machine
   mm.updates?.forget(start, end - start)
-  forEachEntry(mm, ...splitForAdvice(mm, start, end), (at, pte) => {
+  forEachAdvised(mm, start, end, (at, pte) => {
     const frame = pte & PTE_FRAME
     if ((pte & PTE_PRESENT) === 0) {
       const kind = pte & PTE_KIND
@@ -269,37 +271,56 @@ function freeLazily(mm: MemoryMap, start: number, end: number): void {
   })
 }
 
+function forEachAdvised(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+  visit: (at: number, pte: number) => void,
+): void {
+  for (const [from, to] of splitForAdvice(mm, start, end)) forEachEntry(mm, from, to, visit)
+}
+
 function age(mm: MemoryMap, start: number, end: number): void {
-  forEachEntry(mm, ...splitForAdvice(mm, start, end), (at, pte) => {
+  forEachAdvised(mm, start, end, (at, pte) => {
     if ((pte & PTE_PRESENT) !== 0) mm.tables.arena.words[at] = pte & ~PTE_YOUNG
   })
 }
 
 /**
- * Advice for a part of a huge page takes it apart (`split_folio`), and not only its mapping: pages that hold
- * nothing but zeros become the zero page. The range without the parts of those that stay whole, which the
- * advice leaves alone.
+ * Advice for a part of a folio takes it apart (`split_folio`), and not only its mapping. The parts of the range
+ * that the advice is for: folios that are shared, held or a device's stay whole, and it passes over them.
  */
-function splitForAdvice(mm: MemoryMap, start: number, end: number): [number, number] {
-  const pages = mm.tables.leafPages
-  const first = blockOf(mm, start)
-  const last = blockOf(mm, end - 1)
-  const from =
-    (first < start || first + pages > end) && staysWhole(mm, first) ? first + pages : start
-  const to = last + pages > end && staysWhole(mm, last) ? last : end
-  return [Math.min(from, end), Math.max(to, Math.min(from, end))]
-}
-
-/** Splits the block, if it is one; unless it is the huge zero page, a device's, shared, or held. */
-function staysWhole(mm: MemoryMap, block: number): boolean {
+function splitForAdvice(mm: MemoryMap, start: number, end: number): [number, number][] {
   const { tables, machine } = mm
-  if (!tables.isHuge(block)) return false
-  const pte = tables.get(block)
-  const frame = pte & PTE_FRAME
-  const none = !ptePresent(pte) || (pte & PTE_SPECIAL) !== 0
-  if (none || machine.frames.maps[frame]! > 1 || blockPinned(mm, block)) return true
-  splitBlock(machine, frame)
-  return false
+  const ranges: [number, number][] = []
+  let from = start
+  for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
+    const stop = Math.min(blockOf(mm, page) + tables.leafPages, end)
+    while (page < stop) {
+      const pte = tables.get(page)
+      const frame = pte & PTE_FRAME
+      const huge = tables.isHuge(page)
+      const present = ptePresent(pte) && (pte & PTE_SPECIAL) === 0
+      const large = present && isLarge(machine, frame)
+      if (!huge && !large) {
+        page++
+        continue
+      }
+      const run = huge ? stop - page : folioRun(mm, page, stop)
+      if (large && !isSharedFolio(mm, frame)) {
+        if (run === tables.leafPages) {
+          page += run
+          continue
+        }
+        if (splitFolio(machine, frame)) continue
+      }
+      if (from < page) ranges.push([from, page])
+      page += run
+      from = page
+    }
+  }
+  if (from < end) ranges.push([from, end])
+  return ranges
 }
 
 /** What is swapped out comes into the swap cache, and stays unmapped (`swapin_walk_pmd_entry`). */

@@ -8,6 +8,7 @@ import {
   FRAME_HWPOISON,
   FRAME_LOCKED,
 } from './frame-table.js'
+import { isLarge, splitFolio } from './large-folio.js'
 import { PTE_HWPOISON } from './pte.js'
 import { tryToUnmap } from './rmap.js'
 
@@ -21,7 +22,12 @@ export function* memoryFailure(machine: Machine, frame: number): Operation<boole
   const { frames } = machine
   const others = FRAME_LOCKED | FRAME_BUFFER | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE
   if ((frames.flags[frame]! & others) !== 0) return false
-  frames.flags[frame]! |= FRAME_HWPOISON | FRAME_LOCKED
+  frames.flags[frame]! |= FRAME_HWPOISON
+  if (isLarge(machine, frame) && !splitFolio(machine, frame)) {
+    frames.flags[frame]! &= ~FRAME_HWPOISON
+    return false
+  }
+  frames.flags[frame]! |= FRAME_LOCKED
   frames.get(frame)
   yield* tryToUnmap(machine, frame, () => PTE_HWPOISON | frame)
   frames.flags[frame]! &= ~FRAME_LOCKED

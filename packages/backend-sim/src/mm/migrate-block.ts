@@ -2,26 +2,11 @@ import type { Machine } from '../sim/machine.js'
 import type { Operation } from '../sim/operation.js'
 import { anonPrepare } from './anon-prepare.js'
 import type { DevPagemap } from './dev-pagemap.js'
-import {
-  FRAME_ANON,
-  FRAME_DEVICE,
-  FRAME_EXCLUSIVE,
-  FRAME_LOCKED,
-  isDevicePrivate,
-  ZERO_FRAME,
-} from './frame-table.js'
-import { blockPinned, mapBlock, unmarkHuge } from './huge.js'
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LOCKED, isDevicePrivate } from './frame-table.js'
+import { blockPinned, mapBlock } from './huge.js'
 import type { MemoryMap } from './memory-map.js'
-import {
-  PTE_DEVICE_PRIVATE,
-  PTE_FRAME,
-  PTE_PRESENT,
-  PTE_SPECIAL,
-  PTE_WRITE,
-  pteIs,
-  ptePresent,
-} from './pte.js'
-import { pteMaps, setMigrationEntry, tryToMigrate, walkMappings } from './rmap.js'
+import { PTE_DEVICE_PRIVATE, PTE_FRAME, PTE_SPECIAL, PTE_WRITE, pteIs, ptePresent } from './pte.js'
+import { pteMaps, setMigrationEntry, tryToMigrate } from './rmap.js'
 import { VM_UFFD_MISSING, VM_WRITE, type Vma } from './vma.js'
 
 /*
@@ -92,34 +77,6 @@ export function* tryToMigrateBlock(
   }
 }
 
-/**
- * `split_folio`: the block of `frame` is mapped page by page from now on, by whoever has it. Pages of
- * system memory that hold nothing but zeros become the zero page (`TTU_USE_SHARED_ZEROPAGE`).
- */
-export function splitBlock(machine: Machine, frame: number): void {
-  const pages = 1 << machine.pageTables.bits
-  const first = frame - (frame % pages)
-  eachMapping(machine, first, pages, (mm, page) => {
-    const whole = mm.tables.isHuge(page) && pteMaps(mm.tables.get(page), first)
-    if (whole) unmarkHuge(mm, page)
-  })
-  for (let each = first; each < first + pages; each++) giveUpZeros(machine, each)
-}
-
-/** `try_to_map_unused_to_zeropage`. */
-function giveUpZeros(machine: Machine, frame: number): void {
-  const { frames } = machine
-  const unused = frames.view(frame)?.every((byte) => byte === 0) ?? true
-  const device = (frames.flags[frame]! & FRAME_DEVICE) !== 0
-  if (device || !unused || frames.refs[frame] !== frames.maps[frame]) return
-  walkMappings(machine, frame, ({ mm }, page, pte) => {
-    if (!ptePresent(pte)) return
-    mm.tables.set(page, PTE_PRESENT | PTE_SPECIAL | ZERO_FRAME)
-    frames.maps[frame]!--
-    frames.put(frame)
-  })
-}
-
 /** `migrate_vma_insert_huge_pmd_page`: maps the block from `first` on where there is nothing. */
 export function insertBlock(mm: MemoryMap, vma: Vma, start: number, first: number): boolean {
   const { tables, machine } = mm
@@ -139,21 +96,4 @@ export function insertBlock(mm: MemoryMap, vma: Vma, start: number, first: numbe
     tables.arena.words[leaf + i] = PTE_DEVICE_PRIVATE | write | (first + i)
   }
   return true
-}
-
-/** A CLEAR event for each place where the block's first page may be mapped, then `change`. */
-function eachMapping(
-  machine: Machine,
-  first: number,
-  pages: number,
-  change: (mm: MemoryMap, page: number, count: number) => void,
-): void {
-  const { frames, reverseMap } = machine
-  reverseMap.walk(frames.mapping[first]!, frames.index[first]!, (vma, page) => {
-    if (frames.maps[first] === 0) return
-    const count = Math.min(pages, vma.end - page)
-    vma.mm.invalidateStart('clear', page, page + count)
-    change(vma.mm, page, count)
-    vma.mm.invalidateEnd()
-  })
 }

@@ -9,17 +9,18 @@ import {
   FRAME_DEVICE,
   FRAME_EXCLUSIVE,
   FRAME_FILE,
+  FRAME_LARGE,
   FRAME_LOCKED,
   isDevicePrivate,
   MOVING_FLAGS,
 } from './frame-table.js'
-import { blockOf, blockPinned, splitHuge } from './huge.js'
+import { blockOf, splitHuge } from './huge.js'
+import { splitFolio } from './large-folio.js'
 import {
   blockAt,
   blockMoves,
   insertBlock,
   isolateBlock,
-  splitBlock,
   tryToMigrateBlock,
 } from './migrate-block.js'
 import type { MemoryMap } from './memory-map.js'
@@ -67,6 +68,8 @@ export class MigrateVma {
   readonly #moving: Uint8Array
   /** The range was collected as one block, which moves or stays whole. */
   #compound = false
+  /** The page that collecting goes on with, behind those that it passed over. */
+  #passed = 0
 
   constructor(
     mm: MemoryMap,
@@ -246,6 +249,7 @@ export class MigrateVma {
   }
 
   #collectPage(page: number): void {
+    if (page < this.#passed) return
     const index = page - this.#start
     const { tables } = this.#mm
     const toDevice = this.#to === 'device'
@@ -303,12 +307,11 @@ export class MigrateVma {
       this.#explain(index, own ? 'already-there' : 'foreign-device')
       return false
     }
-    if (pteIs(pte, PTE_MIGRATION) || (present && blockPinned(this.#mm, blockOf(this.#mm, page)))) {
+    if (present && (pte & PTE_SPECIAL) !== 0) splitHuge(this.#mm, page)
+    else if (pteIs(pte, PTE_MIGRATION) || !splitFolio(machine, pte & PTE_FRAME)) {
       this.refuse(index, 'busy')
       return false
     }
-    if (present && (pte & PTE_SPECIAL) !== 0) splitHuge(this.#mm, page)
-    else splitBlock(machine, pte & PTE_FRAME)
     return true
   }
 
@@ -317,11 +320,25 @@ export class MigrateVma {
     if ((this.#vma.flags & VM_READ) !== 0) this.refuse(index, outcome)
   }
 
+  /** A folio that cannot be taken apart stays, and what follows in its page table (`migrate_vma_collect_skip`). */
+  #passOver(page: number): void {
+    const { tables } = this.#mm
+    this.#passed = Math.min(blockOf(this.#mm, page) + tables.leafPages, this.#end)
+    for (let each = page; each < this.#passed; each++) {
+      if (tables.get(each) !== 0) this.refuse(each - this.#start, 'busy')
+    }
+  }
+
   /** Locks and references the page and puts a migration entry in its place. */
   #isolate(page: number, index: number, pte: number): void {
     const { frames, failures } = this.#mm.machine
     const frame = pte & PTE_FRAME
     const flags = frames.flags[frame]!
+    if ((flags & (FRAME_LOCKED | FRAME_LARGE)) === FRAME_LARGE) {
+      if (splitFolio(this.#mm.machine, frame)) this.#collectPage(page)
+      else this.#passOver(page)
+      return
+    }
     if ((flags & FRAME_LOCKED) !== 0 || failures.fails(POINT_MIGRATE_ENTRY)) {
       this.refuse(index, 'busy')
       return
@@ -360,7 +377,7 @@ export class MigrateVma {
       // `folio_free_swap` fails: others would read it back from swap.
       this.refuse(index, 'lost-race')
     } else {
-      frames.moveIdentity(from, to, MOVING_FLAGS)
+      frames.moveIdentity(from, to, this.#compound ? MOVING_FLAGS | FRAME_LARGE : MOVING_FLAGS)
       this.outcomes[index] = OUTCOME.migrated
     }
   }

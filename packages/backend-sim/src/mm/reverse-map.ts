@@ -6,6 +6,14 @@ import type { Vma, VmaEntry } from './vma.js'
 
 type Mapping = AnonVma | MemoryFile | KsmPage
 
+/** Pages of a process, at which those from number `at` on may be mapped. */
+export interface MappedRun {
+  readonly vma: Vma
+  readonly page: number
+  readonly pages: number
+  readonly at: number
+}
+
 /** `folio->mapping`: what frames belong to, by small numbers that fit the frame table. */
 export class ReverseMap {
   readonly #objects: (Mapping | undefined)[] = [undefined]
@@ -32,6 +40,23 @@ export class ReverseMap {
    */
   walk(mapping: number, index: number, visit: (vma: Vma, page: number) => void): void {
     for (const [vma, page] of this.places(mapping, index)) visit(vma, page)
+  }
+
+  /** Where adjoining pages of anonymous memory may be mapped: `count` of them, the first with that index. */
+  runs(mapping: number, index: number, count: number): readonly MappedRun[] {
+    const object = this.#objects[mapping]
+    const found: MappedRun[] = []
+    if (object === undefined || object instanceof KsmPage) return found
+    for (let offset = index; offset < MAX_OFFSET; offset += 2 ** 32) {
+      object.tree.forEachOverlap(offset, offset + count - 1, ({ vma, first }) => {
+        const begin = vma.start + (offset - first)
+        const page = Math.max(vma.start, begin)
+        const pages = Math.min(vma.end, begin + count) - page
+        if (pages <= 0 || found.some((run) => run.vma === vma && run.page === page)) return
+        found.push({ vma, page, pages, at: page - begin })
+      })
+    }
+    return found
   }
 
   /** The places that `walk` visits. */

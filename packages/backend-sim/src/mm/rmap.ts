@@ -103,17 +103,21 @@ export function removeMigrationEntries(machine: Machine, from: number, to: numbe
     const { tables } = vma.mm
     const entry = tables.get(page)
     if (!pteIs(entry, PTE_MIGRATION) || (entry & PTE_FRAME) !== from) return
-    const write = entry & (PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY)
-    const wasDirty = (entry & PTE_WAS_DIRTY) !== 0
     frames.get(to)
     frames.maps[to]!++
     if (device) {
-      if (wasDirty) frames.flags[to]! |= FRAME_DIRTY
-      tables.set(page, PTE_DEVICE_PRIVATE | write | to)
-    } else {
-      tables.set(page, PTE_PRESENT | PTE_YOUNG | write | (wasDirty ? PTE_WRITTEN : 0) | to)
-    }
+      if ((entry & PTE_WAS_DIRTY) !== 0) frames.flags[to]! |= FRAME_DIRTY
+      tables.set(page, PTE_DEVICE_PRIVATE | (entry & KEPT) | to)
+    } else tables.set(page, presentEntry(entry, to))
   })
+}
+
+const KEPT = PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY
+
+/** What maps `frame` in place of a migration entry. */
+export function presentEntry(entry: number, frame: number): number {
+  const written = (entry & PTE_WAS_DIRTY) !== 0 ? PTE_WRITTEN : 0
+  return PTE_PRESENT | PTE_YOUNG | (entry & KEPT) | written | frame
 }
 
 /**

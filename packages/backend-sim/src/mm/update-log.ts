@@ -1,18 +1,18 @@
 import type { UpdateWatch } from '../sim/scheduler.js'
+import { isHugetlb } from './hugetlb.js'
 import type { MemoryFile } from './memory-file.js'
 import type { MemoryMap } from './memory-map.js'
 import { PageLogs } from './page-logs.js'
 import { pteMaps } from './rmap.js'
-import { VM_MIXEDMAP } from './vma.js'
+import { VM_MIXEDMAP, VM_PFNMAP } from './vma.js'
 
 /**
- * Finds lost updates of what a process accesses (see `PageLogs`): of its private memory by address,
- * so that moving pages is no matter, and of shared memory by the place in the file behind it, so
+ * Finds lost updates of what a process accesses (see `PageLogs`): of its private memory and what it
+ * has written to private mappings of files by address, so that moving pages is no matter, and of shared memory by the place in the file behind it, so
  * that all who map the file are seen together. And a write of a device that succeeds and goes to a
  * page that the process has no more.
  *
- * Not watched: private mappings of files, which change with the file until they are written, and
- * pages of drivers.
+ * Not watched: private huge pages of a pool, which others may take, and pages of drivers.
  */
 export class UpdateLog {
   readonly #mm: MemoryMap
@@ -63,7 +63,9 @@ export class UpdateLog {
     if (this.#own.has(page)) return own
     const vma = this.#mm.vmas.find(page)
     if (vma?.file === undefined) return own
-    if (!vma.shared || (vma.flags & VM_MIXEDMAP) !== 0) return undefined
+    if ((vma.flags & (VM_MIXEDMAP | VM_PFNMAP)) !== 0) return undefined
+    // What is written to a private mapping of a file is the process's alone from then on.
+    if (!vma.shared) return isHugetlb(vma) ? undefined : own
     return { logs: logsOf(vma.file, this.#watch), page: vma.offsetOf(page) }
   }
 }

@@ -4,6 +4,7 @@ import { alreadyThere } from './already-there.js'
 import { anonPrepare } from './anon-prepare.js'
 import { FRAME_EXCLUSIVE } from './frame-table.js'
 import { splitHuge } from './huge.js'
+import { isLarge, splitFolio } from './large-folio.js'
 import {
   PTE_DIRTY,
   PTE_FRAME,
@@ -114,6 +115,7 @@ function* movePage(
   if (tables.leaf(from) === 0) throw failure('ENOENT', 'there is no page to move', index)
   if (tables.isHuge(to)) throw alreadyThere(index)
   tables.ensureLeaf(to)
+  splitAround(target, tables.get(from), index)
   const end = machine.kernel.movesInBatches ? fromStart + pages : from + 1
   yield* mm.invalidateStartInPasses('clear', from, end)
   try {
@@ -131,6 +133,13 @@ function* movePage(
   } finally {
     mm.invalidateEnd()
   }
+}
+
+/** A page of a large folio moves when that was taken apart. */
+function splitAround({ mm: { machine } }: Vma, pte: number, index: number): void {
+  const present = (pte & PTE_PRESENT) !== 0 && (pte & PTE_SPECIAL) === 0
+  const frame = pte & PTE_FRAME
+  if (present && isLarge(machine, frame) && !splitFolio(machine, frame)) throw busy(index)
 }
 
 function movedEntry(target: Vma, to: number, pte: number, index: number): number {

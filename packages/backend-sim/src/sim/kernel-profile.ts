@@ -37,6 +37,13 @@ export interface KernelProfile {
   /** A write to the huge zero page makes a huge page; before 6.13 it makes small ones, one of them written. */
   readonly replacesHugeZero: boolean
   /**
+   * Taking a folio apart raises CLEAR over all of the block where its mapping begins, mapped as one or not
+   * (`split_huge_pmd_address`, before 6.13).
+   */
+  readonly splitsByAddress: boolean
+  /** A write to a page of a folio of several that is this process's alone does not copy it (6.15). */
+  readonly reusesLargeFolios: boolean
+  /**
    * Cutting a file in persistent memory forgets what was mapped of it page by page (`dax_break_layout`,
    * 6.15): then blocks of it may be mapped whole again.
    */
@@ -66,6 +73,8 @@ const NEWEST: KernelProfile = {
   ownsLastSwap: false,
   collapsesSomething: false,
   replacesHugeZero: true,
+  splitsByAddress: false,
+  reusesLargeFolios: true,
   forgetsDaxEntries: true,
   scansSharedMemory: true,
   reaperClears: true,
@@ -88,6 +97,8 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     ownsLastSwap: true,
     collapsesSomething: true,
     replacesHugeZero: false,
+    splitsByAddress: true,
+    reusesLargeFolios: false,
     forgetsDaxEntries: false,
     scansSharedMemory: false,
     reaperClears: false,

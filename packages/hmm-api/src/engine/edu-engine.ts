@@ -57,6 +57,8 @@ export class EduEngine implements RawEngine {
   #transfers = 0
   /** Accesses that were asked for and have not ended. */
   #pending = 0
+  /** Between the request for a staging page and its answer. */
+  #isRenewing = false
 
   private constructor(
     device: RawDevice,
@@ -115,14 +117,15 @@ export class EduEngine implements RawEngine {
 
   /**
    * Fewer bits than the device drives, on behalf of the driver. The staging page is no mapping of
-   * the driver's: it makes way, and comes back within the new mask before the next access.
+   * the driver's: it makes way, and comes back within the new mask before the next access, but not
+   * before this turn of the event loop ends: a mask that was refused is mostly followed by another one.
    * EBUSY during accesses; EIO as of the platform.
    */
   setMask(bits: number): void {
-    if (this.#pending > 0) {
+    if (this.#pending > 0 || this.#isRenewing) {
       throw new HmmError('EBUSY', {
         message: 'an access of the engine is under way',
-        hint: 'Set the mask before the device is used.',
+        hint: 'Set the mask before the device is used; after one that is refused, the next one at once.',
       })
     }
     this.#staging?.free()
@@ -131,8 +134,7 @@ export class EduEngine implements RawEngine {
     try {
       this.#device.dma.setMask(Math.min(bits, ADDRESS_BITS))
     } finally {
-      this.#pending += 1
-      this.#queue = this.#renewStaging()
+      this.#queue = this.#queue.then(() => this.#renewStaging())
     }
   }
 
@@ -176,12 +178,14 @@ export class EduEngine implements RawEngine {
 
   /** Without one, accesses say so; a later mask may bring it back. */
   async #renewStaging(): Promise<void> {
+    if (this.#staging !== undefined) return
+    this.#isRenewing = true
     try {
       this.#staging = await this.#device.dma.allocCoherent(BUFFER_BYTES)
     } catch {
       this.#staging = undefined
     } finally {
-      this.#pending -= 1
+      this.#isRenewing = false
     }
   }
 

@@ -97,6 +97,20 @@ export const group = caseGroup('events/huge-page', ['mirror', 'space.hugepage'],
     equal([await t.peek(watch.range, 0), await t.peek(watch.range, 2)], [1, 0])
   },
 
+  // Only its mapping was split so far: the memory is one piece still, and that is what advice takes apart.
+  'cold-in-part-of-a-split-mapping': async (t) => {
+    const watch = await huge(t)
+    const last = pagesOf(t) - 1
+    await t.space.mprotect(watch.range.page(last), 'r')
+    await watch.forget()
+    await t.space.madvise(watch.range.page(1), 'cold')
+    equal(await watch.seen(), [`clear 0-${last}`])
+    equal(await watch.snapshot(watch.range.slice(0, 3)), ['write', 'read', 'read'])
+    await watch.forget()
+    await t.space.madvise(watch.range.page(2), 'cold')
+    equal(await watch.seen(), [], 'once more')
+  },
+
   'freed-in-part': async (t) => {
     const watch = await huge(t)
     const last = pagesOf(t) - 1
@@ -149,6 +163,18 @@ export const group = caseGroup('events/huge-page', ['mirror', 'space.hugepage'],
     await t.poke(watch.range, 0, 9)
     equal(await watch.seen(), [`clear 0-${last}`], 'the copy')
     equal(await t.peek(watch.range, 0, child), 1)
+  }),
+
+  // Nobody else has that page, but somebody has others of the same piece of memory.
+  'written-in-a-shared-piece': needing(['space.fork'], async (t) => {
+    const watch = await huge(t)
+    const child = await t.fork()
+    await t.poke(watch.range, 1, 5, child)
+    await t.poke(watch.range, 0, 4)
+    await watch.forget()
+    await t.poke(watch.range, 1, 6)
+    equal(await watch.seen(), ['clear 1'])
+    equal([await t.peek(watch.range, 1), await t.peek(watch.range, 1, child)], [6, 5])
   }),
 
   'mapped-for-a-device': needing(['dma.mirror', 'engine'], async (t) => {

@@ -163,6 +163,18 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     equal(await ends(t, watch.range), [1, 2])
   },
 
+  'part-of-a-split-mapping-goes': async (t) => {
+    const watch = await huge(t)
+    const last = pagesOf(t) - 1
+    await t.space.munmap(watch.range.page(last))
+    await watch.forget()
+    const part = watch.range.slice(0, 3)
+    const result = await t.device.memory.migrate(watch.mirror, part, { to: 'device' })
+    equal(result.migrated, 3)
+    equal((await watch.seen()).sort(), [`clear 0-${last - 1}`, 'self-migrate 0-2'])
+    equal(await states(watch), { 'device-write': 3, read: pagesOf(t) - 4, error: 1 })
+  },
+
   'one-page-of-it-is-pinned': needing(['space.pin'], async (t) => {
     const watch = await huge(t)
     const pinned = t.own(await t.space.pin(watch.range.page(3)))

@@ -48,6 +48,16 @@ export const group = caseGroup('range-fault/huge-page', ['mirror', 'space.hugepa
     equal(await watch.seen(), [])
   },
 
+  // Unlike small zero pages, which a child finds for itself when it looks.
+  'zero-page-of-a-fork': needing(['space.fork'], async (t) => {
+    const range = await block(t)
+    await t.peek(range, 3)
+    const child = await t.fork()
+    const watch = await t.watch(range, { space: child })
+    equal(await watch.snapshot(range.page(0)), ['read'])
+    equal(await watch.commit((pages) => pages.order(0)), orderOf(t))
+  }),
+
   'write-to-the-zero-page': async (t) => {
     const watch = await t.watch(await block(t))
     equal(await watch.fault('read', watch.range.page(3)), ['read'])
@@ -81,5 +91,15 @@ export const group = caseGroup('range-fault/huge-page', ['mirror', 'space.hugepa
     equal(await watch.fault('read', last), ['read'])
     await rejects('EPERM', watch.fault('write', last))
     equal(await watch.commit((pages) => pages.order(0)), orderOf(t), 'after a refused write')
+  },
+
+  // All of it is there for reading; it is one of its pages that was to be written.
+  'blames-the-page-to-be-written': async (t) => {
+    const range = await block(t)
+    await t.poke(range, 0, 1)
+    await t.space.mprotect(range, 'r')
+    const watch = await t.watch(range)
+    const asked = watch.fault({ request: 'read', perPage: new Map([[3, 'write']]) })
+    equal((await rejects('EPERM', asked)).page, 3)
   },
 })
