@@ -1,6 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { DeviceMappings, NOWHERE } from '../src/dma/device-mappings.js'
 import { IovaAllocator } from '../src/dma/iova-allocator.js'
+import type { SimDmaMapping } from '../src/dma/streaming-mapping.js'
 import { IntervalTree } from '../src/mm/interval-tree.js'
 import { RadixTable } from '../src/mm/radix-table.js'
 import { TableArena } from '../src/mm/table-arena.js'
@@ -117,6 +119,41 @@ test('freed tables are those that lie between floor and ceiling', () => {
   expect(arena.used).toBe(before - 2)
   table.freeTables(1024, 1025, 0, Infinity)
   expect(arena.used).toBe(1)
+})
+
+test('a mapping of a device is live until it has ended, and is no other one meanwhile', () => {
+  const step = fc.record({ plain: fc.boolean(), end: fc.nat(6) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const mappings = new DeviceMappings()
+      const live = new Map<SimDmaMapping, boolean>()
+      const dropped = new Set<SimDmaMapping>()
+      const made: SimDmaMapping[] = []
+      const make = (): SimDmaMapping => {
+        made.push({ place: NOWHERE } as SimDmaMapping)
+        return mappings.add(made.at(-1)!)
+      }
+      for (const { plain, end } of steps) {
+        const begun = (plain ? mappings.again() : undefined) ?? make()
+        expect(live.has(begun) || dropped.has(begun)).toBe(false)
+        live.set(begun, plain)
+        const gone = [...live.keys()][end]
+        if (gone !== undefined) {
+          expect(mappings.end(gone)).toBe(true)
+          if (live.get(gone) === false) {
+            mappings.drop(gone)
+            dropped.add(gone)
+          }
+          live.delete(gone)
+          expect(mappings.end(gone)).toBe(false)
+        }
+        for (const each of made) expect(mappings.holds(each)).toBe(live.has(each))
+        expect(new Set(mappings.list()).size).toBe(live.size)
+        expect(mappings.count).toBe(live.size)
+        for (const each of live.keys()) expect(mappings.at(each.place)).toBe(each)
+      }
+    }),
+  )
 })
 
 test('IOVA blocks never overlap, stay below the mask and are aligned', () => {

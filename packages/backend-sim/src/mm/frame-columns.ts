@@ -37,6 +37,9 @@ export class FrameColumns {
   retire(): void {
     if (this.refs.length !== FIRST || spare.length >= MOST_SPARE) return
     const { slots, mapping, index, refs, maps, flags } = this
+    // Frames are cleaned when they are freed, and all are free now: what is left are links between free
+    // ones in `index`, which is written before it is read, and the reference of the zero page, which
+    // every table takes. So nothing depends on this, and no test can tell; zeros are easier to rely on.
     for (const column of [slots, mapping, index, refs, maps, flags]) column.fill(0)
     spare.push(this)
   }
