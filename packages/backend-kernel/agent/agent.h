@@ -45,6 +45,8 @@ _Noreturn void handler_start(uint32_t process);
 
 /* userfaultfd.c: a userfaultfd for a part of the process, or -errno. */
 int userfaultfd_open(const struct userfaultfd_request *request);
+/* UFFDIO_MOVE; how far it came is in `reply`. 0 or -errno. */
+int userfaultfd_move(const struct move_request *request, struct fill_reply *reply);
 
 /* channel.c: the socket of a process. */
 void channel_reply(uint32_t process, uint32_t request, int32_t code, const void *payload,

@@ -117,12 +117,22 @@ static int wake(const struct range_request *range)
 	return ioctl(HANDLER_FD, UFFDIO_WAKE, &request) == 0 ? 0 : -errno;
 }
 
+static int tell_pid(uint32_t request)
+{
+	uint32_t pid = (uint32_t)getpid();
+
+	channel_reply(self, request, 0, &pid, sizeof(pid));
+	return 1;
+}
+
 static int execute(const struct frame *frame, size_t length)
 {
 	struct range_request range;
 
 	if (frame->code == OP_EXIT)
 		_exit(0);
+	if (frame->code == OP_UFFD_PID)
+		return tell_pid(frame->request);
 	if (frame->code == OP_UFFD_STAGE)
 		return do_stage(length);
 	if (length != sizeof(range))
@@ -165,6 +175,8 @@ _Noreturn void handler_start(uint32_t process)
 
 	self = process;
 	prctl(PR_SET_NAME, "userfaults", 0, 0, 0);
+	/* The process borrows HANDLER_FD to move its pages (pidfd_getfd). */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	for (;;) {
 		if (poll(polled, 2, -1) < 0) {
 			if (errno == EINTR)

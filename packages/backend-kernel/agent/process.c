@@ -244,6 +244,20 @@ static int do_userfaultfd(const void *payload)
 	return 0;
 }
 
+static int do_userfaultfd_move(uint32_t request, const void *payload)
+{
+	struct move_request move;
+	struct fill_reply filled = { 0 };
+	int code;
+
+	memcpy(&move, payload, sizeof(move));
+	code = userfaultfd_move(&move, &filled);
+	if (code < 0)
+		return code;
+	reply(request, 0, &filled, sizeof(filled));
+	return 1;
+}
+
 static int do_device(int32_t op, uint32_t request, unsigned char *payload, size_t length)
 {
 	struct ioctl_request call;
@@ -304,6 +318,8 @@ static size_t payload_size(int32_t op)
 		return sizeof(struct exit_request);
 	case OP_USERFAULTFD:
 		return sizeof(struct userfaultfd_request);
+	case OP_UFFD_MOVE:
+		return sizeof(struct move_request);
 	case OP_DEVICE_IOCTL:
 	case OP_DEVICE_CLOSE:
 		return sizeof(struct ioctl_request);
@@ -354,6 +370,8 @@ static int execute(const struct frame *frame, size_t length)
 		return do_file_write(input, length);
 	case OP_USERFAULTFD:
 		return do_userfaultfd(input);
+	case OP_UFFD_MOVE:
+		return do_userfaultfd_move(frame->request, input);
 	case OP_PIN:
 		return pin_pages(&range);
 	case OP_PIN_SHORT:

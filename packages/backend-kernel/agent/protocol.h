@@ -74,6 +74,8 @@ enum op {
 	OP_SOFT_DIRTY = 34, /* range_request of at most AGENT_CHUNK pages; a byte for each */
 	OP_KSM_MERGE = 56, /* range_request */
 	OP_NUMA_SCAN = 57,
+	/* move_request, to the process whose pages move: nobody else may. Replied: struct fill_reply */
+	OP_UFFD_MOVE = 58,
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
 	OP_DEVICE_CLOSE = 38, /* struct ioctl_request, of which only the fd counts */
@@ -84,6 +86,7 @@ enum op {
 	OP_UFFD_ZEROPAGE = 42, /* range_request. Replied: struct fill_reply */
 	OP_UFFD_WRITEPROTECT = 43, /* range_request; value 1: protect, 0: no more */
 	OP_UFFD_WAKE = 44, /* range_request */
+	OP_UFFD_PID = 45, /* replied: uint32, for UFFD_MOVE */
 };
 
 /* Bytes of one COPY: a huge page is filled as a whole. */
@@ -190,6 +193,14 @@ struct userfault {
 	uint32_t padding;
 };
 
+struct move_request {
+	uint64_t to;
+	uint64_t from;
+	uint64_t length;
+	uint32_t handler; /* pid of the process that has the userfaultfd */
+	uint32_t padding;
+};
+
 struct stage_request {
 	uint64_t offset;
 };
@@ -216,6 +227,7 @@ _Static_assert(sizeof(struct mremap_request) == 40, "mremap_request");
 _Static_assert(sizeof(struct atomic_request) == 16, "atomic_request");
 _Static_assert(sizeof(struct userfaultfd_request) == 24, "userfaultfd_request");
 _Static_assert(sizeof(struct userfault) == 16, "userfault");
+_Static_assert(sizeof(struct move_request) == 32, "move_request");
 _Static_assert(sizeof(struct fill_reply) == 16, "fill_reply");
 _Static_assert(sizeof(struct file_request) == 24, "file_request");
 

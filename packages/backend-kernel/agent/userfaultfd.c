@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A userfaultfd of the process that opens it: somebody else serves faults of a part of its memory. */
+/*
+ * A userfaultfd of the process that opens it: somebody else serves faults of a part of its memory. Only moving
+ * pages is done by the process itself, with the descriptor of who serves it, borrowed for that time.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +15,14 @@
 
 #ifndef UFFD_FEATURE_WP_UNPOPULATED
 #define UFFD_FEATURE_WP_UNPOPULATED (1 << 13) /* Linux 6.4 */
+#endif
+
+#ifndef UFFDIO_MOVE /* Linux 6.8 */
+struct uffdio_move {
+	uint64_t dst, src, len, mode;
+	int64_t move;
+};
+#define UFFDIO_MOVE _IOWR(UFFDIO, 0x05, struct uffdio_move)
 #endif
 
 #define FEATURES                                                                             \
@@ -55,4 +66,46 @@ int userfaultfd_open(const struct userfaultfd_request *request)
 		return fd;
 	close(fd);
 	return result;
+}
+
+static int borrow(uint32_t handler)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, handler, 0), fd;
+
+	if (pidfd < 0)
+		return -errno;
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, HANDLER_FD, 0);
+	if (fd < 0)
+		fd = -errno;
+	close(pidfd);
+	return fd;
+}
+
+/* Moving may end in the middle, and goes on there. */
+int userfaultfd_move(const struct move_request *request, struct fill_reply *reply)
+{
+	int fd;
+
+	if (!in_window(request->to, request->length) || !in_window(request->from, request->length) ||
+	    request->length == 0)
+		return -EINVAL;
+	fd = borrow(request->handler);
+	if (fd < 0)
+		return fd;
+	while (reply->done < request->length && reply->error == 0) {
+		struct uffdio_move move = {
+			.dst = request->to + reply->done,
+			.src = request->from + reply->done,
+			.len = request->length - reply->done,
+		};
+
+		if (ioctl(fd, UFFDIO_MOVE, &move) == 0)
+			reply->done = request->length;
+		else if (errno != EAGAIN)
+			reply->error = -errno;
+		else if (move.move > 0)
+			reply->done += (uint64_t)move.move;
+	}
+	close(fd);
+	return 0;
 }

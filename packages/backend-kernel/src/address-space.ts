@@ -271,6 +271,7 @@ export class KernelAddressSpace implements RawAddressSpace {
     const host = {
       agent: this.#host.agent,
       pageBytes: this.#pageBytes,
+      isBusy: () => this.#host.agent.isBusy(this.#process),
       command: (op: number, payload: Uint8Array) => this.#command(op, payload),
       served: () => {
         for (const wait of this.waits) wait.restart()

@@ -131,6 +131,12 @@ export class AgentClient {
     this.#exits.delete(process)
   }
 
+  /** Whether it has not answered a command yet. */
+  isBusy(process: number): boolean {
+    for (const pending of this.#pending.values()) if (pending.process === process) return true
+    return false
+  }
+
   /** SIGKILL. What it leaves undone fails with ESRCH. */
   kill(process: number): void {
     this.#write({ process, request: 0, code: OP_KILL, payload: new Uint8Array() })

@@ -48,6 +48,8 @@ export const OP_UFFD_COPY = 41
 export const OP_UFFD_ZEROPAGE = 42
 export const OP_UFFD_WRITEPROTECT = 43
 export const OP_UFFD_WAKE = 44
+export const OP_UFFD_PID = 45
+export const OP_UFFD_MOVE = 58
 
 export const MMAP_SHARED = 1
 export const MMAP_FIXED = 2

@@ -7,8 +7,10 @@ import * as agent from './agent-protocol.js'
 export interface UserfaultfdHost {
   readonly agent: AgentClient
   readonly pageBytes: number
+  /** Whether the process has something else to do, such as to wait for a page. */
+  isBusy(): boolean
   /** Sends a command to the process. */
-  command(op: number, payload: Uint8Array): Promise<unknown>
+  command(op: number, payload: Uint8Array): Promise<Uint8Array>
   /** Dispatches events; and what waits for a page has made progress. */
   served(): void
 }
@@ -18,6 +20,7 @@ export class AgentUserfaultfd implements RawUserfaultfd {
   readonly #host: UserfaultfdHost
   readonly #process: number
   #closed: Promise<void> | undefined
+  #pid: Promise<Uint8Array> | undefined
   readonly #ended: Promise<unknown>
 
   private constructor(host: UserfaultfdHost, process: number) {
@@ -79,6 +82,31 @@ export class AgentUserfaultfd implements RawUserfaultfd {
     await this.#ranged(agent.OP_UFFD_WAKE, page, pages, 0)
   }
 
+  /** Done by the process itself, with the descriptor of the handler: nobody else may move its pages. */
+  async move(page: number, from: number, pages: number): Promise<void> {
+    const { pageBytes } = this.#host
+    if (this.#host.isBusy()) {
+      throw new HmmError('EBUSY', {
+        message:
+          'the process does something else, or waits itself, and nobody else may move its pages',
+        hint: 'Serve its own touches by copy, or move ahead of them.',
+        retryable: true,
+      })
+    }
+    this.#pid ??= this.#command(agent.OP_UFFD_PID, new Uint8Array())
+    const payload = new agent.Packer()
+      .u64(page * pageBytes)
+      .u64(from * pageBytes)
+      .u64(pages * pageBytes)
+      .u32(agent.readU32(await this.#pid, 0))
+      .u32(0)
+    try {
+      this.#check(await this.#host.command(agent.OP_UFFD_MOVE, payload.done()))
+    } finally {
+      this.#host.served()
+    }
+  }
+
   /** The handler ends, and the descriptor with it. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
@@ -93,7 +121,10 @@ export class AgentUserfaultfd implements RawUserfaultfd {
 
   /** A failure in the middle names the page. */
   async #fill(op: number, page: number, pages: number, value: number): Promise<void> {
-    const reply = await this.#ranged(op, page, pages, value)
+    this.#check(await this.#ranged(op, page, pages, value))
+  }
+
+  #check(reply: Uint8Array): void {
     const error = agent.readS32(reply, 8)
     if (error === 0) return
     throw new HmmError(errnoName(-error), {

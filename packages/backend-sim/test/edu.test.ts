@@ -80,7 +80,7 @@ test('a mask that is refused may be followed by the next one, as drivers do', as
   const buffer = await device.dma.allocBuffer({ bytes: 4096 })
   const mapping = device.dma.map(buffer, { direction: 'to-device' })
   expect(await device.engine.read(mapping.address, 1)).toEqual(Uint8Array.of(0))
-  await mapping.unmap()
+  mapping.unmap()
   await buffer.close()
   await device.close()
   await backend.close()

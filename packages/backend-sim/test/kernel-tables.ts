@@ -285,8 +285,13 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/advice/cold', 'events/advice/willneed'],
   },
   {
-    what: 'UFFDIO_MOVE, PAGEMAP_SCAN, removal of a uprobe, mlock',
-    says: 'CLEAR, PROTECTION_VMA, CLEAR, none',
+    what: 'UFFDIO_MOVE',
+    says: 'CLEAR over the source',
+    cases: ['events/userfaultfd/move', 'events/userfaultfd/a-device-waits-for-a-move'],
+  },
+  {
+    what: 'PAGEMAP_SCAN, removal of a uprobe, mlock',
+    says: 'PROTECTION_VMA, CLEAR, none',
     none: 'not offered by the API',
   },
 ]

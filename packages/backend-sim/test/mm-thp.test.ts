@@ -307,3 +307,22 @@ describe('device memory', () => {
     expect(await blocks(watch, range.slice(BLOCK, BLOCK))).toEqual(['write 9'])
   })
 })
+
+describe('UFFDIO_MOVE', () => {
+  test('a block goes to a place for one whole, a page of it by itself', async () => {
+    await start()
+    const { range, watch } = await watched(2)
+    const target = await t.mmap(BLOCK)
+    const place = await t.mmap(1)
+    const whole = t.own(await t.space.userfaultfd(target, { missing: true }))
+    const part = t.own(await t.space.userfaultfd(place, { missing: true }))
+    await whole.move(target, range.slice(0, BLOCK))
+    expect(await watch.seen()).toEqual(['clear 0-511'])
+    expect(await blocks(await t.watch(target))).toEqual(['write 9'])
+    expect(await t.peek(target, 3)).toBe(1)
+    await part.move(place, range.page(BLOCK + 3))
+    expect(await t.peek(place, 0)).toBe(2)
+    expect(await blocks(watch)).toEqual(['none', '?'])
+    expect(await t.peek(range, BLOCK + 4)).toBe(0)
+  })
+})

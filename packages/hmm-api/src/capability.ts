@@ -28,6 +28,7 @@ export const CAPABILITIES = {
   'space.dax': 'files in persistent memory, mapped without a page cache (DAX)',
   'space.driver-pages': 'map pages that a driver owns (vm_insert_page), not memory or a file',
   'space.userfaultfd': 'serve page faults of a process (userfaultfd)',
+  'space.userfaultfd.move': 'serve page faults with pages of the process itself (UFFDIO_MOVE)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',
   'mirror.userfaultfd': 'range faults wait for the userfaultfd that serves the page',

@@ -53,6 +53,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.ksm': supported(),
   'space.numa-scan': supported(),
   'space.oom-reap': supported(),
+  'space.userfaultfd.move': supported(),
   'space.disk': supported(),
   'space.pin': supported(),
   'space.dax': supported(),

@@ -53,6 +53,8 @@ export interface KernelProfile {
    * 6.12 leaves them out.
    */
   readonly scansSharedMemory: boolean
+  /** `UFFDIO_MOVE` tells of all that is still to be moved at once, not page by page (6.18). */
+  readonly movesInBatches: boolean
   /** The OOM reaper raises CLEAR; UNMAP on 6.12. */
   readonly reaperClears: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
@@ -76,6 +78,7 @@ const NEWEST: KernelProfile = {
   forgetsDaxEntries: true,
   scansSharedMemory: true,
   reaperClears: true,
+  movesInBatches: true,
   unlockedFault: true,
 }
 
@@ -99,6 +102,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     forgetsDaxEntries: false,
     scansSharedMemory: false,
     reaperClears: false,
+    movesInBatches: false,
     unlockedFault: false,
   },
 }

@@ -1,5 +1,6 @@
 import type { RawUserfaultfd } from '@hmm-sdk/hmm-api/raw'
 import { userfaultCopy, userfaultProtect, userfaultZero } from '../mm/userfaultfd-fill.js'
+import { userfaultMove } from '../mm/userfaultfd-move.js'
 import { releaseUserfault } from '../mm/userfaultfd-register.js'
 import type { Userfaultfd } from '../mm/userfaultfd.js'
 import type { Simulation } from './simulation.js'
@@ -25,6 +26,10 @@ export class SimUserfaultfd implements RawUserfaultfd {
 
   writeProtect(page: number, pages: number, protect: boolean): Promise<void> {
     return this.#simulation.run(userfaultProtect(this.#context, page, page + pages, protect))
+  }
+
+  move(page: number, from: number, pages: number): Promise<void> {
+    return this.#simulation.run(userfaultMove(this.#context, page, from, pages))
   }
 
   async wake(page: number, pages: number): Promise<void> {

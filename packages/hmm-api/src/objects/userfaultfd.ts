@@ -134,6 +134,27 @@ export class Userfaultfd extends Owned {
     )
   }
 
+  /**
+   * Moves the pages of `from`, private anonymous memory of the same rights anywhere in the process, to
+   * `range`, where nothing is yet, and wakes who waits there; nothing is copied. Raises CLEAR over `from`.
+   * EEXIST where a page is there already, ENOENT where there is none to move, EBUSY where somebody else has the
+   * page (a child, whoever pins it, KSM), EFAULT where a device has it (`page` says which; those before it
+   * are moved), EINVAL for other memory. `UFFDIO_MOVE`
+   *
+   * Nobody but the process may move its pages: on a kernel it cannot while it waits itself, and that is EBUSY
+   * too. Serve its own touches by `copy`, or move ahead of them.
+   */
+  move(range: VirtualRange, from: VirtualRange, wait?: Wait): Promise<void> {
+    return this.#run('userfaultfd.move', range, wait, async () => {
+      checkRange(from, this.#space[RAW].pageShift)
+      if (from.pages !== range.pages) {
+        throw new RangeError(`${from.pages} pages do not move to a range of ${range.pages}`)
+      }
+      this.#space.capabilities.require('space.userfaultfd.move')
+      await this.#raw.move!(range.startPage, from.startPage, range.pages)
+    })
+  }
+
   /** Who waits for a page of the range looks again, such as after EEXIST. `UFFDIO_WAKE` */
   wake(range: VirtualRange, wait?: Wait): Promise<void> {
     return this.#run('userfaultfd.wake', range, wait, () =>

@@ -104,6 +104,8 @@ export interface RawUserfaultfd {
   /** Wakes only when it takes protection away. */
   writeProtect(page: number, pages: number, protect: boolean): Promise<void>
   wake(page: number, pages: number): Promise<void>
+  /** UFFDIO_MOVE of pages `from`; an error in the middle names the index of the page. `space.userfaultfd.move`. */
+  move?(page: number, from: number, pages: number): Promise<void>
   /** Unregisters everything; who waits goes on, and finds what memory is like without it. */
   close(): Promise<void>
 }

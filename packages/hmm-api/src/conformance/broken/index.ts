@@ -28,6 +28,7 @@ import { mergedPagesStayMapped } from './merged-pages-stay-mapped.js'
 import { migrateDoesNothing } from './migrate-does-nothing.js'
 import { missingMprotectEvent } from './missing-mprotect-event.js'
 import { neverReleased } from './never-released.js'
+import { movesOverwrite } from './moves-overwrite.js'
 import { noPageInError } from './no-page-in-error.js'
 import { noRetryCheck } from './no-retry-check.js'
 import { noSecondPass } from './no-second-pass.js'
@@ -125,4 +126,5 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   scanDoesNothing,
   reaperWaits,
   writtenBackUnheard,
+  movesOverwrite,
 ]

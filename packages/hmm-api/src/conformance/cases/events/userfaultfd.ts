@@ -8,6 +8,8 @@ protection taken away. Filling raises nothing, since nothing was there; write pr
 "protection-vma" over what it covers, when it comes and when it goes.`
 
 const missing = { missing: true } as const
+/** What cases of UFFDIO_MOVE need. */
+const move = ['space.userfaultfd.move'] as const
 const writeProtect = { writeProtect: true } as const
 
 export const group = caseGroup('events/userfaultfd', ['mirror', 'space.userfaultfd'], {
@@ -268,5 +270,125 @@ export const group = caseGroup('events/userfaultfd', ['mirror', 'space.userfault
     await Server.open(t, range, missing)
     await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
     equal(await watch.snapshot(), ['none'])
+  }),
+
+  move: needing([...move], async (t) => {
+    const from = await t.mmap(2)
+    const range = await t.mmap(2)
+    await t.fill(from, 5)
+    const server = await Server.open(t, range, missing)
+    const watches = [await t.watch(from), await t.watch(range)]
+    await server.userfaultfd.move(range, from)
+    equal(await Promise.all(watches.map((watch) => watch.seen())), [['clear 0-1'], []])
+    equal(await watches[0]!.snapshot(), ['none', 'none'])
+    equal(await watches[1]!.snapshot(), ['write', 'write'])
+    equal(
+      [await t.contents(range), await t.contents(from)],
+      [
+        [5, 6],
+        [0, 0],
+      ],
+    )
+  }),
+
+  'a-device-waits-for-a-move': needing([...move, 'mirror.userfaultfd'], async (t) => {
+    const from = await t.mmap(1)
+    const range = await t.mmap(1)
+    await t.poke(from, 0, 7)
+    const server = await Server.open(t, range, missing)
+    const frame = await (await t.watch(from)).commit((pages) => pages.frame(0))
+    const watch = await t.watch(range)
+    const fault = watch.fault('read')
+    await server.userfaultfd.move((await server.next()).page, from)
+    equal(await fault, ['write'])
+    equal(await watch.commit((pages) => pages.frame(0) === frame), true, 'nothing is copied')
+    equal(await t.peek(range, 0), 7)
+  }),
+
+  'move-of-the-zero-page': needing([...move], async (t) => {
+    const from = await t.mmap(1)
+    const range = await t.mmap(1)
+    await t.peek(from, 0)
+    const server = await Server.open(t, range, missing)
+    const watch = await t.watch(range)
+    await server.userfaultfd.move(range, from)
+    equal(await watch.snapshot(), ['read'])
+  }),
+
+  'move-where-nothing-is': needing([...move], async (t) => {
+    const from = await t.mmap(2)
+    const range = await t.mmap(2)
+    await t.poke(from, 0, 7)
+    const server = await Server.open(t, range, missing)
+    const error = await rejects('ENOENT', server.userfaultfd.move(range, from))
+    equal(error.page, 1, 'the page')
+    equal(await t.peek(range, 0), 7, 'the one before it is moved')
+  }),
+
+  'move-to-where-a-page-is': needing([...move], async (t) => {
+    const from = await t.mmap(2)
+    const range = await t.mmap(2)
+    await t.fill(from, 5)
+    const server = await Server.open(t, range, missing)
+    await server.userfaultfd.copy(range.page(1), pageOf(t, 1))
+    const error = await rejects('EEXIST', server.userfaultfd.move(range, from))
+    equal(error.page, 1, 'the page')
+    equal(await t.contents(range), [5, 1])
+    equal(await t.peek(from, 1), 6)
+  }),
+
+  'move-of-what-a-child-has': needing([...move, 'space.fork'], async (t) => {
+    const from = await t.mmap(1)
+    const range = await t.mmap(1)
+    await t.poke(from, 0, 7)
+    const child = await t.fork()
+    const server = await Server.open(t, range, missing)
+    await rejects('EBUSY', server.userfaultfd.move(range, from))
+    equal([await t.peek(from, 0), await t.peek(from, 0, child)], [7, 7])
+  }),
+
+  'move-of-a-pinned-page': needing([...move, 'space.pin'], async (t) => {
+    const from = await t.mmap(1)
+    const range = await t.mmap(1)
+    await t.poke(from, 0, 7)
+    t.own(await t.space.pin(from))
+    const server = await Server.open(t, range, missing)
+    await rejects('EBUSY', server.userfaultfd.move(range, from))
+    equal(await t.peek(from, 0), 7)
+  }),
+
+  'move-of-a-swapped-page': needing([...move, 'space.pageout'], async (t) => {
+    const from = await t.mmap(1)
+    const range = await t.mmap(1)
+    await t.poke(from, 0, 7)
+    await t.space.madvise(from, 'pageout')
+    const server = await Server.open(t, range, missing)
+    const watch = await t.watch(range)
+    await server.userfaultfd.move(range, from)
+    equal(await watch.snapshot(), ['none'], 'it stays swapped out')
+    equal(await t.peek(range, 0), 7)
+  }),
+
+  'move-of-other-memory': needing([...move], async (t) => {
+    const range = await t.mmap(1)
+    const server = await Server.open(t, range, missing)
+    const shared = await t.mmap(1, { shared: true })
+    const readOnly = await t.mmap(1, { protection: 'r' })
+    for (const from of [shared, readOnly]) {
+      await rejects('EINVAL', server.userfaultfd.move(range, from))
+    }
+    await rejects('EINVAL', server.userfaultfd.move(shared, range), 'to what is not registered')
+    await rejects(RangeError, server.userfaultfd.move(range, await t.mmap(2)), 'two to one')
+  }),
+
+  'a-device-keeps-nothing-of-what-moves': needing([...move, 'dma.mirror', 'engine'], async (t) => {
+    const from = await t.mmap(1)
+    const range = await t.mmap(1)
+    await t.poke(from, 0, 7)
+    const server = await Server.open(t, range, missing)
+    const device = await (await t.watch(from)).map('write')
+    await server.userfaultfd.move(range, from)
+    await t.refused(device.poke(0, 9))
+    equal(await t.peek(range, 0), 7)
   }),
 })
