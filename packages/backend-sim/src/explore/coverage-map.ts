@@ -11,6 +11,8 @@ export class CoverageMap implements Coverage {
   #object: unknown
   #write = false
   #point = 0
+  #op = ''
+  #label = ''
 
   get points(): number {
     return this.#points
@@ -39,11 +41,12 @@ export class CoverageMap implements Coverage {
   }
 
   readonly step = (stop: Stop): void => {
-    let labels = this.#ops.get(stop.op)
-    if (labels === undefined) this.#ops.set(stop.op, (labels = new Map()))
-    let point = labels.get(stop.label)
-    if (point === undefined) labels.set(stop.label, (point = this.#points++))
-    const { strand, object, write } = stop
+    const { strand, object, write, op, label } = stop
+    // Steps of a loop stop at one point again and again.
+    const again = op === this.#op && label === this.#label
+    const point = again ? this.#point : this.#number(op, label)
+    this.#op = op
+    this.#label = label
     if (
       object !== undefined &&
       this.#object === object &&
@@ -56,5 +59,13 @@ export class CoverageMap implements Coverage {
     this.#object = object
     this.#write = write
     this.#point = point
+  }
+
+  #number(op: string, label: string): number {
+    let labels = this.#ops.get(op)
+    if (labels === undefined) this.#ops.set(op, (labels = new Map()))
+    let point = labels.get(label)
+    if (point === undefined) labels.set(label, (point = this.#points++))
+    return point
   }
 }

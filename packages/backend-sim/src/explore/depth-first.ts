@@ -23,6 +23,8 @@ export class DepthFirst implements Strategy {
   readonly #names: string[] = []
   readonly #ops: string[] = []
   readonly #labels: string[] = []
+  /** How many choices those lists have; what stands behind them is of schedules before. */
+  #choices = 0
   #depth = 0
   #used = 0
   #started = false
@@ -36,10 +38,10 @@ export class DepthFirst implements Strategy {
   next(): boolean {
     if (this.diverged !== undefined) return false
     if (this.#started) {
-      let last = this.#taken.length - 1
+      let last = this.#choices - 1
       while (last >= 0 && !this.#advance(last)) last--
       if (last < 0) return false
-      this.#cutTo(last + 1)
+      this.#choices = last + 1
     }
     this.#started = true
     this.#depth = 0
@@ -49,7 +51,7 @@ export class DepthFirst implements Strategy {
 
   choose(stops: readonly Stop[], preempts: boolean): number {
     const depth = this.#depth++
-    if (depth < this.#taken.length) {
+    if (depth < this.#choices) {
       const taken = this.#taken[depth]!
       if (!this.#isAt(depth, stops, preempts)) this.#diverge(depth, stops)
       if (preempts && taken > 0) this.#used++
@@ -57,13 +59,14 @@ export class DepthFirst implements Strategy {
     }
     const bound = preempts && this.#used >= this.preemptions
     if (bound) this.cut = true
-    this.#taken.push(0)
-    this.#limit.push(bound ? 1 : stops.length)
+    this.#choices = depth + 1
+    this.#taken[depth] = 0
+    this.#limit[depth] = bound ? 1 : stops.length
     const first = stops[0]!
-    this.#shapes.push(shapeOf(stops, preempts))
-    this.#names.push(first.strand.name)
-    this.#ops.push(first.op)
-    this.#labels.push(first.label)
+    this.#shapes[depth] = shapeOf(stops, preempts)
+    this.#names[depth] = first.strand.name
+    this.#ops[depth] = first.op
+    this.#labels[depth] = first.label
     return 0
   }
 
@@ -89,15 +92,10 @@ export class DepthFirst implements Strategy {
     this.diverged = `choice ${depth + 1}\n  first: ${first}\n  then: ${then}`
   }
 
-  #cutTo(length: number): void {
-    for (const list of [this.#taken, this.#limit, this.#shapes]) list.length = length
-    for (const list of [this.#names, this.#ops, this.#labels]) list.length = length
-  }
-
   ran(): boolean {
     // An earlier schedule had a choice there.
-    if (this.#depth < this.#taken.length) this.#diverge(this.#depth, [])
-    const mine = this.#shard.index === 0 || this.#taken.some((taken) => taken > 0)
+    if (this.#depth < this.#choices) this.#diverge(this.#depth, [])
+    const mine = this.#shard.index === 0 || !this.#isFirst(this.#choices)
     return mine && this.#used === this.preemptions
   }
 

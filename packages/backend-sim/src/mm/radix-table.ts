@@ -20,6 +20,9 @@ export class RadixTable {
   /** 1 / #leafPages, exact. Page numbers have at most 31 bits more than a leaf covers. */
   readonly #leafShare: number
   readonly #root: number
+  /** First and last page that a table was made for. No integers as long as there is none, so that they stay doubles. */
+  #lowest = 2 ** 52
+  #highest = -1.5
   /** The leaf that was found last, by the number of its pages divided by theirs; -1 for none. */
   private lastHigh = -1
   private lastLeaf = 0
@@ -80,6 +83,7 @@ export class RadixTable {
     if (leaf !== 0) return leaf
     const bits = this.bits
     const mask = this.mask
+    this.#reach(page)
     const high = (page * this.#leafShare) | 0
     const pud = this.#ensure((this.#root << bits) + ((high >>> (2 * bits)) & mask))
     const pmd = this.#ensure((pud << bits) + ((high >>> bits) & mask))
@@ -89,6 +93,7 @@ export class RadixTable {
   /** Makes sure of the table of leaves (PMD) that holds `page`, with no leaf in it yet. */
   ensurePud(page: number): void {
     const bits = this.bits
+    this.#reach(page)
     const high = (page * this.#leafShare) | 0
     const pud = this.#ensure((this.#root << bits) + ((high >>> (2 * bits)) & this.mask))
     this.#ensure((pud << bits) + ((high >>> bits) & this.mask))
@@ -213,7 +218,9 @@ export class RadixTable {
 
   /** Frees everything; the table is not to be used after it. */
   destroy(): void {
-    this.#freeBelow(this.#root, 3, 0, 0, Infinity, 0, Infinity)
+    if (this.#lowest <= this.#highest) {
+      this.#freeBelow(this.#root, 3, 0, this.#lowest, this.#highest + 1, 0, Infinity)
+    }
     this.arena.release(this.#root)
   }
 
@@ -255,6 +262,12 @@ export class RadixTable {
     if (pud === 0) return 0
     const pmd = words[(pud << bits) + ((high >>> bits) & this.mask)]!
     return pmd === 0 ? 0 : (pmd << bits) + (high & this.mask)
+  }
+
+  /** There is a table for `page` soon. */
+  #reach(page: number): void {
+    if (page < this.#lowest) this.#lowest = page
+    if (page > this.#highest) this.#highest = page
   }
 
   #ensure(word: number): number {
