@@ -57,8 +57,6 @@ export class EduEngine implements RawEngine {
   #transfers = 0
   /** Accesses that were asked for and have not ended. */
   #pending = 0
-  /** Between the request for a staging page and its answer. */
-  #isRenewing = false
 
   private constructor(
     device: RawDevice,
@@ -117,25 +115,20 @@ export class EduEngine implements RawEngine {
 
   /**
    * Fewer bits than the device drives, on behalf of the driver. The staging page is no mapping of
-   * the driver's: it makes way, and comes back within the new mask before the next access, but not
-   * before this turn of the event loop ends: a mask that was refused is mostly followed by another one.
+   * the driver's: it makes way, and the next access gets one within the mask of that time.
    * EBUSY during accesses; EIO as of the platform.
    */
   setMask(bits: number): void {
-    if (this.#pending > 0 || this.#isRenewing) {
+    if (this.#pending > 0) {
       throw new HmmError('EBUSY', {
         message: 'an access of the engine is under way',
-        hint: 'Set the mask before the device is used; after one that is refused, the next one at once.',
+        hint: 'Set the mask before the device is used.',
       })
     }
     this.#staging?.free()
     this.#staging = undefined
     this.#checked = false
-    try {
-      this.#device.dma.setMask(Math.min(bits, ADDRESS_BITS))
-    } finally {
-      this.#queue = this.#queue.then(() => this.#renewStaging())
-    }
+    this.#device.dma.setMask(Math.min(bits, ADDRESS_BITS))
   }
 
   /**
@@ -155,16 +148,10 @@ export class EduEngine implements RawEngine {
   #inTurn<T>(wait: RawWait, work: (staging: RawCoherentBuffer) => Promise<T>): Promise<T> {
     this.#pending += 1
     const turn = this.#queue.then(async () => {
-      const staging = this.#staging
-      if (staging === undefined) {
-        throw new HmmError('EIO', {
-          message: 'no page of the engine within the DMA mask',
-          hint: 'Give the mask more bits.',
-        })
-      }
       if (wait.signal?.aborted) {
         throw new HmmError('EINTR', { message: 'aborted by its signal', cause: wait.signal.reason })
       }
+      const staging = (this.#staging ??= await this.#newStaging())
       if (!this.#checked) await this.#check(staging)
       return work(staging)
     })
@@ -176,16 +163,16 @@ export class EduEngine implements RawEngine {
     return turn
   }
 
-  /** Without one, accesses say so; a later mask may bring it back. */
-  async #renewStaging(): Promise<void> {
-    if (this.#staging !== undefined) return
-    this.#isRenewing = true
+  /** A page of an address that was just revoked is none of the driver's either: see `#guarded`. */
+  async #newStaging(): Promise<RawCoherentBuffer> {
     try {
-      this.#staging = await this.#device.dma.allocCoherent(BUFFER_BYTES)
-    } catch {
-      this.#staging = undefined
-    } finally {
-      this.#isRenewing = false
+      return await this.#device.dma.allocCoherent(BUFFER_BYTES)
+    } catch (cause) {
+      throw new HmmError('EIO', {
+        message: 'no page of the engine within the DMA mask',
+        hint: 'Give the mask more bits.',
+        cause,
+      })
     }
   }
 
