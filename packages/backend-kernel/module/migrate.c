@@ -29,6 +29,7 @@ struct hs_migration {
 	unsigned long dst[HS_MIGRATE_CHUNK];
 	unsigned long before[HS_MIGRATE_CHUNK];
 	unsigned long other[HS_MIGRATE_CHUNK];
+	bool seen;
 	DECLARE_BITMAP(foreign, HS_MIGRATE_CHUNK);
 	/* A block of device memory for the huge page that seems to be there; or NULL. */
 	struct page *block;
@@ -37,8 +38,8 @@ struct hs_migration {
 	unsigned int nr_others;
 };
 
-/* A snapshot in which the pages of @owner are visible. */
-static void hs_migration_snapshot(struct hs_migration *migration, struct migrate_vma *args,
+/* A snapshot in which the pages of @owner are visible. False: the pages were changing hands. */
+static bool hs_migration_snapshot(struct hs_migration *migration, struct migrate_vma *args,
 				  void *owner, unsigned long *pfns)
 {
 	struct hs_mirror *mirror = migration->mirror;
@@ -52,8 +53,10 @@ static void hs_migration_snapshot(struct hs_migration *migration, struct migrate
 	};
 
 	memset(pfns, 0, HS_MIGRATE_CHUNK * sizeof(*pfns));
-	if (hs_compat_range_fault_locked(&range))
-		memset(pfns, 0, HS_MIGRATE_CHUNK * sizeof(*pfns));
+	if (!hs_compat_range_fault_locked(&range))
+		return true;
+	memset(pfns, 0, HS_MIGRATE_CHUNK * sizeof(*pfns));
+	return false;
 }
 
 /*
@@ -66,10 +69,12 @@ static void hs_migration_look(struct hs_migration *migration, struct migrate_vma
 	unsigned int i;
 	u32 page;
 
-	hs_migration_snapshot(migration, args, migration->pool, migration->before);
+	migration->seen = hs_migration_snapshot(migration, args, migration->pool,
+						migration->before);
 	bitmap_zero(migration->foreign, HS_MIGRATE_CHUNK);
-	for (i = 0; i < migration->nr_others; i++) {
-		hs_migration_snapshot(migration, args, migration->others[i], migration->other);
+	for (i = 0; migration->seen && i < migration->nr_others; i++) {
+		migration->seen = hs_migration_snapshot(migration, args, migration->others[i],
+							migration->other);
 		for (page = 0; page < count; page++)
 			if (!(migration->before[page] & HMM_PFN_VALID) &&
 			    migration->other[page] & HMM_PFN_VALID)
@@ -86,14 +91,15 @@ static u8 hs_migration_why_not(struct hs_migration *migration, struct migrate_vm
 	if (test_bit(index, migration->foreign))
 		return HMM_SDK_OUTCOME_FOREIGN_DEVICE;
 	if (!(pfn & HMM_PFN_VALID))
-		return HMM_SDK_OUTCOME_NOT_PRESENT;
+		return migration->seen ? HMM_SDK_OUTCOME_NOT_PRESENT : HMM_SDK_OUTCOME_BUSY;
 	page = hmm_pfn_to_page(pfn);
 	device = hs_pool_has(migration->pool, page);
 	if (!device && is_zone_device_page(page))
 		return HMM_SDK_OUTCOME_FOREIGN_DEVICE;
 	if (device == migration->to_memory)
 		return HMM_SDK_OUTCOME_ALREADY_THERE;
-	if (!device && !PageAnon(page))
+	/* Anonymous memory has no other pages: one that is not is freed by now, as another took it. */
+	if (!device && !vma_is_anonymous(args->vma) && !PageAnon(page))
 		return HMM_SDK_OUTCOME_NOT_ANONYMOUS;
 	return HMM_SDK_OUTCOME_BUSY;
 }

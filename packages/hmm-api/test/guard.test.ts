@@ -204,3 +204,22 @@ describe('a range fault', () => {
     expect(mirror.commit(pages, () => expect.unreachable())).toBe(false)
   })
 })
+
+describe('what is wrong is named', () => {
+  it.each([
+    [new Uint8Array(1 << 20), 'Uint8Array'],
+    [{}, 'Object'],
+    [Object.create(null), 'an object'],
+    [() => 1, 'a function'],
+    [1n, '1n'],
+    ['1'.repeat(1000), '1'.repeat(40) + '…'],
+    [Symbol('s'), 'Symbol(s)'],
+    [undefined, 'undefined'],
+    [0.5, '0.5'],
+  ])('shortly, not printed whole (%#)', async (length, name) => {
+    const { space } = mirror
+    await expect(space.read(mirror.range.start, length as number)).rejects.toThrow(
+      new TypeError(`length is a whole number in 1..1073741824, not ${name}`),
+    )
+  })
+})

@@ -21,7 +21,15 @@ export function checkInteger(
 
 // Apart, so that the check is small enough to be inlined where it is called often.
 function notWhole(name: string, value: number, min: number, max: number): TypeError {
-  return new TypeError(`${name} is a whole number in ${min}..${max}, not ${String(value)}`)
+  return new TypeError(`${name} is a whole number in ${min}..${max}, not ${named(value)}`)
+}
+
+/** What was given, short: an array in the wrong place is not printed. */
+function named(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object'
+  if (typeof value === 'function') return 'a function'
+  const text = typeof value === 'bigint' ? `${value}n` : String(value)
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
 
 /** A positive number of pages; TypeError otherwise. */

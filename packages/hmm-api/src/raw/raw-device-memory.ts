@@ -1,7 +1,22 @@
 import type { RawWait } from './raw-backend.js'
 import type { RawMirror } from './raw-mirror.js'
 
-/** Result of one page of a migration; the index is the value in the result array. */
+/**
+ * Result of one page of a migration; the index is the value in the result array.
+ *
+ * - `migrated`: moved with its data. `populated`: there was a hole, the destination is a new page of zeros.
+ * - `declined`: the driver did not want it. `no-memory`: the destination had no free page.
+ * - `already-there`: it was at the destination.
+ * - `not-present`: nothing that could move: a hole on the way back, a swapped page, or one that was on
+ *   its way to another place just then.
+ * - `not-anonymous`: only anonymous memory goes to a device.
+ * - `foreign-device`: it is in the memory of another device.
+ * - `busy`: pinned, locked, on no list of reclaim, or changing hands; it may move later.
+ * - `lost-race`: collected, but the process changed it before it moved; it stays (migrate_vma_pages).
+ *
+ * A migration runs beside the process. The kernel does not say why it left a page alone, so the reason is
+ * what was there just before.
+ */
 export const MIGRATE_OUTCOMES = [
   'migrated',
   'populated',
