@@ -45,7 +45,7 @@ export const group = caseGroup('sequence/commit', ['mirror'], {
     const watch = await t.watch(await t.mmap(1))
     await t.fill(watch.range, 1)
     const pages = await watch.mirror.fault(watch.range, { request: 'read' })
-    await watch.migrate({ to: 'device' })
+    await watch.toDevice()
     equal(
       watch.mirror.commit(pages, () => undefined),
       false,
@@ -141,7 +141,7 @@ export const group = caseGroup('sequence/commit', ['mirror'], {
 
   'fault-and-commit': async (t) => {
     const { mirror, range } = await t.watch(await t.mmap(2))
-    const options = { request: 'read', deadlineMs: 5000 } as const
+    const options = { request: 'read', deadlineMs: 60_000 } as const
     const valid = await mirror.faultAndCommit<boolean[]>(range, options, (pages) => [
       pages.valid(0),
       pages.valid(1),
