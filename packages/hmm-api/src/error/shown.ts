@@ -7,7 +7,10 @@ const MOST = 40
  */
 export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function'
-  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object'
+  if (typeof value === 'object' && value !== null) {
+    // A bundler puts an underscore before the name of a class that uses itself.
+    return String(value.constructor?.name ?? 'an object').replace(/^_/, '')
+  }
   if (typeof value === 'bigint') return cut(`${value}n`)
   return typeof value === 'string' ? `'${cut(value)}'` : cut(String(value))
 }
