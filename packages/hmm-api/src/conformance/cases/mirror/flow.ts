@@ -33,7 +33,7 @@ export const group = caseGroup('mirror/flow', ['mirror', 'dma.mirror'], {
       await mirror.map(range.page(1), { access: 'write' }, () => undefined)
       await mirror.map(
         range.page(2),
-        { access: 'read', flow: FLOW, deadlineMs: 5000 },
+        { access: 'read', flow: FLOW, deadlineMs: 60_000 },
         () => undefined,
       )
     })

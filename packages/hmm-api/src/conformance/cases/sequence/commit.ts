@@ -141,7 +141,7 @@ export const group = caseGroup('sequence/commit', ['mirror'], {
 
   'fault-and-commit': async (t) => {
     const { mirror, range } = await t.watch(await t.mmap(2))
-    const options = { request: 'read', deadlineMs: 100 } as const
+    const options = { request: 'read', deadlineMs: 60_000 } as const
     const valid = await mirror.faultAndCommit<boolean[]>(range, options, (pages) => [
       pages.valid(0),
       pages.valid(1),
