@@ -435,10 +435,20 @@ export class AddressSpace extends Owned {
         checkOptions('space.userfaultfd', options, ['missing', 'writeProtect'])
         this.#need('space.userfaultfd')
         const { missing = false, writeProtect = false } = options
-        if (!missing && !writeProtect) {
+        if (writeProtect !== false && writeProtect !== true && writeProtect !== 'async') {
+          throw new TypeError(`writeProtect ${String(writeProtect)} is not true, false or 'async'`)
+        }
+        const asynchronous = writeProtect === 'async'
+        if (asynchronous) this.#need('space.userfaultfd.async')
+        const protects = writeProtect !== false
+        if (!missing && !protects) {
           throw new TypeError('ask for missing or writeProtect: a userfaultfd serves one at least')
         }
-        return Userfaultfd.open(this, range, { missing, writeProtect })
+        return Userfaultfd.open(this, range, {
+          missing,
+          writeProtect: protects,
+          asynchronous,
+        })
       },
       (late) => late.close(),
     )
