@@ -68,6 +68,7 @@ uint64_t page_size(void);
 int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address);
 int memory_munmap(const struct range_request *request);
 int memory_mprotect(const struct range_request *request);
+int memory_mlock(const struct range_request *request);
 int memory_mremap(const struct mremap_request *request, uint64_t *address);
 int memory_madvise(const struct range_request *request);
 

@@ -297,6 +297,7 @@ static size_t payload_size(int32_t op)
 	case OP_WRITE:
 	case OP_SOFT_DIRTY:
 	case OP_KSM_MERGE:
+	case OP_MLOCK:
 	case OP_PIN:
 	case OP_PIN_SHORT:
 	case OP_UNPIN:
@@ -345,6 +346,8 @@ static int execute(const struct frame *frame, size_t length)
 		return memory_munmap(&range);
 	case OP_MPROTECT:
 		return memory_mprotect(&range);
+	case OP_MLOCK:
+		return memory_mlock(&range);
 	case OP_MREMAP:
 		return do_mremap(frame->request, input);
 	case OP_MADVISE:

@@ -51,6 +51,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'this kernel does not note which pages are written',
       'Use a kernel with CONFIG_MEM_SOFT_DIRTY.',
     ),
+    'space.mlock': when(
+      !/^Max locked memory\s+0\s/m.test(readIfThere('/proc/self/limits') ?? ''),
+      'no memory may be locked here (RLIMIT_MEMLOCK)',
+      'Raise the limit: ulimit -l.',
+    ),
     'space.ksm': when(
       isWritable('/sys/kernel/mm/ksm/run'),
       'merging pages is for root, and for kernels that were built with it',

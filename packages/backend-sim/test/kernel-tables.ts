@@ -47,6 +47,11 @@ export const EVENT_SOURCES: readonly TableLine[] = [
       'events/hugetlb/dontneed',
     ],
   },
+  {
+    what: 'MADV_DONTNEED_LOCKED',
+    says: 'CLEAR, of locked pages too',
+    cases: ['events/mlock/dontneed-locked', 'events/mlock/dontneed-locked-of-a-device'],
+  },
   { what: 'MADV_FREE', says: 'CLEAR', cases: ['events/advice/free'] },
   {
     what: 'MADV_REMOVE',
@@ -290,8 +295,38 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/userfaultfd/move', 'events/userfaultfd/a-device-waits-for-a-move'],
   },
   {
-    what: 'PAGEMAP_SCAN, removal of a uprobe, mlock',
-    says: 'PROTECTION_VMA, CLEAR, none',
+    what: 'mlock, munlock',
+    says: 'none',
+    cases: [
+      'events/mlock/lock',
+      'events/mlock/shared-memory',
+      'events/mlock/grows-with-what-is-there',
+    ],
+  },
+  {
+    what: 'what mlock makes a copy of: shared private pages, the zero page; and mprotect of locked pages',
+    says: 'CLEAR',
+    cases: ['events/mlock/makes-copies', 'events/mlock/made-writable'],
+  },
+  {
+    what: 'advice that drops pages, of locked ones',
+    says: 'none; EINVAL',
+    cases: [
+      'events/mlock/advice-that-drops-pages',
+      'events/mlock/advice-up-to-what-is-locked',
+      'events/mlock/remove-of-shared-memory',
+      'events/mlock/guards-do-not-replace-it',
+      'events/mlock/is-not-reclaimed',
+    ],
+  },
+  {
+    what: 'growth of a stack (MAP_GROWSDOWN), by the CPU only',
+    says: 'none',
+    cases: ['events/stack/grows', 'events/stack/not-for-a-device', 'events/stack/of-a-child'],
+  },
+  {
+    what: 'PAGEMAP_SCAN, removal of a uprobe',
+    says: 'PROTECTION_VMA, CLEAR',
     none: 'not offered by the API',
   },
 ]

@@ -25,6 +25,7 @@ import { ksmd } from '../mm/ksm.js'
 import { madvise } from '../mm/madvise.js'
 import { MemoryFile } from '../mm/memory-file.js'
 import { MemoryMap } from '../mm/memory-map.js'
+import { mlock, munlock } from '../mm/mlock.js'
 import { mmap } from '../mm/mmap.js'
 import { mprotect } from '../mm/mprotect.js'
 import { mremap } from '../mm/mremap.js'
@@ -50,6 +51,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.hugepage': supported(),
   'space.userfaultfd': supported(),
   'space.soft-dirty': supported(),
+  'space.mlock': supported(),
   'space.ksm': supported(),
   'space.numa-scan': supported(),
   'space.oom-reap': supported(),
@@ -199,6 +201,11 @@ export class SimAddressSpace implements RawAddressSpace {
 
   softDirty(startPage: number, pages: number): Promise<Uint8Array> {
     return this.#call(softDirty(this.mm, startPage, startPage + pages))
+  }
+
+  mlock(startPage: number, pages: number, lock: boolean): Promise<void> {
+    const end = startPage + pages
+    return this.#change((lock ? mlock : munlock)(this.mm, startPage, end))
   }
 
   async mergePages(startPage: number, pages: number): Promise<void> {

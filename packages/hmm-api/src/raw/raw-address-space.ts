@@ -23,6 +23,7 @@ export const ADVICE = [
   'guard-remove',
   'hwpoison',
   'soft-offline',
+  'dontneed-locked',
 ] as const
 export type Advice = (typeof ADVICE)[number]
 
@@ -39,6 +40,8 @@ export interface RawMmap {
   readonly filePage: number
   /** MAP_POPULATE. */
   readonly populate: boolean
+  /** MAP_GROWSDOWN: of private anonymous memory. */
+  readonly growsDown?: boolean | undefined
   /** MAP_HUGETLB: log2 of the bytes of its huge pages; ordinary pages for 0. 0 with a file. */
   readonly hugetlb?: number
   /**
@@ -148,6 +151,8 @@ export interface RawAddressSpace {
   mergePages?(startPage: number, pages: number): Promise<void>
   /** NUMA balancing scans the whole address space once or more (`task_numa_work`). `space.numa-scan`. */
   numaScan?(): Promise<void>
+  /** mlock of it all, with everything faulted in; or munlock. The capability `space.mlock`. */
+  mlock?(startPage: number, pages: number, lock: boolean): Promise<void>
   /**
    * Pins the pages, all or none: faulted in for writing and for long (FOLL_LONGTERM), or for reading and for a
    * while. EFAULT, ENOMEM; for long EOPNOTSUPP of persistent memory. The capability `space.pin`.

@@ -28,6 +28,8 @@ import * as ksm from './events/ksm.js'
 import * as oomReaper from './events/oom-reaper.js'
 import * as writeback from './events/writeback.js'
 import * as numaScan from './events/numa-scan.js'
+import * as mlock from './events/mlock.js'
+import * as stack from './events/stack.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
 import * as release from './events/release.js'
@@ -82,6 +84,8 @@ export const CASE_MODULES: readonly CaseModule[] = [
   mapping,
   protection,
   advice,
+  mlock,
+  stack,
   copyOnWrite,
   hugePage,
   hugetlbEvents,
