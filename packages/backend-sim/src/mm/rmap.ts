@@ -49,9 +49,10 @@ export function walkMappings(
 export function migrationEntry(pte: number): number {
   const present = (pte & PTE_PRESENT) !== 0
   const dirty = (pte & (present ? PTE_DIRTY : PTE_WAS_DIRTY)) !== 0 ? PTE_WAS_DIRTY : 0
-  return (
-    PTE_MIGRATION | (pte & (PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY)) | dirty | (pte & PTE_FRAME)
-  )
+  // A page that a device has to itself comes back for reading; the next write finds it is the process's own.
+  const write = pteIs(pte, PTE_DEVICE_EXCLUSIVE) ? 0 : PTE_WRITE
+  const kept = write | PTE_UFFD_WP | PTE_SOFT_DIRTY | PTE_FRAME
+  return PTE_MIGRATION | (pte & kept) | dirty
 }
 
 /** Replaces a mapping of a locked frame by a migration entry; the caller raised the event. */
