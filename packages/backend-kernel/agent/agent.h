@@ -68,12 +68,16 @@ uint64_t page_size(void);
 int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address);
 int memory_munmap(const struct range_request *request);
 int memory_mprotect(const struct range_request *request);
+int memory_mlock(const struct range_request *request);
 int memory_mremap(const struct mremap_request *request, uint64_t *address);
 int memory_madvise(const struct range_request *request);
 
 /* soft-dirty.c: which pages were written. All return 0 or -errno. */
 int soft_dirty_clear(void);
 int soft_dirty_read(uint64_t address, uint64_t pages, unsigned char *dirty);
+
+/* pagemap-scan.c: which pages were written since they were protected; they are again. 0 or -errno. */
+int pagemap_scan(uint64_t address, uint64_t pages, unsigned char *written);
 
 /* pin.c: pages pinned for long. All return 0 or -errno. */
 int pin_pages(const struct range_request *request);

@@ -22,6 +22,9 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE 103
@@ -90,7 +93,9 @@ int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address)
 	int flags = request->flags & MMAP_SHARED ? MAP_SHARED : MAP_PRIVATE;
 
 	if (request->length == 0 || request->protection & ~(PROT_READ | PROT_WRITE | PROT_EXEC) ||
-	    request->flags & ~(MMAP_SHARED | MMAP_FIXED | MMAP_POPULATE | MMAP_DRIVER) || request->huge > MAP_HUGE_MASK)
+	    request->flags & ~(MMAP_SHARED | MMAP_FIXED | MMAP_POPULATE | MMAP_DRIVER |
+			     MMAP_GROWS_DOWN) ||
+	    request->huge > MAP_HUGE_MASK)
 		return -EINVAL;
 	if (request->flags & MMAP_DRIVER) {
 		if (fd >= 0 || !options.bind)
@@ -101,6 +106,8 @@ int memory_mmap(const struct mmap_request *request, int fd, uint64_t *address)
 		flags |= MAP_ANONYMOUS;
 	if (request->huge != 0)
 		flags |= MAP_HUGETLB | (int)(request->huge << MAP_HUGE_SHIFT);
+	if (request->flags & MMAP_GROWS_DOWN)
+		flags |= MAP_GROWSDOWN;
 	if (request->flags & MMAP_POPULATE)
 		flags |= MAP_POPULATE;
 	if (request->flags & MMAP_FIXED) {
@@ -138,6 +145,15 @@ int memory_mprotect(const struct range_request *request)
 	return mprotect(pointer(request->address), request->length, (int)request->value) == 0 ?
 		       0 :
 		       -errno;
+}
+
+int memory_mlock(const struct range_request *request)
+{
+	if (!in_window(request->address, request->length) || request->value > 1)
+		return -EINVAL;
+	if (request->value == 1)
+		return mlock(pointer(request->address), request->length) == 0 ? 0 : -errno;
+	return munlock(pointer(request->address), request->length) == 0 ? 0 : -errno;
 }
 
 static int remap(const struct mremap_request *request, int flags, uint64_t target,
@@ -205,6 +221,7 @@ static const int advices[] = {
 	MADV_DONTNEED, MADV_FREE,   MADV_REMOVE,   MADV_COLD,	  MADV_PAGEOUT, MADV_WILLNEED,
 	MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_COLLAPSE, MADV_DONTFORK, MADV_DOFORK,
 	MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_HWPOISON, MADV_SOFT_OFFLINE,
+	MADV_DONTNEED_LOCKED,
 };
 
 /*

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AGENT_PROTOCOL 8u
+#define AGENT_PROTOCOL 9u
 
 /* Bytes of data in one READ or WRITE, and the most a payload has. */
 #define AGENT_CHUNK 65536u
@@ -76,6 +76,9 @@ enum op {
 	OP_NUMA_SCAN = 57,
 	/* move_request, to the process whose pages move: nobody else may. Replied: struct fill_reply */
 	OP_UFFD_MOVE = 58,
+	OP_MLOCK = 59, /* range_request; value 1: lock, 0: no more */
+	/* range_request of at most AGENT_CHUNK pages, protected by USERFAULTFD_ASYNC; a byte for each */
+	OP_PAGEMAP_SCAN = 60,
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
 	OP_DEVICE_CLOSE = 38, /* struct ioctl_request, of which only the fd counts */
@@ -111,6 +114,7 @@ struct hello {
 #define MMAP_FIXED 2u
 #define MMAP_POPULATE 4u
 #define MMAP_DRIVER 8u /* pages of the module; private or shared, no file; offset says which */
+#define MMAP_GROWS_DOWN 16u
 
 struct mmap_request {
 	uint64_t address;
@@ -176,6 +180,7 @@ struct exit_request {
 
 #define USERFAULTFD_MISSING 1u
 #define USERFAULTFD_WRITE_PROTECT 2u
+#define USERFAULTFD_ASYNC 4u /* nobody serves the writes: PAGEMAP_SCAN tells of them */
 
 struct userfaultfd_request {
 	uint64_t address;

@@ -34,6 +34,7 @@ const ADVICES: readonly Advice[] = [
   'guard-remove',
   'hwpoison',
   'soft-offline',
+  'dontneed-locked',
 ]
 
 /** Page of the module's file where pages of a driver are. */
@@ -109,6 +110,7 @@ export class KernelAddressSpace implements RawAddressSpace {
       (request.shared ? agent.MMAP_SHARED : 0) |
       (startPage === undefined ? 0 : agent.MMAP_FIXED) |
       (request.populate ? agent.MMAP_POPULATE : 0) |
+      (request.growsDown === true ? agent.MMAP_GROWS_DOWN : 0) |
       (driverPages === undefined ? 0 : agent.MMAP_DRIVER)
     const payload = new agent.Packer()
       .u64((startPage ?? 0) * this.#pageBytes)
@@ -254,6 +256,10 @@ export class KernelAddressSpace implements RawAddressSpace {
       dirty.set(await this.#command(agent.OP_SOFT_DIRTY, range), at)
     }
     return dirty
+  }
+
+  async mlock(startPage: number, pages: number, lock: boolean): Promise<void> {
+    await this.#ranged(agent.OP_MLOCK, startPage, pages, lock ? 1 : 0)
   }
 
   async mergePages(startPage: number, pages: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** The protocol of the agent; the table is agent/protocol.h. All numbers are little-endian. */
-export const AGENT_PROTOCOL = 8
+export const AGENT_PROTOCOL = 9
 /** Bytes of data in one READ or WRITE. */
 export const AGENT_CHUNK = 65536
 export const AGENT_MAX_PAYLOAD = AGENT_CHUNK + 64
@@ -38,6 +38,8 @@ export const OP_FILE_READ = 53
 export const OP_FILE_WRITE = 54
 export const OP_KSM_MERGE = 56
 export const OP_NUMA_SCAN = 57
+export const OP_MLOCK = 59
+export const OP_PAGEMAP_SCAN = 60
 export const FILE_DAX = 255
 export const FILE_DISK = 254
 export const OP_DEVICE_OPEN = 36
@@ -55,8 +57,10 @@ export const MMAP_SHARED = 1
 export const MMAP_FIXED = 2
 export const MMAP_POPULATE = 4
 export const MMAP_DRIVER = 8
+export const MMAP_GROWS_DOWN = 16
 export const USERFAULTFD_MISSING = 1
 export const USERFAULTFD_WRITE_PROTECT = 2
+export const USERFAULTFD_ASYNC = 4
 export const USERFAULT_WRITE = 1
 export const USERFAULT_WRITE_PROTECT = 2
 export const MREMAP_MAY_MOVE = 1

@@ -51,6 +51,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'this kernel does not note which pages are written',
       'Use a kernel with CONFIG_MEM_SOFT_DIRTY.',
     ),
+    'space.mlock': when(
+      !/^Max locked memory\s+0\s/m.test(readIfThere('/proc/self/limits') ?? ''),
+      'no memory may be locked here (RLIMIT_MEMLOCK)',
+      'Raise the limit: ulimit -l.',
+    ),
     'space.ksm': when(
       isWritable('/sys/kernel/mm/ksm/run'),
       'merging pages is for root, and for kernels that were built with it',
@@ -99,6 +104,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
     ),
     'space.driver-pages': supported({ pages: uapi.MAX_DRIVER_PAGES }),
     'space.userfaultfd': when(
+      mayServeFaults(),
+      'this process may not serve page faults that the kernel takes for it (userfaultfd)',
+      'Run as root (CAP_SYS_PTRACE), or: sysctl vm.unprivileged_userfaultfd=1',
+    ),
+    'space.userfaultfd.async': when(
       mayServeFaults(),
       'this process may not serve page faults that the kernel takes for it (userfaultfd)',
       'Run as root (CAP_SYS_PTRACE), or: sysctl vm.unprivileged_userfaultfd=1',

@@ -195,6 +195,28 @@ describe('collapse', () => {
   })
 })
 
+describe('huge pages', () => {
+  /** Whether a child may page out a part of the huge page of which it and its parent have 200 pages. */
+  async function pageOut(kernel: KernelName, kept: 'first' | 'last') {
+    const pages = 512
+    const { space, at, events } = await arena(kernel, 2 * pages)
+    const range = at((pages - (at(0, 1).startPage % pages)) % pages, pages)
+    await space.mmap({ pages, at: range.start, protection: 'rw' })
+    await space.madvise(range, 'hugepage')
+    await space.write(range.start, Uint8Array.of(1))
+    await space.munmap(kept === 'first' ? range.slice(200) : range.slice(0, 312))
+    const child = await space.fork()
+    events.length = 0
+    await child.madvise(range.page(kept === 'first' ? 100 : 400), 'pageout')
+    return events.length > 0
+  }
+
+  test('are guessed to be shared or not by their first page on 6.12', async () => {
+    expect([await pageOut('6.12', 'first'), await pageOut('6.12', 'last')]).toEqual([false, true])
+    expect([await pageOut('7.3', 'first'), await pageOut('7.3', 'last')]).toEqual([false, false])
+  })
+})
+
 describe('capabilities', () => {
   test.each([
     ['7.3', true],

@@ -47,6 +47,11 @@ export const EVENT_SOURCES: readonly TableLine[] = [
       'events/hugetlb/dontneed',
     ],
   },
+  {
+    what: 'MADV_DONTNEED_LOCKED',
+    says: 'CLEAR, of locked pages too',
+    cases: ['events/mlock/dontneed-locked', 'events/mlock/dontneed-locked-of-a-device'],
+  },
   { what: 'MADV_FREE', says: 'CLEAR', cases: ['events/advice/free'] },
   {
     what: 'MADV_REMOVE',
@@ -203,6 +208,21 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/userfaultfd/write-protection', 'events/userfaultfd/protection-ends-with-it'],
   },
   {
+    what: 'PAGEMAP_SCAN that protects what was written, whatever is there',
+    says: 'PROTECTION_VMA over all of it',
+    cases: [
+      'events/pagemap-scan/scan',
+      'events/pagemap-scan/shared-memory',
+      'events/pagemap-scan/beyond-what-is-registered',
+      'events/pagemap-scan/huge-page',
+    ],
+  },
+  {
+    what: 'PAGEMAP_SCAN of a part of a huge page; write to one that is protected',
+    says: 'CLEAR over the block',
+    cases: ['events/pagemap-scan/part-of-a-huge-page', 'events/pagemap-scan/huge-page'],
+  },
+  {
     what: 'userfaultfd: a page is filled',
     says: 'none',
     cases: ['events/userfaultfd/read-waits-for-a-copy', 'events/userfaultfd/zero-page'],
@@ -290,8 +310,38 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/userfaultfd/move', 'events/userfaultfd/a-device-waits-for-a-move'],
   },
   {
-    what: 'PAGEMAP_SCAN, removal of a uprobe, mlock',
-    says: 'PROTECTION_VMA, CLEAR, none',
+    what: 'mlock, munlock',
+    says: 'none',
+    cases: [
+      'events/mlock/lock',
+      'events/mlock/shared-memory',
+      'events/mlock/grows-with-what-is-there',
+    ],
+  },
+  {
+    what: 'what mlock makes a copy of: shared private pages, the zero page; and mprotect of locked pages',
+    says: 'CLEAR',
+    cases: ['events/mlock/makes-copies', 'events/mlock/made-writable'],
+  },
+  {
+    what: 'advice that drops pages, of locked ones',
+    says: 'none; EINVAL',
+    cases: [
+      'events/mlock/advice-that-drops-pages',
+      'events/mlock/advice-up-to-what-is-locked',
+      'events/mlock/remove-of-shared-memory',
+      'events/mlock/guards-do-not-replace-it',
+      'events/mlock/is-not-reclaimed',
+    ],
+  },
+  {
+    what: 'growth of a stack (MAP_GROWSDOWN), by the CPU only',
+    says: 'none',
+    cases: ['events/stack/grows', 'events/stack/not-for-a-device', 'events/stack/of-a-child'],
+  },
+  {
+    what: 'removal of a uprobe',
+    says: 'CLEAR',
     none: 'not offered by the API',
   },
 ]

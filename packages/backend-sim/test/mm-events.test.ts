@@ -381,3 +381,47 @@ describe('guards', () => {
 function pageOf(whole: VirtualRange, part: VirtualRange): number {
   return part.startPage - whole.startPage
 }
+
+describe('locked pages', () => {
+  test('are not reclaimed, from whichever process', async () => {
+    const range = await t.mmap(2)
+    await t.fill(range, 1)
+    await t.space.mlock(range.page(0))
+    const child = await t.fork()
+    const watch = await t.watch(range)
+    expect(await control(backend).reclaim(child, range)).toBe(1)
+    expect(await watch.seen()).toEqual(['clear 1'])
+    expect(await t.contents(range, child)).toEqual([1, 2])
+    await t.space.munlock(range.page(0))
+    expect(await control(backend).reclaim(child, range.page(0))).toBe(1)
+    expect(await watch.seen()).toEqual(['clear 0-1'])
+  })
+
+  test('mlock waits for who serves the pages', async () => {
+    const range = await t.mmap(2)
+    const served = t.own(await t.space.userfaultfd(range, { missing: true }))
+    const locking = t.space.mlock(range)
+    expect(await pending(locking)).toBe(true)
+    await served.copy(range, new Uint8Array(2 * t.pageSize).fill(3))
+    await locking
+    expect(await t.contents(range)).toEqual([3, 3])
+  })
+})
+
+describe('a stack', () => {
+  test('grows to 8 MiB and no further (RLIMIT_STACK)', async () => {
+    const room = await t.mmap(3000)
+    await t.space.munmap(room)
+    await t.space.mmap({ pages: 1, at: room.page(2999).start, growsDown: true })
+    const limit = 8 * 2 ** 20 * (1 / t.pageSize)
+    await expect(t.poke(room, 2999 - limit, 1)).rejects.toMatchObject({ code: 'EFAULT' })
+    await t.poke(room, 3000 - limit, 1)
+    expect(await t.peek(room, 3000 - limit)).toBe(1)
+  })
+
+  test('has room below that nobody is given', async () => {
+    const stack = await t.mmap(1, { growsDown: true })
+    const beside = await t.mmap(1)
+    expect(stack.startPage - beside.endPage).toBeGreaterThanOrEqual(256)
+  })
+})

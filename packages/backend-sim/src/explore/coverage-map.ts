@@ -6,12 +6,16 @@ export class CoverageMap implements Coverage {
   readonly #ops = new Map<string, Map<string, number>>()
   readonly #pairs = new Set<number>()
   #points = 0
+  /** The pair that was added last. */
+  #pair: number | undefined
   // Of the last step; not the stop itself, which may be used again for the next.
   #strand: Strand | undefined
   #object: unknown
   #write = false
   #point = 0
   #op = ''
+  /** Points of `#op`, by label. */
+  #labels: Map<string, number> | undefined
   #label = ''
 
   get points(): number {
@@ -47,23 +51,22 @@ export class CoverageMap implements Coverage {
     const point = again ? this.#point : this.#number(op, label)
     this.#op = op
     this.#label = label
-    if (
-      object !== undefined &&
-      this.#object === object &&
-      this.#strand !== strand &&
-      (this.#write || write)
-    ) {
-      this.#pairs.add(this.#point * 2 ** 20 + point)
+    if (this.#strand !== strand) {
+      if (object !== undefined && this.#object === object && (this.#write || write)) {
+        const pair = this.#point * 2 ** 20 + point
+        if (pair !== this.#pair) this.#pairs.add((this.#pair = pair))
+      }
+      this.#strand = strand
     }
-    this.#strand = strand
-    this.#object = object
+    if (this.#object !== object) this.#object = object
     this.#write = write
     this.#point = point
   }
 
   #number(op: string, label: string): number {
-    let labels = this.#ops.get(op)
+    let labels = op === this.#op ? this.#labels : this.#ops.get(op)
     if (labels === undefined) this.#ops.set(op, (labels = new Map()))
+    this.#labels = labels
     let point = labels.get(label)
     if (point === undefined) labels.set(label, (point = this.#points++))
     return point

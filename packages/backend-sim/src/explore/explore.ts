@@ -218,10 +218,13 @@ class Search {
       trail,
     }
     while (strategy.next()) {
-      if (this.#schedules >= until || performance.now() - this.#begin > this.#options.ms) {
-        return 'budget'
+      const now = performance.now()
+      if (this.#schedules >= until || now - this.#begin > this.#options.ms) return 'budget'
+      if (now - this.#turn >= TURN_MS) {
+        this.#stacks()
+        await this.#breathe(strategy.name)
+        this.#stacks = withoutStacks()
       }
-      trail.length = 0
       const before = this.#coverage.points + this.#coverage.racingPairs
       this.#coverage.begin()
       const result = await runScenario(this.#scenario, this.#options, how)
@@ -230,16 +233,11 @@ class Search {
       if (fresh) this.#schedules++
       this.#points += result.steps
       if (result.finding !== undefined) {
-        const failure = await this.#failure(result.finding, trail)
+        const failure = await this.#failure(result.finding, trail.slice(0, result.choices))
         return typeof failure === 'string' ? failure : this.#ended('failure', failure)
       }
       flat = this.#coverage.points + this.#coverage.racingPairs > before ? 0 : flat + 1
       if (random && flat >= this.#options.flat) return 'flat'
-      if (performance.now() - this.#turn >= TURN_MS) {
-        this.#stacks()
-        await this.#breathe(strategy.name)
-        this.#stacks = withoutStacks()
-      }
     }
     return 'all'
   }

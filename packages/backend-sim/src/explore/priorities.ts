@@ -1,7 +1,7 @@
 import { Random } from '../sim/random.js'
 import { mix } from './random-walk.js'
 import type { RunResult } from './schedule-run.js'
-import type { Stop, Strand } from './strand.js'
+import type { Stop } from './strand.js'
 import type { Strategy } from './strategy.js'
 
 /**
@@ -13,8 +13,8 @@ export class Priorities implements Strategy {
   readonly #seed: number
   readonly #depth: number
   readonly #shard: { readonly index: number; readonly count: number }
-  /** Random by strand id, so that a strand that starts late has one like all others. */
-  readonly #priority = new Map<Strand, number>()
+  /** By strand id; random, so that a strand that starts late has one like all others. */
+  readonly #priority: (number | undefined)[] = []
   readonly #changes = new Set<number>()
   #random = new Random(0)
   #schedule = 0
@@ -33,7 +33,7 @@ export class Priorities implements Strategy {
   next(): boolean {
     const number = this.#schedule++ * this.#shard.count + this.#shard.index
     this.#random = new Random(mix(this.#seed ^ 0x5bd1_e995, number))
-    this.#priority.clear()
+    this.#priority.fill(undefined)
     this.#changes.clear()
     for (let i = 1; i < this.#depth; i++) this.#changes.add(this.#random.below(this.#length))
     this.#choices = 0
@@ -44,7 +44,7 @@ export class Priorities implements Strategy {
   choose(stops: readonly Stop[]): number {
     let best = this.#best(stops)
     if (this.#changes.has(this.#choices++)) {
-      this.#priority.set(stops[best]!.strand, --this.#lowest)
+      this.#priority[stops[best]!.strand.id] = --this.#lowest
       best = this.#best(stops)
     }
     return best
@@ -59,9 +59,9 @@ export class Priorities implements Strategy {
     let best = 0
     let highest = -Infinity
     for (let i = 0; i < stops.length; i++) {
-      const { strand } = stops[i]!
-      let priority = this.#priority.get(strand)
-      if (priority === undefined) this.#priority.set(strand, (priority = this.#random.next()))
+      const { id } = stops[i]!.strand
+      let priority = this.#priority[id]
+      if (priority === undefined) this.#priority[id] = priority = this.#random.next()
       if (priority <= highest) continue
       highest = priority
       best = i

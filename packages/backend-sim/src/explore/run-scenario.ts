@@ -75,19 +75,9 @@ class FreshWorld implements World {
     return this.#make().control
   }
 
-  /** Closes everything: what is wrong although nobody complained. */
-  async end(): Promise<Finding | undefined> {
-    if (this.#made === undefined) return undefined
-    const { backend, control } = this.#made
-    const problems = control.problems()
-    await backend.close()
-    const { leaks, misuses } = backend.report()
-    const left = [...leaks, ...backend.opened.flatMap((device) => device.leaks)]
-    return endFinding(
-      misuses.map(({ check, text }) => `${check}: ${text}`),
-      problems,
-      left.map(({ kind, name }) => `${kind} '${name}'`),
-    )
+  /** Closes everything, if there is anything: what is wrong although nobody complained. */
+  end(): Promise<Finding | undefined> | undefined {
+    return this.#made && closeAll(this.#made)
   }
 
   #make(): Made {
@@ -112,6 +102,18 @@ class WatchedBackend extends Backend {
     this.opened.push(device)
     return device
   }
+}
+
+async function closeAll({ backend, control }: Made): Promise<Finding | undefined> {
+  const problems = control.problems()
+  await backend.close()
+  const { leaks, misuses } = backend.report()
+  const left = [...leaks, ...backend.opened.flatMap((device) => device.leaks)]
+  return endFinding(
+    misuses.map(({ check, text }) => `${check}: ${text}`),
+    problems,
+    left.map(({ kind, name }) => `${kind} '${name}'`),
+  )
 }
 
 /** What is wrong although nobody complained. */

@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly recorder: Recorder | undefined
   /** Told of each step, without anything that costs. */
   readonly step: ((stop: Stop) => void) | undefined
-  /** Gets what the decider chose, choice by choice. */
+  /** Gets what the decider chose, choice by choice; what stands behind them is of schedules before. */
   readonly trail: number[] | undefined
 }
 
@@ -52,6 +52,12 @@ export interface RunResult {
 
 /** After so many steps of one strand another gets the turn, so that polling is no livelock. */
 const FAIR_STEPS = 500
+const NOTHING: readonly string[] = []
+
+/** Cuts `list` off; setting its length is slow, and an array that was empty once gets new memory. */
+function shorten(list: unknown[], length: number): void {
+  while (list.length > length) list.pop()
+}
 
 /**
  * One schedule: one strand runs at a time, and when it stops or ends the decider says who is next.
@@ -88,7 +94,7 @@ export class ScheduleRun implements Explorer, UpdateWatch {
   #chosen: Stop | undefined
   /** The point at which the strand that runs is. */
   readonly #here: Stop
-  #known: readonly string[] = []
+  #known = NOTHING
   readonly #atSegmentEnd = segmentEnd(() => this.#next())
 
   constructor(options: RunOptions) {
@@ -102,7 +108,7 @@ export class ScheduleRun implements Explorer, UpdateWatch {
   execute(work: () => Promise<Finding | undefined>): Promise<RunResult> {
     return new Promise((resolve) => {
       this.#end = resolve
-      this.#run(this.#main, work, (value) => this.#finish(value as Finding | undefined))
+      this.#run(this.#main, work)
       this.#atSegmentEnd()
     })
   }
@@ -129,20 +135,22 @@ export class ScheduleRun implements Explorer, UpdateWatch {
   }
 
   /** See {@link World.race}. */
-  async race(actors: Actors): Promise<void> {
+  race(actors: Actors): Promise<void> {
     const names = Object.keys(actors)
-    if (this.#actors > 0) throw new TypeError('race: one race at a time')
-    if (names.length === 0) return
+    if (this.#actors > 0) return Promise.reject(new TypeError('race: one race at a time'))
+    if (names.length === 0) return Promise.resolve()
     this.#actors = names.length
     this.#racing = true
     const end = this.#stop('race', 'event', this, false)
     this.#raceEnd = this.#last
     for (const name of names) {
       const actor = actors[name]
-      if (typeof actor !== 'function') throw new TypeError(`race: actor '${name}' is no function`)
+      if (typeof actor !== 'function') {
+        return Promise.reject(new TypeError(`race: actor '${name}' is no function`))
+      }
       this.#later(this.#newStrand(name, true), actor)
     }
-    await end
+    return end
   }
 
   enter(op: string): void {
@@ -206,7 +214,7 @@ export class ScheduleRun implements Explorer, UpdateWatch {
     this.#strand = strand
     this.#fiber = 0
     this.#starting++
-    this.#run(strand, work, () => undefined)
+    this.#run(strand, work)
     this.#starting--
     this.#strand = outer
     this.#fiber = fiber
@@ -257,8 +265,8 @@ export class ScheduleRun implements Explorer, UpdateWatch {
       const enabled = this.#changed ? this.#collectOthers() : this.#enabled
       if (enabled.length > 1) {
         const choice = decider.choose(enabled, true, here)
+        if (trail !== undefined) trail[this.#choices] = choice
         this.#choices++
-        trail?.push(choice)
         if (choice > 0) {
           this.#chosen = enabled[choice]
           return false
@@ -281,8 +289,7 @@ export class ScheduleRun implements Explorer, UpdateWatch {
       if (waiting === 0) continue
       for (const stop of stops) if (stop?.enabled === true) enabled[count++] = stop
     }
-    // Not to 0 first: an array that was empty once gets new memory.
-    if (enabled.length !== count) enabled.length = count
+    shorten(enabled, count)
     this.#changed = false
     return enabled
   }
@@ -328,7 +335,7 @@ export class ScheduleRun implements Explorer, UpdateWatch {
 
   /** Lets `strand` begin when it is chosen. */
   #later(strand: Strand, work: () => unknown): void {
-    const start = (): void => this.#run(strand, work, () => undefined)
+    const start = (): void => this.#run(strand, work)
     const stop = new Stop(strand, 0, '', 'start', 'point', strand, false, start)
     stop.enabled = true
     this.#changed = true
@@ -336,32 +343,36 @@ export class ScheduleRun implements Explorer, UpdateWatch {
     strand.waiting = 1
   }
 
-  #run(strand: Strand, work: () => unknown, done: (value: unknown) => void): void {
-    const ended = (value: unknown): void => {
-      if (this.#over) return
-      this.#ended(strand)
-      done(value)
-    }
-    const failed = (error: unknown): void => {
-      const who = strand === this.#main ? 'the scenario' : `actor '${strand.name}'`
-      const text = error instanceof Error ? error.message : String(error)
-      this.#finish({ kind: 'assertion', message: `${who} failed: ${text}`, error })
-    }
-    const run = (): void => {
-      try {
-        const result = work()
-        if (result instanceof Promise) void result.then(ended, failed)
-        else ended(result)
-      } catch (error) {
-        failed(error)
-      }
-    }
+  /** Runs `work` as `strand`, until it stops or ends. */
+  #run(strand: Strand, work: () => unknown): void {
     const { identity } = this.#options
-    if (identity === undefined) run()
-    else identity.run(strand, run)
+    if (identity === undefined) this.#start(strand, work)
+    else identity.run(strand, () => this.#start(strand, work))
   }
 
-  #ended(strand: Strand): void {
+  #start(strand: Strand, work: () => unknown): void {
+    try {
+      const result = work()
+      if (result instanceof Promise) {
+        void result.then(
+          (value) => this.#ended(strand, value),
+          (error) => this.#failed(strand, error),
+        )
+      } else this.#ended(strand, result)
+    } catch (error) {
+      this.#failed(strand, error)
+    }
+  }
+
+  #failed(strand: Strand, error: unknown): void {
+    const who = strand === this.#main ? 'the scenario' : `actor '${strand.name}'`
+    const text = error instanceof Error ? error.message : String(error)
+    this.#finish({ kind: 'assertion', message: `${who} failed: ${text}`, error })
+  }
+
+  #ended(strand: Strand, value: unknown): void {
+    if (this.#over) return
+    if (strand === this.#main) return this.#finish(value as Finding | undefined)
     strand.ended = true
     this.#changed = true
     this.#strands.splice(this.#strands.indexOf(strand), 1)
@@ -394,8 +405,9 @@ export class ScheduleRun implements Explorer, UpdateWatch {
     this.#options.recorder?.stopped(this.#from)
     if (this.#racing && enabled.length > 1) {
       choice = this.#options.decider.choose(enabled, preempts, this.#from)
+      const { trail } = this.#options
+      if (trail !== undefined) trail[this.#choices] = choice
       this.#choices++
-      this.#options.trail?.push(choice)
     }
     this.#go(enabled[choice]!, choice)
   }
@@ -421,7 +433,7 @@ export class ScheduleRun implements Explorer, UpdateWatch {
         enabled[count++] = stop
       }
     }
-    if (enabled.length !== count) enabled.length = count
+    shorten(enabled, count)
     // Whoever ran goes on, unless it has done nothing but that for a long time.
     if (this.#streak >= FAIR_STEPS && own >= 0 && enabled.length > 1) enabled.splice(own, 1)
     else if (own > 0) enabled.unshift(enabled.splice(own, 1)[0]!)

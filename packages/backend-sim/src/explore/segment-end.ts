@@ -1,7 +1,3 @@
-interface Ticks {
-  nextTick(callback: () => void): void
-}
-
 /**
  * Returns a function that asks for `callback` to be called when all promises that can go on have
  * done so, and only then: what a strand does between two stops is however many microtasks it takes.
@@ -11,19 +7,18 @@ export const segmentEnd: (callback: () => void) => () => void = choose()
 
 function choose(): (callback: () => void) => () => void {
   const platform = globalThis as {
-    process?: Partial<Ticks>
+    process?: { nextTick?: (callback: () => void) => void }
     MessageChannel?: new () => {
       port1: { onmessage: (() => void) | null }
       port2: { postMessage(data: unknown): void }
     }
   }
-  const { process } = platform
-  if (typeof process?.nextTick === 'function') {
-    const ticks = process as Ticks
+  const nextTick = platform.process?.nextTick
+  if (typeof nextTick === 'function') {
     const done = Promise.resolve()
     return (callback) => {
       // A tick queued by a tick would run before the microtasks of the first.
-      const hop = (): void => ticks.nextTick(callback)
+      const hop = (): void => nextTick(callback)
       // Cheaper than queueMicrotask, which on Node makes a resource for async_hooks.
       return () => void done.then(hop)
     }

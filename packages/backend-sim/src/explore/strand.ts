@@ -41,8 +41,8 @@ export class Strand {
   calls = 0
   /** It went on at a point without a stop, in the call that it is in. */
   passed = false
-  /** Where its calls are, by fiber. */
-  readonly stops: (Stop | undefined)[] = []
+  /** Where its calls are, by fiber. Most have one: an array that was empty would get room for many. */
+  readonly stops: (Stop | undefined)[] = [undefined]
   /** How many of them there are. */
   waiting = 0
 

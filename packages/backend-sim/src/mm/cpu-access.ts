@@ -1,5 +1,6 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
+import { expandStack } from './expand-stack.js'
 import { FAULT_DONE, FAULT_OOM, FAULT_USERFAULT } from './fault-code.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_FRAME, PTE_PRESENT, PTE_PROTNONE, PTE_WRITE, PTE_WRITTEN, PTE_YOUNG } from './pte.js'
@@ -90,7 +91,8 @@ export function* cpuAtomic(
 function* touch(mm: MemoryMap, page: number, write: boolean): Operation<number> {
   const { tables, machine } = mm
   for (;;) {
-    const vma = mm.vmas.find(page)
+    let vma = mm.vmas.find(page)
+    if (vma === undefined && (yield* expandStack(mm, page))) vma = mm.vmas.find(page)
     // A page that may be written or executed can be read on common CPUs.
     const right = write ? VM_WRITE : VM_ACCESS
     if (vma === undefined || (vma.flags & right) === 0) {

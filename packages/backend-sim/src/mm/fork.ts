@@ -23,7 +23,7 @@ import {
   PTE_WRITE,
 } from './pte.js'
 import { copyOf, insertVma } from './vma-operations.js'
-import { VM_DONTFORK, VM_MIXEDMAP, VM_PFNMAP, type Vma } from './vma.js'
+import { VM_DONTFORK, VM_LOCKED, VM_MIXEDMAP, VM_PFNMAP, type Vma } from './vma.js'
 
 /**
  * Fills `child`, which is empty, with a copy-on-write copy of `parent` (`dup_mmap`). A
@@ -36,6 +36,7 @@ export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> 
     for (const vma of [...parent.vmas]) {
       if ((vma.flags & VM_DONTFORK) !== 0) continue
       const copy = copyOf(vma, child)
+      copy.flags &= ~VM_LOCKED
       insertVma(copy, vma)
       const copied = vma.maybeGuarded || (vma.flags & (VM_MIXEDMAP | VM_PFNMAP)) !== 0
       if (vma.anonVma !== undefined) forkAnon(copy, vma)

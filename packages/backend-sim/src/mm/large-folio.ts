@@ -44,8 +44,7 @@ export function splitFolio(machine: Machine, frame: number): boolean {
     }
     mm.invalidateStart('clear', run.page, run.page + run.pages)
     mapped -= mappedIn(run, first)
-    const whole = mm.tables.isHuge(run.page) && pteMaps(mm.tables.get(run.page), first + run.at)
-    if (whole) unmarkHuge(mm, run.page)
+    if (isWhole(run, first)) unmarkHuge(mm, run.page)
     takeBackExclusive(run, first)
     mm.invalidateEnd()
   }
@@ -58,10 +57,22 @@ export function splitFolio(machine: Machine, frame: number): boolean {
 export function isSharedFolio(mm: MemoryMap, frame: number): boolean {
   const { machine } = mm
   if (!isLarge(machine, frame)) return machine.frames.maps[frame]! > 1
+  if (machine.kernel.guessesSharing) return isLikelyShared(machine, frame)
   const first = firstOf(machine, frame)
   let others = mappingsOf(machine, partsOf(machine, frame))
   for (const run of runsOf(machine, frame)) if (run.vma.mm === mm) others -= mappedIn(run, first)
   return others > 0
+}
+
+/** `folio_likely_mapped_shared`: a mapping of all of it counts once. */
+function isLikelyShared(machine: Machine, frame: number): boolean {
+  const first = firstOf(machine, frame)
+  const size = sizeOf(machine)
+  const whole = runsOf(machine, frame).filter((run) => isWhole(run, first)).length
+  const single = mappingsOf(machine, partsOf(machine, frame)) - whole * size
+  if (whole + single <= 1) return false
+  if (whole > 0 || single > size) return true
+  return isLarge(machine, first) && machine.frames.maps[first]! > 1
 }
 
 /** Whether the page tables of `mm` have the only references of the folio, and of more than a page of it. */
@@ -116,6 +127,12 @@ function partsOf(machine: Machine, frame: number): number[] {
 
 function mappingsOf({ frames }: Machine, pages: readonly number[]): number {
   return pages.reduce((sum, each) => sum + frames.maps[each]!, 0)
+}
+
+/** Whether the folio from `first` on is mapped there as one. */
+function isWhole({ vma, page, at }: MappedRun, first: number): boolean {
+  const { tables } = vma.mm
+  return tables.isHuge(page) && pteMaps(tables.get(page), first + at)
 }
 
 /** How many pages of the folio from `first` on are mapped there. */

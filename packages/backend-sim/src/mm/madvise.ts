@@ -32,9 +32,11 @@ import { isolateVmas, mergeVma } from './vma-operations.js'
 import {
   VM_DONTFORK,
   VM_HUGEPAGE,
+  VM_LOCKED,
   VM_MERGEABLE,
   VM_MIXEDMAP,
   VM_NOHUGEPAGE,
+  VM_PFNMAP,
   type Vma,
 } from './vma.js'
 import { zapVma } from './zap.js'
@@ -56,6 +58,18 @@ const CHANGES_VMAS = new Set<AnyAdvice>([
   ...Object.keys(FLAGS_OF_ADVICE),
   'collapse',
 ] as AnyAdvice[])
+
+/** Where advice is EINVAL (`can_madv_lru_vma`, `madvise_dontneed_free_valid_vma`, `is_valid_guard_vma`). */
+const FORBIDDEN_BY_ADVICE: Partial<Record<AnyAdvice, number>> = {
+  dontneed: VM_LOCKED | VM_PFNMAP,
+  'dontneed-locked': VM_PFNMAP,
+  free: VM_LOCKED | VM_PFNMAP,
+  remove: VM_LOCKED,
+  cold: VM_LOCKED | VM_PFNMAP,
+  pageout: VM_LOCKED | VM_PFNMAP,
+  'guard-install': VM_LOCKED | VM_PFNMAP | VM_MIXEDMAP,
+  'guard-remove': VM_PFNMAP | VM_MIXEDMAP,
+}
 
 /**
  * `madvise` over `[start, end)`: mapping by mapping, with ENOMEM at the end if part of the range
@@ -95,8 +109,15 @@ function* adviseVma(
     if (advice !== 'mergeable') yield* adviseHugetlb(vma, start, end, advice)
     return
   }
+  if ((vma.flags & (FORBIDDEN_BY_ADVICE[advice] ?? 0)) !== 0) {
+    throw new HmmError('EINVAL', {
+      message: `'${advice}' does not apply to memory that is locked, to registers or pages of a driver`,
+      hint: 'madvise dontneed-locked drops locked pages; munlock unlocks them.',
+    })
+  }
   switch (advice) {
     case 'dontneed':
+    case 'dontneed-locked':
       yield* mm.invalidateStartInPasses('clear', start, end)
       yield* zapVma(vma, start, end)
       mm.invalidateEnd()
@@ -177,7 +198,8 @@ function* adviseHugetlb(vma: Vma, start: number, end: number, advice: Advice): O
   const { mm } = vma
   const { pages } = hugetlbFile(vma).pool
   switch (advice) {
-    case 'dontneed': {
+    case 'dontneed':
+    case 'dontneed-locked': {
       checkHugetlbEdge(vma, start)
       // A part of a huge page at the end is left alone.
       const to = end - ((end - start) % pages)

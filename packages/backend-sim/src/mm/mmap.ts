@@ -11,7 +11,7 @@ import type { MemoryMap } from './memory-map.js'
 import { unmapLocked } from './munmap.js'
 import { populate } from './populate.js'
 import { insertVma, mergeVma } from './vma-operations.js'
-import { VM_ACCOUNT, VM_HUGETLB, VM_SHARED, VM_WRITE, Vma } from './vma.js'
+import { VM_ACCOUNT, VM_GROWSDOWN, VM_HUGETLB, VM_SHARED, VM_WRITE, Vma } from './vma.js'
 
 export interface MmapRequest {
   readonly pages: number
@@ -22,6 +22,8 @@ export interface MmapRequest {
   readonly file: MemoryFile | undefined
   readonly filePage: number
   readonly populate: boolean
+  /** MAP_GROWSDOWN. */
+  readonly growsDown?: boolean | undefined
   /** Pages of a driver. */
   readonly driverPages?: DriverPages | undefined
   /** Where the huge pages of anonymous memory come from; ordinary pages if undefined. */
@@ -86,6 +88,7 @@ function makeVma(mm: MemoryMap, start: number, request: MmapRequest): Vma {
   const end = start + request.pages
   let flags = request.protection | (request.shared ? VM_SHARED : 0)
   if ((flags & (VM_SHARED | VM_WRITE)) === VM_WRITE) flags |= VM_ACCOUNT
+  if (request.growsDown === true) flags |= VM_GROWSDOWN
   const { frames, reverseMap } = mm.machine
   let file = request.file
   if (file !== undefined) file.get()

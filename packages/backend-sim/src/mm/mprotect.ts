@@ -12,8 +12,9 @@ import {
   PTE_PROTNONE,
   PTE_WRITE,
 } from './pte.js'
+import { populate } from './populate.js'
 import { isolateVmas, mergeVma } from './vma-operations.js'
-import { VM_ACCESS, VM_ACCOUNT, VM_WRITE, VM_SHARED, type Vma } from './vma.js'
+import { VM_ACCESS, VM_ACCOUNT, VM_LOCKED, VM_WRITE, VM_SHARED, type Vma } from './vma.js'
 
 /**
  * `mprotect` of `[start, end)`. ENOMEM at the first page that is not mapped; what comes before it
@@ -50,10 +51,11 @@ function* protectVma(
   end: number,
   protection: number,
 ): Operation<void> {
-  let flags = (vma.flags & ~VM_ACCESS) | protection
-  if (flags === vma.flags) return
+  const before = vma.flags
+  let flags = (before & ~VM_ACCESS) | protection
+  if (flags === before) return
   if ((flags & VM_WRITE) !== 0) {
-    if ((vma.flags & (VM_WRITE | VM_SHARED)) === 0) flags |= VM_ACCOUNT
+    if ((before & (VM_WRITE | VM_SHARED)) === 0) flags |= VM_ACCOUNT
   } else if (vma.anonymous && vma.anonVma === undefined) flags &= ~VM_ACCOUNT
   const [part] = isolateVmas(mm, start, end)
   part!.flags = flags
@@ -63,6 +65,9 @@ function* protectVma(
     return
   }
   yield* changeProtection(mm, start, end, (at) => changeEntry(mm, merged, at))
+  const wasLocked = (before & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED
+  // Pages that are locked do not wait for a write to become the process's own.
+  if (wasLocked && (flags & VM_WRITE) !== 0) yield* populate(mm, start, end)
 }
 
 /**

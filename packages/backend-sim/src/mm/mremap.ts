@@ -4,10 +4,11 @@ import { splitHugeInPasses } from './huge.js'
 import { cloneAnon, unlinkAnon } from './anon-vma.js'
 import { hugetlbFile, isHugetlb, moveHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
+import { populateLocked } from './mlock.js'
 import { unmapLocked } from './munmap.js'
 import { copyOf, insertVma, isolateVmas, mergeVma, resizeVma } from './vma-operations.js'
 import { isUserfaultMarker, PTE_MARKER, PTE_SOFT_DIRTY, PTE_UFFD_WP, pteIs } from './pte.js'
-import type { Vma } from './vma.js'
+import { VM_LOCKED, type Vma } from './vma.js'
 
 export interface MremapRequest {
   readonly startPage: number
@@ -20,14 +21,20 @@ export interface MremapRequest {
 
 /** `mremap`: the first page of the result. Moving raises UNMAP over the old range. */
 export function* mremap(mm: MemoryMap, request: MremapRequest): Operation<number> {
+  const { startPage, pages, newPages } = request
+  let locked = false
+  let target: number
   yield* mm.lock.write()
   try {
-    const vma = mm.vmas.find(request.startPage)
+    const vma = mm.vmas.find(startPage)
     const huge = vma !== undefined && isHugetlb(vma)
-    return yield* mremapLocked(mm, huge ? alignHugetlb(vma, request) : request)
+    locked = vma !== undefined && (vma.flags & VM_LOCKED) !== 0
+    target = yield* mremapLocked(mm, huge ? alignHugetlb(vma, request) : request)
   } finally {
     mm.lock.releaseWrite()
   }
+  if (locked && newPages > pages) yield* populateLocked(mm, target + pages, target + newPages)
+  return target
 }
 
 function* mremapLocked(mm: MemoryMap, request: MremapRequest): Operation<number> {
@@ -193,6 +200,7 @@ function* moveVma(
   if (!request.dontUnmap) yield* unmapLocked(mm, start, start + length)
   else {
     const old = mm.vmas.find(start)!
+    old.flags &= ~VM_LOCKED
     if (old.anonVma !== undefined && old.start === start && old.end === start + length) {
       unlinkAnon(old)
       if (newMremap) old.startAfresh()

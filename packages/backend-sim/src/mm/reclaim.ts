@@ -19,6 +19,7 @@ import {
   PTE_SWAP,
   PTE_SWAP_EXCLUSIVE,
 } from './pte.js'
+import { VM_LOCKED } from './vma.js'
 import { failToUnmap, isExclusive, tryToUnmap, walkMappings } from './rmap.js'
 
 /**
@@ -54,7 +55,7 @@ export function* reclaimFrame(machine: Machine, frame: number): Operation<boolea
   const flags = frames.flags[frame]!
   const stays = FRAME_LOCKED | FRAME_HUGETLB | FRAME_DAX | FRAME_DEVICE
   if ((flags & stays) !== 0 || isPinned(machine, frame)) return false
-  if ((flags & (FRAME_FILE | FRAME_ANON)) === 0) return false
+  if ((flags & (FRAME_FILE | FRAME_ANON)) === 0 || isLocked(machine, frame)) return false
   frames.flags[frame]! |= FRAME_LOCKED
   frames.get(frame)
   if ((flags & FRAME_FILE) !== 0) yield* tryToUnmap(machine, frame, () => 0)
@@ -103,6 +104,15 @@ function* swapOut(machine: Machine, frame: number): Operation<void> {
 function isPinned({ frames }: Machine, frame: number, others = 0): boolean {
   const cached = (frames.flags[frame]! & FRAME_FILE) !== 0 ? 1 : 0
   return frames.refs[frame] !== frames.maps[frame]! + cached + others
+}
+
+/** Whether a mapping of it is one that stays (`folio_test_unevictable`). */
+function isLocked(machine: Machine, frame: number): boolean {
+  let locked = false
+  walkMappings(machine, frame, (vma) => {
+    if ((vma.flags & VM_LOCKED) !== 0) locked = true
+  })
+  return locked
 }
 
 function isDirty(machine: Machine, frame: number): boolean {

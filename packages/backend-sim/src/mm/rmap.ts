@@ -49,9 +49,10 @@ export function walkMappings(
 export function migrationEntry(pte: number): number {
   const present = (pte & PTE_PRESENT) !== 0
   const dirty = (pte & (present ? PTE_DIRTY : PTE_WAS_DIRTY)) !== 0 ? PTE_WAS_DIRTY : 0
-  return (
-    PTE_MIGRATION | (pte & (PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY)) | dirty | (pte & PTE_FRAME)
-  )
+  // A page that a device has to itself comes back for reading; the next write finds it is the process's own.
+  const write = pteIs(pte, PTE_DEVICE_EXCLUSIVE) ? 0 : PTE_WRITE
+  const kept = write | PTE_UFFD_WP | PTE_SOFT_DIRTY | PTE_FRAME
+  return PTE_MIGRATION | (pte & kept) | dirty
 }
 
 /** Replaces a mapping of a locked frame by a migration entry; the caller raised the event. */
@@ -117,7 +118,9 @@ const KEPT = PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY
 /** What maps `frame` in place of a migration entry. */
 export function presentEntry(entry: number, frame: number): number {
   const written = (entry & PTE_WAS_DIRTY) !== 0 ? PTE_WRITTEN : 0
-  return PTE_PRESENT | PTE_YOUNG | (entry & KEPT) | written | frame
+  // A scan of pages that are on their way marks writable entries, too: they count as written again.
+  const kept = (entry & PTE_WRITE) !== 0 ? KEPT & ~PTE_UFFD_WP : KEPT
+  return PTE_PRESENT | PTE_YOUNG | (entry & kept) | written | frame
 }
 
 /**

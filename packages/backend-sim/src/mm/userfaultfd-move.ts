@@ -19,7 +19,16 @@ import {
   pteIs,
 } from './pte.js'
 import type { Userfaultfd } from './userfaultfd.js'
-import { VM_ACCESS, VM_HUGETLB, VM_IO, VM_MIXEDMAP, VM_PFNMAP, VM_WRITE, type Vma } from './vma.js'
+import {
+  VM_ACCESS,
+  VM_HUGETLB,
+  VM_IO,
+  VM_LOCKED,
+  VM_MIXEDMAP,
+  VM_PFNMAP,
+  VM_WRITE,
+  type Vma,
+} from './vma.js'
 
 /**
  * `UFFDIO_MOVE`: pages that the process has alone go from one place to another, where nothing is yet;
@@ -56,7 +65,7 @@ function check(context: Userfaultfd, target: Vma, toEnd: number, source: Vma, en
   const alike =
     toEnd <= target.end &&
     end <= source.end &&
-    (target.flags & VM_ACCESS) === (source.flags & VM_ACCESS) &&
+    (target.flags & (VM_ACCESS | VM_LOCKED)) === (source.flags & (VM_ACCESS | VM_LOCKED)) &&
     (source.flags & VM_WRITE) !== 0
   const movable = target.anonymous && source.anonymous
   if (!alike || !movable || ((target.flags | source.flags) & others) !== 0) {

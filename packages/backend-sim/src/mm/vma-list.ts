@@ -1,4 +1,7 @@
-import type { Vma } from './vma.js'
+import { VM_GROWSDOWN, type Vma } from './vma.js'
+
+/** Pages below a mapping that grows which nobody else is given, in pages (`stack_guard_gap`). */
+export const STACK_GUARD_GAP = 256
 
 /** The mappings of an address space, sorted by start; none overlap. Search is O(log n). */
 export class VmaList {
@@ -69,7 +72,8 @@ export class VmaList {
       const vma = this.#vmas[i]
       if (vma === undefined || vma.start >= high) continue
       if (last() >= vma.end) return last()
-      end = Math.min(end, vma.start)
+      const gap = (vma.flags & VM_GROWSDOWN) !== 0 ? STACK_GUARD_GAP : 0
+      end = Math.min(end, vma.start - gap)
     }
     return last() >= low ? last() : -1
   }

@@ -28,6 +28,10 @@ export const VM_MIXEDMAP = 8192
 export const VM_BARE = 16384
 /** ksmd looks for its pages' equals (`MADV_MERGEABLE`). */
 export const VM_MERGEABLE = 32768
+/** All of it is there and stays (`mlock`). */
+export const VM_LOCKED = 65536
+/** A touch of the CPU just below makes it longer (`MAP_GROWSDOWN`). */
+export const VM_GROWSDOWN = 131072
 export const VM_UFFD = VM_UFFD_MISSING | VM_UFFD_WP
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC
 

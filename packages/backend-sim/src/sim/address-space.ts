@@ -25,6 +25,7 @@ import { ksmd } from '../mm/ksm.js'
 import { madvise } from '../mm/madvise.js'
 import { MemoryFile } from '../mm/memory-file.js'
 import { MemoryMap } from '../mm/memory-map.js'
+import { mlock, munlock } from '../mm/mlock.js'
 import { mmap } from '../mm/mmap.js'
 import { mprotect } from '../mm/mprotect.js'
 import { mremap } from '../mm/mremap.js'
@@ -50,9 +51,11 @@ const CAPABILITIES: CapabilityTable = {
   'space.hugepage': supported(),
   'space.userfaultfd': supported(),
   'space.soft-dirty': supported(),
+  'space.mlock': supported(),
   'space.ksm': supported(),
   'space.numa-scan': supported(),
   'space.oom-reap': supported(),
+  'space.userfaultfd.async': supported(),
   'space.userfaultfd.move': supported(),
   'space.disk': supported(),
   'space.pin': supported(),
@@ -201,6 +204,11 @@ export class SimAddressSpace implements RawAddressSpace {
     return this.#call(softDirty(this.mm, startPage, startPage + pages))
   }
 
+  mlock(startPage: number, pages: number, lock: boolean): Promise<void> {
+    const end = startPage + pages
+    return this.#change((lock ? mlock : munlock)(this.mm, startPage, end))
+  }
+
   async mergePages(startPage: number, pages: number): Promise<void> {
     await this.#call(madvise(this.mm, startPage, startPage + pages, 'mergeable'))
     const spaces = [...this.#simulation.spaces].filter(({ mm }) => mm.alive)
@@ -215,7 +223,7 @@ export class SimAddressSpace implements RawAddressSpace {
     request: RawUserfaultfdRequest,
     onFault: (fault: RawUserfault) => void,
   ): Promise<RawUserfaultfd> {
-    const context = new Userfaultfd(this.mm, onFault)
+    const context = new Userfaultfd(this.mm, onFault, request.asynchronous)
     const end = request.startPage + request.pages
     try {
       await this.#change(registerUserfault(context, request.startPage, end, request))

@@ -41,6 +41,11 @@ export interface KernelProfile {
    * (`split_huge_pmd_address`, before 6.13).
    */
   readonly splitsByAddress: boolean
+  /**
+   * Whether others map a folio of several pages is a guess: by its first page, unless all of it is mapped
+   * somewhere (`folio_likely_mapped_shared`, before 6.15).
+   */
+  readonly guessesSharing: boolean
   /** A write to a page of a folio of several that is this process's alone does not copy it (6.15). */
   readonly reusesLargeFolios: boolean
   /**
@@ -74,6 +79,7 @@ const NEWEST: KernelProfile = {
   collapsesSomething: false,
   replacesHugeZero: true,
   splitsByAddress: false,
+  guessesSharing: false,
   reusesLargeFolios: true,
   forgetsDaxEntries: true,
   scansSharedMemory: true,
@@ -98,6 +104,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     collapsesSomething: true,
     replacesHugeZero: false,
     splitsByAddress: true,
+    guessesSharing: true,
     reusesLargeFolios: false,
     forgetsDaxEntries: false,
     scansSharedMemory: false,

@@ -48,6 +48,13 @@ export interface MmapOptions extends Wait {
   /** MAP_POPULATE: fault all pages in. */
   readonly populate?: boolean
   /**
+   * MAP_GROWSDOWN, as a stack: a touch of the CPU below it, where nothing is mapped, makes it longer, without an
+   * event, up to 8 MiB (RLIMIT_STACK) and to 256 pages above what is mapped there and may be touched
+   * (`stack_guard_gap`). A device that faults there finds a hole: EFAULT. Give `at`, with room below. Private
+   * anonymous memory only.
+   */
+  readonly growsDown?: boolean
+  /**
    * MAP_HUGETLB: memory in huge pages of that size, from the pool that the system reserved. `pages`
    * (ordinary ones, as everywhere), `at` and `filePage` are whole huge pages. Left out for a file,
    * which knows itself.
@@ -72,6 +79,7 @@ const MMAP_OPTIONS: readonly (keyof MmapOptions)[] = [
   'file',
   'filePage',
   'populate',
+  'growsDown',
   'hugetlb',
   'driverPages',
 ]
@@ -186,7 +194,12 @@ export class AddressSpace extends Owned {
         if (hugetlb !== undefined && options.file !== undefined) {
           throw new TypeError('hugetlb is for anonymous memory: a file knows its pages itself')
         }
+        const { growsDown = false, shared = false } = options
         const driverPages = driverPagesOf(options)
+        const others = [hugetlb, options.file, driverPages].some((each) => each !== undefined)
+        if (growsDown && (shared || others)) {
+          throw new TypeError('growsDown is for private anonymous memory')
+        }
         if (driverPages !== undefined) {
           this.#need('space.driver-pages')
           if (hugetlb !== undefined || options.file !== undefined) {
@@ -203,11 +216,12 @@ export class AddressSpace extends Owned {
         const startPage = await this[RAW].mmap({
           pages,
           protection: protectionBits(options.protection ?? 'rw'),
-          shared: options.shared ?? false,
+          shared,
           startPage: at,
           file: options.file?.[RAW],
           filePage,
           populate: options.populate ?? false,
+          growsDown,
           hugetlb: hugePageShift(hugetlb),
           driverPages,
         })
@@ -340,6 +354,29 @@ export class AddressSpace extends Owned {
   }
 
   /**
+   * All of `range` is there from now on and stays: it is faulted in, private writable memory for writing, is
+   * never reclaimed, and takes no advice that drops pages but `'dontneed-locked'`. It may still move, so mirrors
+   * hear of that. No event of its own; a page that faulting in copies raises CLEAR, and so does a private page
+   * that becomes writable later (`mprotect`). A child of a fork locks nothing. ENOMEM for a hole, and for a page that
+   * cannot be had (the rest is locked all the same); EAGAIN without memory; ENOMEM and EPERM beyond RLIMIT_MEMLOCK.
+   * `mlock(2)`
+   */
+  mlock(range: VirtualRange, wait?: Wait): Promise<void> {
+    return this.#ranged('space.mlock', range, wait, async () => {
+      this.#need('space.mlock')
+      await this[RAW].mlock!(range.startPage, range.pages, true)
+    })
+  }
+
+  /** Ends `mlock` for `range`. No event. ENOMEM for a hole. `munlock(2)` */
+  munlock(range: VirtualRange, wait?: Wait): Promise<void> {
+    return this.#ranged('space.munlock', range, wait, async () => {
+      this.#need('space.mlock')
+      await this[RAW].mlock!(range.startPage, range.pages, false)
+    })
+  }
+
+  /**
    * Merges the pages of `range` whose contents are equal, with each other and with what was given here
    * before: they become one page, read-only, and the next write copies. Huge pages are split first; pages
    * that somebody pins stay. Raises CLEAR when a page is write-protected, and when it is replaced. EINVAL for
@@ -408,10 +445,20 @@ export class AddressSpace extends Owned {
         checkOptions('space.userfaultfd', options, ['missing', 'writeProtect'])
         this.#need('space.userfaultfd')
         const { missing = false, writeProtect = false } = options
-        if (!missing && !writeProtect) {
+        if (writeProtect !== false && writeProtect !== true && writeProtect !== 'async') {
+          throw new TypeError(`writeProtect ${String(writeProtect)} is not true, false or 'async'`)
+        }
+        const asynchronous = writeProtect === 'async'
+        if (asynchronous) this.#need('space.userfaultfd.async')
+        const protects = writeProtect !== false
+        if (!missing && !protects) {
           throw new TypeError('ask for missing or writeProtect: a userfaultfd serves one at least')
         }
-        return Userfaultfd.open(this, range, { missing, writeProtect })
+        return Userfaultfd.open(this, range, {
+          missing,
+          writeProtect: protects,
+          asynchronous,
+        })
       },
       (late) => late.close(),
     )

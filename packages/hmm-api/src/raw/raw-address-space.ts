@@ -23,6 +23,7 @@ export const ADVICE = [
   'guard-remove',
   'hwpoison',
   'soft-offline',
+  'dontneed-locked',
 ] as const
 export type Advice = (typeof ADVICE)[number]
 
@@ -39,6 +40,8 @@ export interface RawMmap {
   readonly filePage: number
   /** MAP_POPULATE. */
   readonly populate: boolean
+  /** MAP_GROWSDOWN: of private anonymous memory. */
+  readonly growsDown?: boolean | undefined
   /** MAP_HUGETLB: log2 of the bytes of its huge pages; ordinary pages for 0. 0 with a file. */
   readonly hugetlb?: number
   /**
@@ -86,6 +89,8 @@ export interface RawUserfaultfdRequest {
   readonly missing: boolean
   /** UFFDIO_REGISTER_MODE_WP, also of pages that are not there yet. */
   readonly writeProtect: boolean
+  /** UFFD_FEATURE_WP_ASYNC: nobody serves writes to what is protected. */
+  readonly asynchronous?: boolean | undefined
 }
 
 /** A touch that waits to be served (UFFD_EVENT_PAGEFAULT). */
@@ -106,6 +111,11 @@ export interface RawUserfaultfd {
   wake(page: number, pages: number): Promise<void>
   /** UFFDIO_MOVE of pages `from`; an error in the middle names the index of the page. `space.userfaultfd.move`. */
   move?(page: number, from: number, pages: number): Promise<void>
+  /**
+   * PAGEMAP_SCAN with PM_SCAN_WP_MATCHING, of an asynchronous one: 1 for each page that was written since it was
+   * protected; it is again. `space.userfaultfd.async`.
+   */
+  scan?(page: number, pages: number): Promise<Uint8Array>
   /** Unregisters everything; who waits goes on, and finds what memory is like without it. */
   close(): Promise<void>
 }
@@ -148,6 +158,8 @@ export interface RawAddressSpace {
   mergePages?(startPage: number, pages: number): Promise<void>
   /** NUMA balancing scans the whole address space once or more (`task_numa_work`). `space.numa-scan`. */
   numaScan?(): Promise<void>
+  /** mlock of it all, with everything faulted in; or munlock. The capability `space.mlock`. */
+  mlock?(startPage: number, pages: number, lock: boolean): Promise<void>
   /**
    * Pins the pages, all or none: faulted in for writing and for long (FOLL_LONGTERM), or for reading and for a
    * while. EFAULT, ENOMEM; for long EOPNOTSUPP of persistent memory. The capability `space.pin`.

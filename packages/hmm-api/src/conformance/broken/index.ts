@@ -20,6 +20,7 @@ import { killDoesNothing } from './kill-does-nothing.js'
 import { leakOnPartialFailure } from './leak-on-partial-failure.js'
 import { leaksAtClose } from './leaks-at-close.js'
 import { listStaysMapped } from './list-stays-mapped.js'
+import { lockedPagesGo } from './locked-pages-go.js'
 import { lostEvents } from './lost-events.js'
 import { mapTakesGrantsBack } from './map-takes-grants-back.js'
 import { maskIgnored } from './mask-ignored.js'
@@ -45,9 +46,11 @@ import { ownEventsUnseen } from './own-events-unseen.js'
 import { servedTwice } from './served-twice.js'
 import { shortPinsAreLong } from './short-pins-are-long.js'
 import { scanDoesNothing } from './scan-does-nothing.js'
+import { scanProtectsNothing } from './scan-protects-nothing.js'
 import { segmentsOutOfOrder } from './segments-out-of-order.js'
 import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
+import { stackStays } from './stack-stays.js'
 import { staleAfterMunmap } from './stale-after-munmap.js'
 import { startWithoutEnd } from './start-without-end.js'
 import { toDeviceIsWritable } from './to-device-is-writable.js'
@@ -127,4 +130,7 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   reaperWaits,
   writtenBackUnheard,
   movesOverwrite,
+  lockedPagesGo,
+  stackStays,
+  scanProtectsNothing,
 ]

@@ -20,6 +20,7 @@ import * as delivery from './events/delivery.js'
 import * as file from './events/file.js'
 import * as hugetlbEvents from './events/hugetlb.js'
 import * as userfaultfdEvents from './events/userfaultfd.js'
+import * as pagemapScan from './events/pagemap-scan.js'
 import * as softDirty from './events/soft-dirty.js'
 import * as dax from './events/dax.js'
 import * as daxHugePage from './events/dax-huge-page.js'
@@ -28,6 +29,8 @@ import * as ksm from './events/ksm.js'
 import * as oomReaper from './events/oom-reaper.js'
 import * as writeback from './events/writeback.js'
 import * as numaScan from './events/numa-scan.js'
+import * as mlock from './events/mlock.js'
+import * as stack from './events/stack.js'
 import * as mapping from './events/mapping.js'
 import * as protection from './events/protection.js'
 import * as release from './events/release.js'
@@ -82,11 +85,14 @@ export const CASE_MODULES: readonly CaseModule[] = [
   mapping,
   protection,
   advice,
+  mlock,
+  stack,
   copyOnWrite,
   hugePage,
   hugetlbEvents,
   userfaultfdEvents,
   softDirty,
+  pagemapScan,
   ksm,
   numaScan,
   writeback,

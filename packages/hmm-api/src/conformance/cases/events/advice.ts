@@ -88,6 +88,15 @@ export const group = caseGroup('events/advice', ['mirror'], {
     equal(await watch.seen(), [])
   }),
 
+  // Nothing that advice is for (VM_PFNMAP).
+  'of-registers': needing(['space.driver-pages'], async (t) => {
+    const range = await t.mmap(1, { driverPages: 'io', protection: 'r', shared: true })
+    for (const advice of ['dontneed', 'dontneed-locked', 'free', 'cold'] as const) {
+      await rejects('EINVAL', t.space.madvise(range, advice), advice)
+    }
+    equal(await t.peek(range, 0), 0)
+  }),
+
   // Guards replace what was there; where nothing was, nobody needs to hear of them.
   guard: needing(['space.guard'], async (t) => {
     const range = await t.mmap(3)

@@ -228,6 +228,23 @@ export const group = caseGroup(
       equal(await t.peek(range, 0), 1)
     },
 
+    // What becomes of its entry on the way says nothing of writing; that the page is the process's own does.
+    'huge-page-taken-apart': needing(['space.hugepage'], async (t) => {
+      const pages = t.pageSize / 8
+      const area = await t.mmap(2 * pages)
+      const range = area.slice((pages - (area.startPage % pages)) % pages, pages)
+      for (const page of [0, 1, 2]) await t.poke(range, page, page + 1)
+      await t.space.madvise(range, 'collapse')
+      const watch = await t.watch(range.slice(0, 3))
+      const held = await watch.exclusive(range.page(1))
+      await t.space.madvise(range.page(2), 'cold')
+      await rejects('EFAULT', held.fetchAdd(0, 1), 'an atomic of the device')
+      equal(await watch.snapshot(), ['write', 'read', 'write'])
+      await t.poke(range, 1, 9)
+      equal(await watch.snapshot(), ['write', 'write', 'write'])
+      equal(await t.contents(range.slice(0, 3)), [1, 9, 3])
+    }),
+
     hole: async (t) => {
       const range = await t.mmap(2)
       await t.fill(range, 1)
