@@ -76,6 +76,9 @@ int memory_madvise(const struct range_request *request);
 int soft_dirty_clear(void);
 int soft_dirty_read(uint64_t address, uint64_t pages, unsigned char *dirty);
 
+/* pagemap-scan.c: which pages were written since they were protected; they are again. 0 or -errno. */
+int pagemap_scan(uint64_t address, uint64_t pages, unsigned char *written);
+
 /* pin.c: pages pinned for long. All return 0 or -errno. */
 int pin_pages(const struct range_request *request);
 int pin_pages_short(const struct range_request *request);

@@ -153,14 +153,18 @@ static int do_read(uint32_t request, const struct range_request *range)
 	return 1;
 }
 
-static int do_soft_dirty(uint32_t request, const struct range_request *range)
+/* A byte for each page. */
+static int do_pages(int32_t op, uint32_t request, const struct range_request *range)
 {
 	uint64_t pages = range->length / (uint64_t)sysconf(_SC_PAGESIZE);
 	int code;
 
 	if (pages > AGENT_CHUNK || !in_window(range->address, range->length))
 		return -EINVAL;
-	code = soft_dirty_read(range->address, pages, output);
+	if (op == OP_SOFT_DIRTY)
+		code = soft_dirty_read(range->address, pages, output);
+	else
+		code = pagemap_scan(range->address, pages, output);
 	if (code < 0)
 		return code;
 	reply(request, 0, output, pages);
@@ -296,6 +300,7 @@ static size_t payload_size(int32_t op)
 	case OP_READ:
 	case OP_WRITE:
 	case OP_SOFT_DIRTY:
+	case OP_PAGEMAP_SCAN:
 	case OP_KSM_MERGE:
 	case OP_MLOCK:
 	case OP_PIN:
@@ -388,7 +393,8 @@ static int execute(const struct frame *frame, size_t length)
 	case OP_CLEAR_SOFT_DIRTY:
 		return soft_dirty_clear();
 	case OP_SOFT_DIRTY:
-		return do_soft_dirty(frame->request, &range);
+	case OP_PAGEMAP_SCAN:
+		return do_pages(frame->code, frame->request, &range);
 	case OP_DEVICE_OPEN:
 	case OP_DEVICE_IOCTL:
 	case OP_DEVICE_CLOSE:

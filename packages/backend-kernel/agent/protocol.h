@@ -77,6 +77,8 @@ enum op {
 	/* move_request, to the process whose pages move: nobody else may. Replied: struct fill_reply */
 	OP_UFFD_MOVE = 58,
 	OP_MLOCK = 59, /* range_request; value 1: lock, 0: no more */
+	/* range_request of at most AGENT_CHUNK pages, protected by USERFAULTFD_ASYNC; a byte for each */
+	OP_PAGEMAP_SCAN = 60,
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
 	OP_DEVICE_CLOSE = 38, /* struct ioctl_request, of which only the fd counts */
@@ -178,6 +180,7 @@ struct exit_request {
 
 #define USERFAULTFD_MISSING 1u
 #define USERFAULTFD_WRITE_PROTECT 2u
+#define USERFAULTFD_ASYNC 4u /* nobody serves the writes: PAGEMAP_SCAN tells of them */
 
 struct userfaultfd_request {
 	uint64_t address;

@@ -17,6 +17,10 @@
 #define UFFD_FEATURE_WP_UNPOPULATED (1 << 13) /* Linux 6.4 */
 #endif
 
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15) /* Linux 6.7 */
+#endif
+
 #ifndef UFFDIO_MOVE /* Linux 6.8 */
 struct uffdio_move {
 	uint64_t dst, src, len, mode;
@@ -45,6 +49,8 @@ static int setup(int fd, const struct userfaultfd_request *request)
 	if (request->modes & USERFAULTFD_WRITE_PROTECT) {
 		range.mode |= UFFDIO_REGISTER_MODE_WP;
 		api.features |= WRITE_PROTECT_FEATURES;
+		if (request->modes & USERFAULTFD_ASYNC)
+			api.features |= UFFD_FEATURE_WP_ASYNC;
 	}
 	if (ioctl(fd, UFFDIO_API, &api) != 0 || ioctl(fd, UFFDIO_REGISTER, &range) != 0)
 		return -errno;
@@ -56,7 +62,7 @@ int userfaultfd_open(const struct userfaultfd_request *request)
 	int fd, result;
 
 	if (!in_window(request->address, request->length) || request->modes == 0 ||
-	    request->modes & ~(USERFAULTFD_MISSING | USERFAULTFD_WRITE_PROTECT))
+	    request->modes & ~(USERFAULTFD_MISSING | USERFAULTFD_WRITE_PROTECT | USERFAULTFD_ASYNC))
 		return -EINVAL;
 	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)

@@ -108,6 +108,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'this process may not serve page faults that the kernel takes for it (userfaultfd)',
       'Run as root (CAP_SYS_PTRACE), or: sysctl vm.unprivileged_userfaultfd=1',
     ),
+    'space.userfaultfd.async': when(
+      mayServeFaults(),
+      'this process may not serve page faults that the kernel takes for it (userfaultfd)',
+      'Run as root (CAP_SYS_PTRACE), or: sysctl vm.unprivileged_userfaultfd=1',
+    ),
     'space.userfaultfd.move': when(
       mayServeFaults(),
       'this process may not serve page faults that the kernel takes for it (userfaultfd)',

@@ -46,7 +46,8 @@ export class AgentUserfaultfd implements RawUserfaultfd {
     const made = new AgentUserfaultfd(host, process)
     const modes =
       (request.missing ? agent.USERFAULTFD_MISSING : 0) |
-      (request.writeProtect ? agent.USERFAULTFD_WRITE_PROTECT : 0)
+      (request.writeProtect ? agent.USERFAULTFD_WRITE_PROTECT : 0) |
+      (request.asynchronous === true ? agent.USERFAULTFD_ASYNC : 0)
     const payload = new agent.Packer()
       .u64(request.startPage * host.pageBytes)
       .u64(request.pages * host.pageBytes)
@@ -80,6 +81,18 @@ export class AgentUserfaultfd implements RawUserfaultfd {
 
   async wake(page: number, pages: number): Promise<void> {
     await this.#ranged(agent.OP_UFFD_WAKE, page, pages, 0)
+  }
+
+  /** Done by the process itself, of its own memory. */
+  async scan(page: number, pages: number): Promise<Uint8Array> {
+    const { pageBytes } = this.#host
+    const written = new Uint8Array(pages)
+    for (let at = 0; at < pages; at += agent.AGENT_CHUNK) {
+      const bytes = Math.min(agent.AGENT_CHUNK, pages - at) * pageBytes
+      const range = agent.packRange((page + at) * pageBytes, bytes)
+      written.set(await this.#host.command(agent.OP_PAGEMAP_SCAN, range), at)
+    }
+    return written
   }
 
   /** Done by the process itself, with the descriptor of the handler: nobody else may move its pages. */

@@ -208,6 +208,21 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/userfaultfd/write-protection', 'events/userfaultfd/protection-ends-with-it'],
   },
   {
+    what: 'PAGEMAP_SCAN that protects what was written, whatever is there',
+    says: 'PROTECTION_VMA over all of it',
+    cases: [
+      'events/pagemap-scan/scan',
+      'events/pagemap-scan/shared-memory',
+      'events/pagemap-scan/beyond-what-is-registered',
+      'events/pagemap-scan/huge-page',
+    ],
+  },
+  {
+    what: 'PAGEMAP_SCAN of a part of a huge page; write to one that is protected',
+    says: 'CLEAR over the block',
+    cases: ['events/pagemap-scan/part-of-a-huge-page', 'events/pagemap-scan/huge-page'],
+  },
+  {
     what: 'userfaultfd: a page is filled',
     says: 'none',
     cases: ['events/userfaultfd/read-waits-for-a-copy', 'events/userfaultfd/zero-page'],
@@ -325,8 +340,8 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/stack/grows', 'events/stack/not-for-a-device', 'events/stack/of-a-child'],
   },
   {
-    what: 'PAGEMAP_SCAN, removal of a uprobe',
-    says: 'PROTECTION_VMA, CLEAR',
+    what: 'removal of a uprobe',
+    says: 'CLEAR',
     none: 'not offered by the API',
   },
 ]

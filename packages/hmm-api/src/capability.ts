@@ -29,6 +29,7 @@ export const CAPABILITIES = {
   'space.dax': 'files in persistent memory, mapped without a page cache (DAX)',
   'space.driver-pages': 'map pages that a driver owns (vm_insert_page), not memory or a file',
   'space.userfaultfd': 'serve page faults of a process (userfaultfd)',
+  'space.userfaultfd.async': 'note which pages are written, by userfaultfd (PAGEMAP_SCAN)',
   'space.userfaultfd.move': 'serve page faults with pages of the process itself (UFFDIO_MOVE)',
   'device.shared': 'open the device more than once at the same time',
   mirror: 'watch ranges of an address space and snapshot or fault them',

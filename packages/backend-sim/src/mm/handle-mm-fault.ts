@@ -26,6 +26,7 @@ import {
   PTE_WRITTEN,
   PTE_YOUNG,
 } from './pte.js'
+import { servesWrites } from './userfaultfd.js'
 import {
   VM_HUGETLB,
   VM_MIXEDMAP,
@@ -76,7 +77,13 @@ export function handleMmFault(mm: MemoryMap, vma: Vma, page: number, write: bool
   if ((pte & PTE_PRESENT) === 0) return doSwapPage(mm, vma, page, at, pte, write)
   if ((pte & PTE_PROTNONE) !== 0) return doNumaPage(mm, vma, page, at, pte)
   if (write && (pte & PTE_WRITE) === 0 && (pte & PTE_UFFD_WP) !== 0) {
-    if ((vma.flags & VM_UFFD_WP) !== 0) return FAULT_USERFAULT
+    if (servesWrites(vma)) return FAULT_USERFAULT
+    if ((vma.flags & VM_UFFD_WP) !== 0 && mm.tables.isHuge(page)) {
+      // What was written is noted by small pages (`wp_huge_pmd`).
+      if (mm.machine.scheduler.explorer !== undefined) return FAULT_EVENT
+      splitHuge(mm, page)
+      return handleMmFault(mm, vma, page, true)
+    }
     pte &= ~PTE_UFFD_WP
     words[at] = pte
   }

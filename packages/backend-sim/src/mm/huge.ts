@@ -9,12 +9,13 @@ import {
   PTE_PRESENT,
   PTE_PROTNONE,
   PTE_SPECIAL,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_WRITTEN,
   PTE_YOUNG,
   ptePresent,
 } from './pte.js'
-import { VM_HUGEPAGE, VM_NOHUGEPAGE, type Vma } from './vma.js'
+import { VM_HUGEPAGE, VM_NOHUGEPAGE, VM_UFFD_WP, type Vma } from './vma.js'
 
 /*
  * Transparent huge pages: a leaf of a page table, all of whose pages are one block of memory.
@@ -105,7 +106,8 @@ export function* hugeWriteInPasses(mm: MemoryMap, vma: Vma, page: number): Opera
   const block = blockOf(mm, page)
   const pte = mm.tables.get(block)
   const zero = ptePresent(pte) && (pte & PTE_SPECIAL) !== 0
-  const first = zero ? blockForZero(mm) : 0
+  const noted = (pte & PTE_UFFD_WP) !== 0 && (vma.flags & VM_UFFD_WP) !== 0
+  const first = zero && !noted ? blockForZero(mm) : 0
   if (first === 0) {
     yield* splitHugeInPasses(mm, block)
     return

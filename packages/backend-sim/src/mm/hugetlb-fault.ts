@@ -8,6 +8,7 @@ import { tooFew } from './hugetlb-file.js'
 import { hugetlbBlock, hugetlbFile, zapHugetlb } from './hugetlb.js'
 import type { MemoryMap } from './memory-map.js'
 import { PTE_DIRTY, PTE_FRAME, PTE_PRESENT, PTE_UFFD_WP, PTE_WRITE, PTE_YOUNG } from './pte.js'
+import { servesWrites } from './userfaultfd.js'
 import { VM_UFFD_MISSING, VM_UFFD_WP, VM_WRITE, type Vma } from './vma.js'
 
 /** `hugetlb_fault`: one fault of huge memory, for the whole huge page. A `FAULT_*` code. */
@@ -17,7 +18,7 @@ export function hugetlbFault(mm: MemoryMap, vma: Vma, page: number, write: boole
   const pte = mm.tables.get(block)
   if ((pte & PTE_PRESENT) === 0) return noPage(mm, vma, block, write)
   if (write && (pte & PTE_WRITE) === 0 && (pte & PTE_UFFD_WP) !== 0) {
-    if ((vma.flags & VM_UFFD_WP) !== 0) return FAULT_USERFAULT
+    if (servesWrites(vma)) return FAULT_USERFAULT
   }
   if (write && (pte & PTE_WRITE) === 0) return writeFault(mm, vma, block, pte)
   return FAULT_DONE

@@ -118,7 +118,9 @@ const KEPT = PTE_WRITE | PTE_UFFD_WP | PTE_SOFT_DIRTY
 /** What maps `frame` in place of a migration entry. */
 export function presentEntry(entry: number, frame: number): number {
   const written = (entry & PTE_WAS_DIRTY) !== 0 ? PTE_WRITTEN : 0
-  return PTE_PRESENT | PTE_YOUNG | (entry & KEPT) | written | frame
+  // A scan of pages that are on their way marks writable entries, too: they count as written again.
+  const kept = (entry & PTE_WRITE) !== 0 ? KEPT & ~PTE_UFFD_WP : KEPT
+  return PTE_PRESENT | PTE_YOUNG | (entry & kept) | written | frame
 }
 
 /**

@@ -31,7 +31,9 @@ export function* registerUserfault(
     if (vmas.length === 0) {
       throw new HmmError('EINVAL', { message: 'nothing is mapped there', retryable: false })
     }
-    for (const vma of vmas) check(vma, context, start, end)
+    // What nobody serves needs nothing of the file (`vma_can_userfault`).
+    const anyMemory = context.asynchronous && !modes.missing
+    for (const vma of vmas) check(vma, context, start, end, anyMemory)
     const flags = (modes.missing ? VM_UFFD_MISSING : 0) | (modes.writeProtect ? VM_UFFD_WP : 0)
     for (const vma of isolateVmas(mm, start, end)) {
       vma.flags = (vma.flags & ~VM_UFFD) | flags
@@ -43,8 +45,17 @@ export function* registerUserfault(
   }
 }
 
-function check(vma: Vma, context: Userfaultfd, start: number, end: number): void {
-  if ((vma.flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0 || vma.file?.writesBack === true) {
+function check(
+  vma: Vma,
+  context: Userfaultfd,
+  start: number,
+  end: number,
+  anyMemory: boolean,
+): void {
+  if (
+    (vma.flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0 ||
+    (vma.file?.writesBack === true && !anyMemory)
+  ) {
     throw new HmmError('EINVAL', { message: 'this memory is not served by userfaultfd' })
   }
   if (start > vma.start) checkHugetlbEdge(vma, start)

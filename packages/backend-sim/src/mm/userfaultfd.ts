@@ -4,7 +4,7 @@ import { WaitQueue } from '../sim/wait-queue.js'
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { MemoryMap } from './memory-map.js'
 import { ptePresent } from './pte.js'
-import type { Vma } from './vma.js'
+import { VM_UFFD_WP, type Vma } from './vma.js'
 
 /** A touch that somebody else has to serve: `struct uffd_msg`. */
 export interface Userfault {
@@ -23,13 +23,16 @@ interface Waiting {
 /** Who serves the faults of some mappings of one process (`struct userfaultfd_ctx`). */
 export class Userfaultfd {
   readonly mm: MemoryMap
+  /** Nobody serves writes to what is protected: it is noted that the page was written (UFFD_FEATURE_WP_ASYNC). */
+  readonly asynchronous: boolean
   readonly #notify: (fault: Userfault) => void
   readonly #waiting = new Set<Waiting>()
   #released = false
 
   /** `notify` is told each fault, once. */
-  constructor(mm: MemoryMap, notify: (fault: Userfault) => void) {
+  constructor(mm: MemoryMap, notify: (fault: Userfault) => void, asynchronous = false) {
     this.mm = mm
+    this.asynchronous = asynchronous
     this.#notify = notify
     mm.userfaultfds.add(this)
   }
@@ -69,6 +72,11 @@ export class Userfaultfd {
     this.mm.userfaultfds.delete(this)
     this.wake(0, Infinity)
   }
+}
+
+/** Whether somebody serves writes to what is write-protected in `vma`. */
+export function servesWrites(vma: Vma): boolean {
+  return (vma.flags & VM_UFFD_WP) !== 0 && vma.userfaultfd?.asynchronous !== true
 }
 
 /**

@@ -55,6 +55,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.ksm': supported(),
   'space.numa-scan': supported(),
   'space.oom-reap': supported(),
+  'space.userfaultfd.async': supported(),
   'space.userfaultfd.move': supported(),
   'space.disk': supported(),
   'space.pin': supported(),
@@ -222,7 +223,7 @@ export class SimAddressSpace implements RawAddressSpace {
     request: RawUserfaultfdRequest,
     onFault: (fault: RawUserfault) => void,
   ): Promise<RawUserfaultfd> {
-    const context = new Userfaultfd(this.mm, onFault)
+    const context = new Userfaultfd(this.mm, onFault, request.asynchronous)
     const end = request.startPage + request.pages
     try {
       await this.#change(registerUserfault(context, request.startPage, end, request))

@@ -1,4 +1,5 @@
 import type { RawUserfaultfd } from '@hmm-sdk/hmm-api/raw'
+import { pagemapScan } from '../mm/pagemap-scan.js'
 import { userfaultCopy, userfaultProtect, userfaultZero } from '../mm/userfaultfd-fill.js'
 import { userfaultMove } from '../mm/userfaultfd-move.js'
 import { releaseUserfault } from '../mm/userfaultfd-register.js'
@@ -30,6 +31,10 @@ export class SimUserfaultfd implements RawUserfaultfd {
 
   move(page: number, from: number, pages: number): Promise<void> {
     return this.#simulation.run(userfaultMove(this.#context, page, from, pages))
+  }
+
+  scan(page: number, pages: number): Promise<Uint8Array> {
+    return this.#simulation.run(pagemapScan(this.#context.mm, page, page + pages))
   }
 
   async wake(page: number, pages: number): Promise<void> {

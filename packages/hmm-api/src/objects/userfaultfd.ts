@@ -1,10 +1,14 @@
 import type { VirtualAddress } from '../address/address.js'
 import { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
-import type { RawUserfault, RawUserfaultfd } from '../raw/raw-address-space.js'
+import type {
+  RawUserfault,
+  RawUserfaultfd,
+  RawUserfaultfdRequest,
+} from '../raw/raw-address-space.js'
 import type { AddressSpace } from './address-space.js'
-import { checkRange } from './check.js'
-import type { Wait } from './context.js'
+import { checkRange, checkUint8Array } from './check.js'
+import { checkSignal, type Wait } from './context.js'
 import { bounded } from '../sync/bounded.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
@@ -13,8 +17,14 @@ import { RAW } from './raw-of.js'
 export interface UserfaultfdOptions extends Wait {
   /** Touches of pages that are not there. `UFFDIO_REGISTER_MODE_MISSING` */
   readonly missing?: boolean
-  /** Writes to what `writeProtect()` protects, there or not. `UFFDIO_REGISTER_MODE_WP` */
-  readonly writeProtect?: boolean
+  /**
+   * Writes to what `writeProtect()` protects, there or not. `UFFDIO_REGISTER_MODE_WP`
+   *
+   * `'async'`: nobody waits and none of them is a fault to serve; the kernel takes the protection away and
+   * `scan()` says what was written, by the CPU or by a fault for writing. Also of files on a disk. Capability
+   * `space.userfaultfd.async`. `UFFD_FEATURE_WP_ASYNC`
+   */
+  readonly writeProtect?: boolean | 'async'
 }
 
 /** A touch that waits to be served. */
@@ -41,27 +51,34 @@ export class Userfaultfd extends Owned {
   readonly #space: AddressSpace
   readonly #pending: Userfault[] = []
   #wake: () => void = () => undefined
+  readonly #asynchronous: boolean
   #consumed = false
 
   /** @internal */
-  private constructor(space: AddressSpace, range: VirtualRange, raw: RawUserfaultfd) {
+  private constructor(
+    space: AddressSpace,
+    range: VirtualRange,
+    raw: RawUserfaultfd,
+    asynchronous: boolean,
+  ) {
     super(space.context, space, 'userfaultfd', range.toString())
     this.range = range
     this.#space = space
     this.#raw = raw
+    this.#asynchronous = asynchronous
   }
 
   /** @internal Registers the range. */
   static async open(
     space: AddressSpace,
     range: VirtualRange,
-    modes: { readonly missing: boolean; readonly writeProtect: boolean },
+    modes: Omit<RawUserfaultfdRequest, 'startPage' | 'pages'>,
   ): Promise<Userfaultfd> {
     const early: RawUserfault[] = []
     let deliver = (fault: RawUserfault): void => void early.push(fault)
     const request = { startPage: range.startPage, pages: range.pages, ...modes }
     const raw = await space[RAW].userfaultfd!(request, (fault) => deliver(fault))
-    const made = new Userfaultfd(space, range, raw)
+    const made = new Userfaultfd(space, range, raw, modes.asynchronous === true)
     deliver = (fault) => made.#deliver(fault)
     for (const fault of early) made.#deliver(fault)
     return made
@@ -73,6 +90,7 @@ export class Userfaultfd extends Owned {
    */
   async *faults(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Userfault> {
     const { signal } = options
+    if (signal !== undefined) checkSignal(signal)
     this.checkOpen('userfaultfd.faults')
     if (this.#consumed) throw new TypeError('userfaultfd.faults() has a consumer already')
     this.#consumed = true
@@ -104,8 +122,7 @@ export class Userfaultfd extends Owned {
   ): Promise<void> {
     return this.#run('userfaultfd.copy', range, options, async () => {
       const size = range.pages * this.#space.pageSize
-      if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes is not a Uint8Array')
-      if (bytes.length !== size) {
+      if (checkUint8Array('bytes', bytes).length !== size) {
         throw new RangeError(`${bytes.length} bytes for ${range.pages} pages, which are ${size}`)
       }
       const most = COPY_BYTES / this.#space.pageSize
@@ -155,6 +172,25 @@ export class Userfaultfd extends Owned {
     })
   }
 
+  /**
+   * Which pages of `range` were written since they were protected, by `writeProtect()` or by the scan before;
+   * they are protected again. Only for `writeProtect: 'async'`: EINVAL otherwise. A page that is missing counts as written, until a scan
+   * has marked it; of huge pages of a pool only whole ones that are there count. Raises PROTECTION_VMA over all of
+   * `range`, and CLEAR where a huge page is to be split. `PAGEMAP_SCAN` with `PM_SCAN_WP_MATCHING`
+   */
+  scan(range: VirtualRange, wait?: Wait): Promise<boolean[]> {
+    return this.#run('userfaultfd.scan', range, wait, async () => {
+      if (!this.#asynchronous) {
+        throw new HmmError('EINVAL', {
+          message: 'this userfaultfd serves writes, and does not note them',
+          hint: "Open it with { writeProtect: 'async' }.",
+        })
+      }
+      const written = await this.#raw.scan!(range.startPage, range.pages)
+      return Array.from(written, (each) => each !== 0)
+    })
+  }
+
   /** Who waits for a page of the range looks again, such as after EEXIST. `UFFDIO_WAKE` */
   wake(range: VirtualRange, wait?: Wait): Promise<void> {
     return this.#run('userfaultfd.wake', range, wait, () =>
@@ -193,18 +229,18 @@ export class Userfaultfd extends Owned {
     this.#wake()
   }
 
-  #run(
+  #run<T>(
     op: string,
     range: VirtualRange,
     wait: Wait | undefined,
-    run: () => Promise<void>,
-  ): Promise<void> {
+    run: () => Promise<T>,
+  ): Promise<T> {
     const named = VirtualRange.is(range) ? range : undefined
     return bounded(this.context, op, named, wait, async () => {
       this.checkOpen(op)
       this.#space.checkAlive(op)
       checkRange(range, this.#space[RAW].pageShift)
-      await run()
+      return run()
     })
   }
 }

@@ -89,6 +89,8 @@ export interface RawUserfaultfdRequest {
   readonly missing: boolean
   /** UFFDIO_REGISTER_MODE_WP, also of pages that are not there yet. */
   readonly writeProtect: boolean
+  /** UFFD_FEATURE_WP_ASYNC: nobody serves writes to what is protected. */
+  readonly asynchronous?: boolean | undefined
 }
 
 /** A touch that waits to be served (UFFD_EVENT_PAGEFAULT). */
@@ -109,6 +111,11 @@ export interface RawUserfaultfd {
   wake(page: number, pages: number): Promise<void>
   /** UFFDIO_MOVE of pages `from`; an error in the middle names the index of the page. `space.userfaultfd.move`. */
   move?(page: number, from: number, pages: number): Promise<void>
+  /**
+   * PAGEMAP_SCAN with PM_SCAN_WP_MATCHING, of an asynchronous one: 1 for each page that was written since it was
+   * protected; it is again. `space.userfaultfd.async`.
+   */
+  scan?(page: number, pages: number): Promise<Uint8Array>
   /** Unregisters everything; who waits goes on, and finds what memory is like without it. */
   close(): Promise<void>
 }

@@ -46,6 +46,7 @@ import { ownEventsUnseen } from './own-events-unseen.js'
 import { servedTwice } from './served-twice.js'
 import { shortPinsAreLong } from './short-pins-are-long.js'
 import { scanDoesNothing } from './scan-does-nothing.js'
+import { scanProtectsNothing } from './scan-protects-nothing.js'
 import { segmentsOutOfOrder } from './segments-out-of-order.js'
 import { segmentsTooLong } from './segments-too-long.js'
 import { snapshotFaults } from './snapshot-faults.js'
@@ -131,4 +132,5 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   movesOverwrite,
   lockedPagesGo,
   stackStays,
+  scanProtectsNothing,
 ]

@@ -20,6 +20,7 @@ import * as delivery from './events/delivery.js'
 import * as file from './events/file.js'
 import * as hugetlbEvents from './events/hugetlb.js'
 import * as userfaultfdEvents from './events/userfaultfd.js'
+import * as pagemapScan from './events/pagemap-scan.js'
 import * as softDirty from './events/soft-dirty.js'
 import * as dax from './events/dax.js'
 import * as daxHugePage from './events/dax-huge-page.js'
@@ -91,6 +92,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   hugetlbEvents,
   userfaultfdEvents,
   softDirty,
+  pagemapScan,
   ksm,
   numaScan,
   writeback,
