@@ -2,6 +2,8 @@ import { HmmError } from '@hmm-sdk/hmm-api'
 import type { RawWait } from '@hmm-sdk/hmm-api/raw'
 import { EBUSY, EINTR } from './call-error.js'
 import type { PendingCall } from './native.js'
+import { nowNs } from './now-ns.js'
+import { startTimer } from './timer.js'
 
 /** How long the module tries before it answers EBUSY, so that it sees aborted waits soon. */
 const SLICE_NS = 500e6
@@ -56,7 +58,7 @@ export class BoundedWait {
       const settle = (): boolean => {
         if (given) return false
         given = true
-        clearTimeout(timer)
+        stop()
         this.#restarted = () => undefined
         signal?.removeEventListener('abort', aborted)
         return true
@@ -68,13 +70,13 @@ export class BoundedWait {
         reject(error)
       }
       const aborted = (): void => abandon(this.#interrupted(signal as AbortSignal))
-      let timer: NodeJS.Timeout | undefined
+      let stop = (): void => undefined
       const start = (): void => {
-        clearTimeout(timer)
+        stop()
         if (this.#endNs === Infinity) return
         // The module itself answers at the deadline; this is for calls that sleep beyond it.
         const left = Math.max(0, (this.#endNs - nowNs()) / 1e6)
-        timer = setTimeout(() => abandon(overdue()), left + 100)
+        stop = startTimer(left + 100, () => abandon(overdue()))
       }
       start()
       this.#restarted = start
@@ -102,9 +104,4 @@ function overdue(): HmmError {
     message: 'the deadline passed while the kernel waited for a page',
     hint: 'Whoever serves the page fault (userfaultfd, a slow file) has not answered.',
   })
-}
-
-/** CLOCK_MONOTONIC, as the module uses it. */
-export function nowNs(): number {
-  return Number(process.hrtime.bigint())
 }

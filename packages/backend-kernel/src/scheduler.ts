@@ -1,7 +1,8 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
 import type { RawScheduler } from '@hmm-sdk/hmm-api/raw'
-import { nowNs } from './bounded-wait.js'
 import type { Native } from './native.js'
+import { nowNs } from './now-ns.js'
+import { startTimer } from './timer.js'
 
 /** Waits of hmm-api that only watch: they stand for as long as their object lives. */
 const PASSIVE = 'release of '
@@ -25,13 +26,13 @@ export class KernelScheduler implements RawScheduler {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const aborted = (): void => {
-        clearTimeout(timer)
+        stop()
         reject(new HmmError('EINTR', { message: 'aborted by its signal', cause: signal?.reason }))
       }
-      const timer = setTimeout(() => {
+      const stop = startTimer(ms, () => {
         signal?.removeEventListener('abort', aborted)
         resolve()
-      }, ms)
+      })
       signal?.addEventListener('abort', aborted, { once: true })
       if (signal?.aborted) aborted()
     })

@@ -1,5 +1,5 @@
 import type { TraceEvent } from '@hmm-sdk/hmm-api'
-import { nowNs } from './bounded-wait.js'
+import { nowNs } from './now-ns.js'
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'at' | 'flow'> & { flow?: number } : never
 

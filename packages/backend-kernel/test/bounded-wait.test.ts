@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest'
-import { BoundedWait, nowNs } from '../src/bounded-wait.js'
+import { describe, expect, it, vi } from 'vitest'
+import { BoundedWait } from '../src/bounded-wait.js'
 import { EBUSY, EINTR } from '../src/call-error.js'
 import type { Native, PendingCall } from '../src/native.js'
+import { nowNs } from '../src/now-ns.js'
 import { KernelScheduler } from '../src/scheduler.js'
+import { startTimer } from '../src/timer.js'
 
 /** A call that ends when told. */
 function pendingCall(): PendingCall & { end(result: number): void; cancelled: number } {
@@ -113,12 +115,42 @@ describe('scheduler', () => {
     const { scheduler } = setUp()
     const start = scheduler.now()
     await scheduler.sleep(5)
-    expect(scheduler.now() - start).toBeGreaterThan(4e6)
+    expect(scheduler.now() - start).toBeGreaterThanOrEqual(5e6)
     await expect(scheduler.sleep(10_000, AbortSignal.timeout(5))).rejects.toMatchObject({
       code: 'EINTR',
     })
     await expect(scheduler.sleep(10_000, AbortSignal.abort())).rejects.toMatchObject({
       code: 'EINTR',
     })
+  })
+
+  // Node's timers count whole milliseconds from the start of one: a real clock shows it rarely.
+  it('never wakes early, and not at once when that is beyond what a timer of Node can wait', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] })
+    const { bigint } = process.hrtime
+    let late = 0n
+    const clock = vi.spyOn(process.hrtime, 'bigint').mockImplementation(() => bigint() - late)
+    try {
+      for (const ms of [5, 2 ** 31 + 10, 1e11]) {
+        let over = false
+        startTimer(ms, () => void (over = true))
+        late += 900_000n
+        vi.advanceTimersByTime(ms)
+        expect([ms, over]).toEqual([ms, false])
+        vi.advanceTimersByTime(1)
+        expect([ms, over]).toEqual([ms, true])
+      }
+      let over = false
+      const stop = startTimer(1, () => void (over = true))
+      const never = startTimer(Infinity, () => void (over = true))
+      stop()
+      vi.advanceTimersByTime(2 ** 33)
+      expect(over).toBe(false)
+      never()
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      clock.mockRestore()
+      vi.useRealTimers()
+    }
   })
 })

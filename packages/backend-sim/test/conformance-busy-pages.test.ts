@@ -4,14 +4,20 @@ import { MIGRATE_OUTCOMES, type RawBackend } from '@hmm-sdk/hmm-api/raw'
 import { expect, it } from 'vitest'
 import { createSimulation } from '@hmm-sdk/backend-sim'
 
+const [BUSY, DECLINED] = [MIGRATE_OUTCOMES.indexOf('busy'), MIGRATE_OUTCOMES.indexOf('declined')]
+/** Pages of a huge page. */
+const HUGE = 512
+
 // What a kernel does now and then: migration is best effort, and a page that somebody holds stays.
 it('moving pages for a case is tried again where they are held for a moment', async () => {
   const open = () => openBackend({ backend: withHeldPages(createSimulation()) })
-  const report = await runConformance({ open, only: 'memory/cpu-fault/block-around-it' })
-  expect(report.results.map(({ status }) => status)).toEqual(['passed'])
+  const report = await runConformance({ open, only: 'memory' })
+  const failed = report.results.filter(({ status }) => status === 'failed')
+  expect(failed.map(({ address, error }) => `${address}: ${String(error)}`)).toEqual([])
+  expect(report.passed).toBeGreaterThan(50)
 })
 
-/** Of each device, the first migration leaves all pages but the first four where they are. */
+/** Of each device, the first migration leaves all pages where they are. */
 function withHeldPages(raw: RawBackend): RawBackend {
   return replace(raw, {
     openDevice: async (name, options) => {
@@ -22,11 +28,13 @@ function withHeldPages(raw: RawBackend): RawBackend {
       const migrate: typeof memory.migrate = async (mirror, request, ...rest) => {
         if (!held) return memory.migrate(mirror, request, ...rest)
         held = false
-        const pages = Math.min(request.pages, 4)
-        const done = await memory.migrate(mirror, { ...request, pages }, ...rest)
-        const outcomes = new Uint8Array(request.pages).fill(MIGRATE_OUTCOMES.indexOf('busy'))
-        outcomes.set(done.outcomes)
-        return { ...done, outcomes }
+        const busy = (outcomes: Uint8Array): Uint8Array =>
+          outcomes.map((outcome) => (outcome === DECLINED ? BUSY : outcome))
+        // Declining a page of a huge page would split it.
+        if (request.pages >= HUGE) return { outcomes: new Uint8Array(request.pages).fill(BUSY) }
+        const declined = Array.from({ length: request.pages }, (_, index) => index)
+        const done = await memory.migrate(mirror, { ...request, declined }, ...rest)
+        return { ...done, outcomes: busy(done.outcomes) }
       }
       return replace(device, { memory: replace(memory, { migrate }) })
     },

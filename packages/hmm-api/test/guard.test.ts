@@ -212,7 +212,7 @@ describe('what is wrong is named', () => {
     [Object.create(null), 'an object'],
     [() => 1, 'a function'],
     [1n, '1n'],
-    ['1'.repeat(1000), '1'.repeat(40) + '…'],
+    ['1'.repeat(1000), `'${'1'.repeat(40)}…'`],
     [Symbol('s'), 'Symbol(s)'],
     [undefined, 'undefined'],
     [0.5, '0.5'],

@@ -8,7 +8,7 @@ describe('openBackend', () => {
     [{ devices: {} }, /'devices' is a part of the config/],
     [{ bakend: 'sim' }, /unknown option 'bakend'; known are backend, options, config/],
     [{ backend: 'sim', options: {} }, /'options' goes with a createBackend/],
-    ['sim', /the options are an object, not sim/],
+    ['sim', /the options are an object, not 'sim'/],
     [null, /the options are an object, not null/],
   ])('%j', async (options, message) => {
     await expect(openBackend(options as never)).rejects.toThrow(message)

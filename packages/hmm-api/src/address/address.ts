@@ -1,3 +1,5 @@
+import { shown } from '../error/shown.js'
+
 declare const KIND: unique symbol
 
 /** Address in a process's address space (the kernel's `unsigned long address`), in bytes. */
@@ -18,18 +20,18 @@ const PAGE_LIMIT = 2 ** 52
 
 function address(kind: string, value: bigint | number): bigint {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) {
-    throw new TypeError(`${kind} address ${value} is not a safe integer: pass a bigint`)
+    throw new TypeError(`${kind} address ${shown(value)} is not a safe integer: pass a bigint`)
   }
   const big = BigInt(value)
   if (big < 0n || big >= LIMIT) {
-    throw new RangeError(`${kind} address ${big} does not fit 64 bits`)
+    throw new RangeError(`${kind} address ${shown(big)} does not fit 64 bits`)
   }
   return big
 }
 
 function page(kind: string, value: number): number {
   if (!Number.isInteger(value) || value < 0 || value >= PAGE_LIMIT) {
-    throw new RangeError(`${kind} ${value} is not a page number in 0..2^52-1`)
+    throw new RangeError(`${kind} ${shown(value)} is not a page number in 0..2^52-1`)
   }
   return value
 }

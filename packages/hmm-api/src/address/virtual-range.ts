@@ -1,3 +1,4 @@
+import { shown } from '../error/shown.js'
 import { virtualAddress, type VirtualAddress } from './address.js'
 
 const MARK = Symbol.for('@hmm-sdk/hmm-api:VirtualRange')
@@ -30,6 +31,7 @@ export class VirtualRange {
    */
   static of(start: VirtualAddress, pages: number, pageShift = 12): VirtualRange {
     const size = 1n << BigInt(pageShift)
+    checkAddress('start', start)
     if (start % size !== 0n) {
       throw new RangeError(
         `start 0x${start.toString(16)} is not aligned to ${size} bytes: ` +
@@ -42,13 +44,13 @@ export class VirtualRange {
   /** The range of `pages` pages from page number `startPage`. Throws like {@link of}. */
   static fromPages(startPage: number, pages: number, pageShift = 12): VirtualRange {
     if (pageShift !== 12 && pageShift !== 14 && pageShift !== 16) {
-      throw new TypeError(`page shift ${pageShift} is not one of 12, 14, 16`)
+      throw new TypeError(`page shift ${shown(pageShift)} is not one of 12, 14, 16`)
     }
     if (!Number.isSafeInteger(pages) || pages <= 0) {
-      throw new TypeError(`a range has a positive whole number of pages, not ${pages}`)
+      throw new TypeError(`a range has a positive whole number of pages, not ${shown(pages)}`)
     }
     if (!Number.isSafeInteger(startPage) || startPage < 0) {
-      throw new TypeError(`${startPage} is not a page number`)
+      throw new TypeError(`${shown(startPage)} is not a page number`)
     }
     if (startPage + pages > 2 ** (64 - pageShift)) {
       throw new RangeError(`${pages} pages from page ${startPage} wrap around the address space`)
@@ -89,14 +91,14 @@ export class VirtualRange {
   /** Address of the byte at `offset`, 0 <= offset < bytes. Throws RangeError outside. */
   at(offset: number): VirtualAddress {
     if (!Number.isSafeInteger(offset) || offset < 0 || offset >= this.bytes) {
-      throw new RangeError(`offset ${offset} is outside ${this.toString()}`)
+      throw new RangeError(`offset ${shown(offset)} is outside ${this.toString()}`)
     }
     return virtualAddress(this.start + BigInt(offset))
   }
 
   /** Byte offset of `address` in the range. Throws RangeError outside. */
   offset(address: VirtualAddress): number {
-    const offset = Number(address - this.start)
+    const offset = Number(checkAddress('address', address) - this.start)
     if (offset < 0 || offset >= this.bytes) {
       throw new RangeError(`address 0x${address.toString(16)} is outside ${this.toString()}`)
     }
@@ -119,7 +121,9 @@ export class VirtualRange {
   /** The `pages` pages from page index `firstPage`, to the end by default. RangeError outside. */
   slice(firstPage: number, pages: number = this.pages - firstPage): VirtualRange {
     if (!Number.isSafeInteger(firstPage) || firstPage < 0 || firstPage + pages > this.pages) {
-      throw new RangeError(`pages ${firstPage}..+${pages} are outside ${this.toString()}`)
+      throw new RangeError(
+        `pages ${shown(firstPage)}..+${shown(pages)} are outside ${this.toString()}`,
+      )
     }
     return VirtualRange.fromPages(this.startPage + firstPage, pages, this.pageShift)
   }
@@ -132,7 +136,7 @@ export class VirtualRange {
   /** The range in pieces of at most `pages` pages, in order. */
   chunks(pages: number): VirtualRange[] {
     if (!Number.isSafeInteger(pages) || pages <= 0) {
-      throw new TypeError(`a chunk has a positive whole number of pages, not ${pages}`)
+      throw new TypeError(`a chunk has a positive whole number of pages, not ${shown(pages)}`)
     }
     return Array.from({ length: Math.ceil(this.pages / pages) }, (_, index) =>
       this.slice(index * pages, Math.min(pages, this.pages - index * pages)),
@@ -145,26 +149,26 @@ export class VirtualRange {
 
   containsRange(other: VirtualRange): boolean {
     return (
-      other.pageShift === this.pageShift &&
+      checkRange(other).pageShift === this.pageShift &&
       other.startPage >= this.startPage &&
       other.endPage <= this.endPage
     )
   }
 
   overlaps(other: VirtualRange): boolean {
-    return this.startPage < other.endPage && other.startPage < this.endPage
+    return this.startPage < checkRange(other).endPage && other.startPage < this.endPage
   }
 
   /** The pages that are in both, or undefined if there are none. */
   intersect(other: VirtualRange): VirtualRange | undefined {
-    const start = Math.max(this.startPage, other.startPage)
+    const start = Math.max(this.startPage, checkRange(other).startPage)
     const end = Math.min(this.endPage, other.endPage)
     return start < end ? VirtualRange.fromPages(start, end - start, this.pageShift) : undefined
   }
 
   equals(other: VirtualRange): boolean {
     return (
-      this.startPage === other.startPage &&
+      this.startPage === checkRange(other).startPage &&
       this.pages === other.pages &&
       this.pageShift === other.pageShift
     )
@@ -173,6 +177,17 @@ export class VirtualRange {
   toString(): string {
     return `0x${this.start.toString(16)}+${this.pages}p`
   }
+}
+
+function checkAddress(name: string, address: VirtualAddress): VirtualAddress {
+  if (typeof address === 'bigint') return address
+  throw new TypeError(`${name} is not a VirtualAddress but ${shown(address)}`)
+}
+
+// What compares with anything would be false for an event in place of its range, without a word.
+function checkRange(other: VirtualRange): VirtualRange {
+  if (VirtualRange.is(other)) return other
+  throw new TypeError(`${shown(other)} is not a VirtualRange`)
 }
 
 function isMarked(value: unknown): boolean {

@@ -2,6 +2,7 @@ import type { VirtualAddress } from '../address/address.js'
 import { VirtualRange } from '../address/virtual-range.js'
 import { Capabilities, type CapabilityName } from '../capability.js'
 import { HmmError } from '../error/hmm-error.js'
+import { shown } from '../error/shown.js'
 import {
   ADVICE,
   type Advice,
@@ -11,7 +12,16 @@ import {
 import type { RawCreatedWait } from '../raw/raw-scheduler.js'
 import type { Backend } from './backend.js'
 import type { Wait } from './context.js'
-import { checkBytes, checkInteger, checkOptions, checkPages, checkRange } from './check.js'
+import {
+  checkAddress,
+  checkBytes,
+  checkInteger,
+  checkName,
+  checkOptions,
+  checkPages,
+  checkRange,
+  checkUint8Array,
+} from './check.js'
 import { checkHugePages, hugePageShift, type HugePageSize } from './huge-page-size.js'
 import { MemoryFile } from './memory-file.js'
 import { bounded } from '../sync/bounded.js'
@@ -82,7 +92,7 @@ function driverPagesOf({ driverPages, protection = 'rw' }: MmapOptions): DriverP
   if (driverPages === undefined || driverPages === false) return undefined
   if (driverPages === true) return 'inserted'
   if (driverPages !== 'io' && driverPages !== 'bare') {
-    throw new TypeError(`driverPages ${String(driverPages)} is not true, false, 'io' or 'bare'`)
+    throw new TypeError(`driverPages ${shown(driverPages)} is not true, false, 'io' or 'bare'`)
   }
   if (protection.includes('w')) {
     throw new TypeError(
@@ -261,7 +271,7 @@ export class AddressSpace extends Owned {
   madvise(range: VirtualRange, advice: Advice, wait?: Wait): Promise<void> {
     return this.#ranged('space.madvise', range, wait, async () => {
       if (!ADVICE.includes(advice)) {
-        throw new TypeError(`advice '${String(advice)}' is not one of ${ADVICE.join(', ')}`)
+        throw new TypeError(`advice ${shown(advice)} is not one of ${ADVICE.join(', ')}`)
       }
       const needed = NEEDED_BY_ADVICE[advice]
       if (needed !== undefined) this.#need(needed)
@@ -462,6 +472,8 @@ export class AddressSpace extends Owned {
       undefined,
       options,
       async () => {
+        checkOptions('space.fork', options, ['name'])
+        checkName(name)
         this.#need('space.fork')
         return new AddressSpace(this.#backend, await this[RAW].fork(name), name)
       },
@@ -523,8 +535,7 @@ export class AddressSpace extends Owned {
   /** CPU write at `address`; may cross pages. EFAULT for SIGSEGV and SIGBUS. */
   write(address: VirtualAddress, bytes: Uint8Array, wait?: Wait): Promise<void> {
     return this.#run('space.write', undefined, wait, async () => {
-      if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes is not a Uint8Array')
-      checkBytes('bytes.length', bytes.length)
+      checkBytes('bytes.length', checkUint8Array('bytes', bytes).length)
       const { page, offset } = this.#split(address, bytes.length)
       await this[RAW].write(page, offset, bytes)
     })
@@ -615,12 +626,12 @@ export class AddressSpace extends Owned {
 
   #fixed(address: VirtualAddress | undefined, pages: number): number | undefined {
     if (address === undefined) return undefined
-    return VirtualRange.of(address, pages, this[RAW].pageShift).startPage
+    return VirtualRange.of(checkAddress('VirtualAddress', address), pages, this[RAW].pageShift)
+      .startPage
   }
 
   #split(address: VirtualAddress, length: number): { page: number; offset: number } {
-    if (typeof address !== 'bigint') throw new TypeError('address is not a VirtualAddress')
-    if (address + BigInt(length) > 1n << 64n) {
+    if (checkAddress('VirtualAddress', address) + BigInt(length) > 1n << 64n) {
       throw new RangeError(`${length} bytes at 0x${address.toString(16)} wrap around`)
     }
     const size = BigInt(this.pageSize)

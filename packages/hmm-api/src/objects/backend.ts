@@ -10,6 +10,7 @@ import { Clock } from '../sync/clock.js'
 import { checkApiVersion } from '../version.js'
 import { AddressSpace } from './address-space.js'
 import { bounded } from '../sync/bounded.js'
+import { checkName, checkOptions } from './check.js'
 import { Context, type Misuse, type Wait } from './context.js'
 import { Device } from './device.js'
 import { Owned } from './owned.js'
@@ -54,6 +55,8 @@ export class Backend extends Owned {
     const name = options.name ?? 'process'
     const open = async (): Promise<AddressSpace> => {
       this.checkOpen('backend.createAddressSpace')
+      checkOptions('backend.createAddressSpace', options, ['name'])
+      checkName(name)
       const raw = await this[RAW].createAddressSpace({ name })
       return new AddressSpace(this, raw, name)
     }
@@ -71,6 +74,7 @@ export class Backend extends Owned {
   openDevice(name: string, wait?: Wait): Promise<Device> {
     const open = async (): Promise<Device> => {
       this.checkOpen('backend.openDevice')
+      checkName(name)
       const devices = this.#config.devices ?? {}
       const entry = Object.hasOwn(devices, name) ? devices[name] : undefined
       if (entry === undefined && name !== 'demo') {

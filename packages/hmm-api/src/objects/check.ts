@@ -1,10 +1,13 @@
 import { VirtualRange } from '../address/virtual-range.js'
+import { shown } from '../error/shown.js'
 import type { DmaDirection } from '../raw/raw-dma.js'
 
 /** Most bytes of one CPU or engine access. */
 const MAX_BYTES = 2 ** 30
 /** Most pages of one range operation: 16 TiB of 4 KiB pages. */
 const MAX_PAGES = 2 ** 32
+/** One more than the highest address. */
+const ADDRESSES = 1n << 64n
 
 const DIRECTIONS: readonly DmaDirection[] = ['to-device', 'from-device', 'bidirectional']
 
@@ -21,15 +24,30 @@ export function checkInteger(
 
 // Apart, so that the check is small enough to be inlined where it is called often.
 function notWhole(name: string, value: number, min: number, max: number): TypeError {
-  return new TypeError(`${name} is a whole number in ${min}..${max}, not ${named(value)}`)
+  return new TypeError(`${name} is a whole number in ${min}..${max}, not ${shown(value)}`)
 }
 
-/** What was given, short: an array in the wrong place is not printed. */
-function named(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object'
-  if (typeof value === 'function') return 'a function'
-  const text = typeof value === 'bigint' ? `${value}n` : String(value)
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text
+/** `value` as bytes; TypeError otherwise. */
+export function checkUint8Array(name: string, value: Uint8Array): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  throw new TypeError(`${name} is a Uint8Array, not ${shown(value)}`)
+}
+
+/** `name` as a text; TypeError otherwise. */
+export function checkName(name: string): string {
+  if (typeof name === 'string') return name
+  throw new TypeError(`name is a text, not ${shown(name)}`)
+}
+
+/** `address` as one of 64 bits; TypeError or RangeError otherwise. */
+export function checkAddress<T extends bigint>(kind: string, address: T): T {
+  if (typeof address !== 'bigint') {
+    throw new TypeError(`address is not a ${kind} but ${shown(address)}`)
+  }
+  if (address < 0n || address >= ADDRESSES) {
+    throw new RangeError(`address ${shown(address)} does not fit 64 bits`)
+  }
+  return address
 }
 
 /** A positive number of pages; TypeError otherwise. */
@@ -45,7 +63,9 @@ export function checkBytes(name: string, value: number): number {
 /** `range` as a VirtualRange of that page size; TypeError otherwise. */
 export function checkRange(range: VirtualRange, pageShift: number): VirtualRange {
   if (!VirtualRange.is(range)) {
-    throw new TypeError('range is not a VirtualRange: make one with VirtualRange.of')
+    throw new TypeError(
+      `range is not a VirtualRange but ${shown(range)}: make one with VirtualRange.of`,
+    )
   }
   if (range.pageShift !== pageShift) {
     throw new TypeError(
@@ -75,7 +95,7 @@ export function checkDirection(direction: DmaDirection): DmaDirection {
 }
 
 function notDirection(direction: unknown): TypeError {
-  return new TypeError(`direction '${String(direction)}' is not one of ${DIRECTIONS.join(', ')}`)
+  return new TypeError(`direction ${shown(direction)} is not one of ${DIRECTIONS.join(', ')}`)
 }
 
 /** What every call that waits takes. */
@@ -92,7 +112,7 @@ export function checkOptions(
   wait: readonly string[] = WAIT,
 ): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${op}: the options are an object, not ${String(options)}`)
+    throw new TypeError(`${op}: the options are an object, not ${shown(options)}`)
   }
   for (const key in options) {
     if (!known.includes(key) && !wait.includes(key))

@@ -1,5 +1,6 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
+import { shown } from '../error/shown.js'
 import type { Flow, MisuseSites, TraceEvent } from '../event.js'
 import type { RawBackend, RawWait } from '../raw/raw-backend.js'
 import type { RawExplorer, RawScheduler } from '../raw/raw-scheduler.js'
@@ -170,14 +171,25 @@ function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   )
 }
 
-/** Checks the options of a waiting call. TypeError for a negative or non-numeric deadline. */
+/**
+ * Checks the options of a waiting call. TypeError for what is no signal (a controller, say), and for a
+ * negative or non-numeric deadline; Infinity is none.
+ */
 export function rawWait(wait: Wait | undefined): RawWait {
   const { signal, deadlineMs } = wait ?? {}
-  if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
-    throw new TypeError(`deadlineMs is a number of milliseconds, not ${String(deadlineMs)}`)
+  if (deadlineMs !== undefined && (typeof deadlineMs !== 'number' || !(deadlineMs >= 0))) {
+    throw new TypeError(`deadlineMs is a number of milliseconds, not ${shown(deadlineMs)}`)
   }
-  if (signal?.aborted) throw interrupted(signal)
-  return { signal, deadlineMs }
+  if (signal !== undefined && checkSignal(signal).aborted) throw interrupted(signal)
+  return { signal, deadlineMs: deadlineMs === Infinity ? undefined : deadlineMs }
+}
+
+/** TypeError for what is no signal, whichever class it is of: a polyfill has its own. */
+export function checkSignal(signal: AbortSignal): AbortSignal {
+  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function') {
+    return signal
+  }
+  throw new TypeError(`signal is an AbortSignal (controller.signal), not ${shown(signal)}`)
 }
 
 /** The error of a wait that `signal` ended. */
@@ -209,14 +221,16 @@ export function rangeWait(options: (Wait & Caused) | undefined): RawWait {
 // Apart, so that what is called most often is small enough to be inlined: so are others below.
 function givenRangeWait(options: Wait & Caused): RawWait {
   const flow = checkFlow(options.flow)
-  const { signal, deadlineMs } = rawWait(options)
-  return { signal, deadlineMs: deadlineMs ?? DEFAULT_RANGE_DEADLINE_MS, flow }
+  const wait = rawWait(options)
+  return options.deadlineMs === undefined
+    ? { signal: wait.signal, deadlineMs: DEFAULT_RANGE_DEADLINE_MS, flow }
+    : { ...wait, flow }
 }
 
 /** `flow`, if it is one; TypeError otherwise. */
 export function checkFlow(flow: number | undefined): number | undefined {
   if (flow === undefined || (Number.isSafeInteger(flow) && flow > 0)) return flow
-  throw new TypeError(`flow is that of a device fault (fault.flow), not ${String(flow)}`)
+  throw new TypeError(`flow is that of a device fault (fault.flow), not ${shown(flow)}`)
 }
 
 /** Range work that is tried again until its deadline is over. */

@@ -1,4 +1,5 @@
 import type { VirtualRange } from '../address/virtual-range.js'
+import { shown } from '../error/shown.js'
 import {
   MIGRATE_OUTCOMES,
   type DeviceMemoryKind,
@@ -46,7 +47,8 @@ export class MigrateResult {
   /** What became of page `index`, and why it did not move if it did not. */
   outcome(index: number): MigrateOutcome {
     const outcome = MIGRATE_OUTCOMES[this.#outcomes[index] ?? -1]
-    if (outcome === undefined) throw new RangeError(`page index ${index} is outside the migration`)
+    if (outcome === undefined)
+      throw new RangeError(`page index ${shown(index)} is outside the migration`)
     return outcome
   }
 
@@ -102,14 +104,20 @@ export class DeviceMemory {
   migrate(mirror: Mirror, range: VirtualRange, options: MigrateOptions): Promise<MigrateResult> {
     const op = 'memory.migrate'
     return this.#wait(op, range, async (memory) => {
+      if (typeof mirror?.checkUsable !== 'function') {
+        throw new TypeError(`mirror is not a Mirror but ${shown(mirror)}`)
+      }
       if (mirror.device !== this.#device)
         throw new TypeError('the mirror belongs to another device')
       mirror.checkUsable(op)
       checkInside(range, mirror.range, 'the mirror')
       if (options?.to !== 'device' && options?.to !== 'system') {
-        throw new TypeError(`options.to is 'device' or 'system', not ${String(options?.to)}`)
+        throw new TypeError(`options.to is 'device' or 'system', not ${shown(options?.to)}`)
       }
       const declined = options.decline ?? []
+      if (!Array.isArray(declined)) {
+        throw new TypeError(`decline is an array of page indexes, not ${shown(declined)}`)
+      }
       for (const index of declined) checkInteger('decline', index, 0, range.pages - 1)
       const order = options.order ?? ANY_ORDER
       checkInteger('order', order, 0, ANY_ORDER)

@@ -1,12 +1,13 @@
 import { VirtualRange } from '../address/virtual-range.js'
 import { Capabilities } from '../capability.js'
+import { shown } from '../error/shown.js'
 import type { RawDevice } from '../raw/raw-device.js'
 import type { Clock } from '../sync/clock.js'
 import { bounded } from '../sync/bounded.js'
 import { Sync } from '../sync/sync.js'
 import type { AddressSpace } from './address-space.js'
 import type { Backend } from './backend.js'
-import type { Wait } from './context.js'
+import { checkSignal, type Wait } from './context.js'
 import { checkInteger, checkOptions, checkRange } from './check.js'
 import { DeviceFaults, type DeviceFault } from './device-faults.js'
 import { DeviceMemory } from './device-memory.js'
@@ -122,7 +123,8 @@ export class Device extends Owned {
    * leaves is failed at close. EOPNOTSUPP without the capability `faults`. One consumer at a time.
    */
   faults(wait: Pick<Wait, 'signal'> = {}): AsyncIterable<readonly DeviceFault[]> {
-    return this.#faults.batches(wait.signal)
+    const { signal } = wait
+    return this.#faults.batches(signal === undefined ? undefined : checkSignal(signal))
   }
 
   /** Memory of this device, in BAR `bar`, that other devices may map. Capability `dma.peer`. */
@@ -161,6 +163,9 @@ export class Device extends Owned {
         throw new TypeError(`${op} needs options.invalidate: the backend tells it what it revoked`)
       }
       checkOptions(op, options, ['invalidate', 'released', 'name'])
+      if (typeof space?.checkAlive !== 'function') {
+        throw new TypeError(`space is not an AddressSpace but ${shown(space)}`)
+      }
       space.checkAlive(op)
       checkRange(range, space[RAW].pageShift)
       this.capabilities.require('mirror')

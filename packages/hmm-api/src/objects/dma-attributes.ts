@@ -1,3 +1,4 @@
+import { shown } from '../error/shown.js'
 import { DMA_ATTRIBUTES, type DmaAttribute } from '../raw/raw-dma.js'
 
 /** Attributes that a mapping may have. */
@@ -31,7 +32,7 @@ function bitsOf(
   let bits = 0
   for (const each of given) {
     if (!known.includes(each)) {
-      throw new TypeError(`attribute '${String(each)}' of ${of} is not one of ${known.join(', ')}`)
+      throw new TypeError(`attribute ${shown(each)} of ${of} is not one of ${known.join(', ')}`)
     }
     bits |= DMA_ATTRIBUTES[each]
   }

@@ -1,7 +1,7 @@
 import type { DmaAddress } from '../address/address.js'
 import { HmmError } from '../error/hmm-error.js'
 import type { RawEngine } from '../raw/raw-engine.js'
-import { checkBytes, checkInteger } from './check.js'
+import { checkAddress, checkBytes, checkInteger, checkUint8Array } from './check.js'
 import { rawWait, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { RAW } from './raw-of.js'
@@ -28,8 +28,11 @@ export class DmaEngine {
 
   /** Reads `length` bytes (1 to `maxBytes`) at `address`. */
   read(address: DmaAddress, length: number, wait?: Wait): Promise<Uint8Array> {
-    return this.#run('engine.read', address, checkBytes('length', length), (engine, page, offset) =>
-      engine.read(page, offset, length, rawWait(wait)),
+    return this.#run(
+      'engine.read',
+      address,
+      () => checkBytes('length', length),
+      (engine, page, offset) => engine.read(page, offset, length, rawWait(wait)),
     )
   }
 
@@ -38,7 +41,7 @@ export class DmaEngine {
     return this.#run(
       'engine.write',
       address,
-      checkBytes('bytes', bytes.length),
+      () => checkBytes('bytes.length', checkUint8Array('bytes', bytes).length),
       (engine, page, offset) => engine.write(page, offset, bytes, rawWait(wait)),
     )
   }
@@ -46,6 +49,8 @@ export class DmaEngine {
   /** Copies `length` bytes from `from` to `to`, in pieces of `maxBytes`. */
   async copy(from: DmaAddress, to: DmaAddress, length: number, wait?: Wait): Promise<void> {
     checkBytes('length', length)
+    checkAddress('DmaAddress', from)
+    checkAddress('DmaAddress', to)
     for (let done = 0; done < length; done += this.maxBytes) {
       const piece = Math.min(this.maxBytes || length, length - done)
       const bytes = await this.read((from + BigInt(done)) as DmaAddress, piece, wait)
@@ -58,8 +63,11 @@ export class DmaEngine {
    * (`mirror.exclusive`); the value before. Errors: EPERM (not exclusive), EFAULT (revoked).
    */
   fetchAdd(address: DmaAddress, delta: number, wait?: Wait): Promise<number> {
-    checkInteger('delta', delta, -(2 ** 31), 2 ** 32 - 1)
-    return this.#run('engine.fetchAdd', address, 4, (engine, page, offset) => {
+    const bytes = (): number => {
+      checkInteger('delta', delta, -(2 ** 31), 2 ** 32 - 1)
+      return 4
+    }
+    return this.#run('engine.fetchAdd', address, bytes, (engine, page, offset) => {
       this.#device.capabilities.require('engine.atomics')
       if (offset % 4 !== 0) throw new RangeError('the address of a 32-bit word is aligned to 4')
       return (engine.fetchAdd as NonNullable<RawEngine['fetchAdd']>)(
@@ -74,14 +82,15 @@ export class DmaEngine {
   #run<T>(
     op: string,
     address: DmaAddress,
-    length: number,
+    lengthOf: () => number,
     run: (engine: RawEngine, page: number, offset: number) => Promise<T>,
   ): Promise<T> {
     return this.#device.context.wait(op, undefined, async () => {
       this.#device.checkOpen(op)
       this.#device.capabilities.require('engine')
       const engine = this.#device[RAW].engine as RawEngine
-      if (typeof address !== 'bigint') throw new TypeError('address is not a DmaAddress')
+      checkAddress('DmaAddress', address)
+      const length = lengthOf()
       if (length > engine.maxBytes) {
         throw new HmmError('EINVAL', {
           message: `${length} bytes are more than one access moves (${engine.maxBytes})`,

@@ -1,5 +1,6 @@
 import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js'
 import { HmmError } from '../error/hmm-error.js'
+import { shown } from '../error/shown.js'
 import type { Leak } from '../event.js'
 import type { DmaDirection, DmaMisuse, RawDmaMapping } from '../raw/raw-dma.js'
 import type { Device } from './device.js'
@@ -102,7 +103,9 @@ export class DmaMapping implements Child, AsyncDisposable {
 
   /** Number of DMA page `index`, from 0. */
   dmaPage(index: number): DmaPage {
-    if (!(index >= 0 && index < this.pages)) throw new RangeError(`no page ${index} in the mapping`)
+    if (index >>> 0 !== index || index >= this.pages) {
+      throw new RangeError(`no page ${shown(index)} in the mapping`)
+    }
     return (this.firstPage + index) as DmaPage
   }
 

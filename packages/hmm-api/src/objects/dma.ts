@@ -6,7 +6,7 @@ import type {
   RawDmaLimits,
   SegmentLimits,
 } from '../raw/raw-dma.js'
-import { checkBytes, checkDirection, checkInteger, checkPages } from './check.js'
+import { checkBytes, checkDirection, checkInteger, checkOptions, checkPages } from './check.js'
 import { rawWait, type Wait } from './context.js'
 import type { Device } from './device.js'
 import { CoherentBuffer, HostBuffer } from './host-buffer.js'
@@ -93,6 +93,7 @@ export class Dma {
     options: { readonly bytes: number; readonly name?: string } & Wait,
   ): Promise<HostBuffer> {
     return this.#wait('dma.allocBuffer', options, async () => {
+      checkOptions('dma.allocBuffer', options, ['bytes', 'name'])
       this.device.capabilities.require('dma.streaming')
       const raw = await this.device[RAW].dma.allocBuffer(checkBytes('bytes', options.bytes))
       return new HostBuffer(this.device, raw, 'buffer', options.name ?? `${options.bytes} bytes`)
@@ -109,6 +110,7 @@ export class Dma {
     } & Wait,
   ): Promise<CoherentBuffer> {
     return this.#wait('dma.allocCoherent', options, async () => {
+      checkOptions('dma.allocCoherent', options, ['bytes', 'attributes', 'name'])
       this.device.capabilities.require('dma.coherent')
       const attributes = this.allowed(allocAttributes(options.attributes))
       const bytes = checkBytes('bytes', options.bytes)
@@ -187,6 +189,7 @@ export class Dma {
     options: { readonly pages: number; readonly name?: string } & Wait,
   ): Promise<IovaWindow> {
     return this.#wait('dma.openWindow', options, async () => {
+      checkOptions('dma.openWindow', options, ['pages', 'name'])
       this.device.capabilities.require('dma.window')
       const pages = checkPages('pages', options.pages)
       const raw = await this.device[RAW].dma.openWindow(pages, rawWait(options))

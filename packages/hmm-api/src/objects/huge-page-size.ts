@@ -1,3 +1,5 @@
+import { shown } from '../error/shown.js'
+
 /** Sizes of huge pages that can be reserved (hugetlb). */
 export type HugePageSize = '2M' | '1G'
 
@@ -7,7 +9,7 @@ const SHIFTS: Readonly<Record<HugePageSize, number>> = { '2M': 21, '1G': 30 }
 export function hugePageShift(size: HugePageSize | undefined): number {
   if (size === undefined) return 0
   const shift = Object.hasOwn(SHIFTS, size) ? SHIFTS[size] : undefined
-  if (shift === undefined) throw new TypeError(`hugetlb '${String(size)}' is not '2M' or '1G'`)
+  if (shift === undefined) throw new TypeError(`hugetlb ${shown(size)} is not '2M' or '1G'`)
   return shift
 }
 

@@ -1,5 +1,6 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
+import { shown } from '../error/shown.js'
 import { ENTRY_REQ_FAULT, ENTRY_REQ_WRITE } from '../entry.js'
 import type { RawMirror } from '../raw/raw-mirror.js'
 import type { AddressSpace } from './address-space.js'
@@ -121,8 +122,8 @@ export class IntervalNotifier extends Owned {
       const entries = this.#entries(range.pages, fresh)
       const defaultFlags = REQUEST_FLAGS[checkRequest(options.request ?? 'none')]
       for (const [index, request] of options.perPage ?? []) {
-        if (!(index >= 0 && index < range.pages)) {
-          throw new RangeError(`perPage index ${index} is outside ${range.toString()}`)
+        if (index >>> 0 !== index || index >= range.pages) {
+          throw new RangeError(`perPage index ${shown(index)} is outside ${range.toString()}`)
         }
         entries[2 * index + 1] = REQUEST_FLAGS[checkRequest(request)]
       }
@@ -199,7 +200,7 @@ export class IntervalNotifier extends Owned {
 
 function checkRequest(request: PageRequest): PageRequest {
   if (!Object.hasOwn(REQUEST_FLAGS, request)) {
-    throw new TypeError(`request '${String(request)}' is not one of none, read, write`)
+    throw new TypeError(`request ${shown(request)} is not one of none, read, write`)
   }
   return request
 }

@@ -1,4 +1,5 @@
 import { dmaAddress, type DmaAddress, type DmaPage } from '../address/address.js'
+import { shown } from '../error/shown.js'
 import type { DmaDirection, RawIovaWindow } from '../raw/raw-dma.js'
 import { checkDirection, checkInteger, checkPages } from './check.js'
 import type { Device } from './device.js'
@@ -51,7 +52,9 @@ export class IovaWindow extends Owned {
 
   /** DMA address of page `index`. */
   dmaAddress(index = 0): DmaAddress {
-    if (!(index >= 0 && index < this.pages)) throw new RangeError(`no page ${index} in the window`)
+    if (index >>> 0 !== index || index >= this.pages) {
+      throw new RangeError(`no page ${shown(index)} in the window`)
+    }
     return dmaAddress(BigInt(this.dmaPage + index) << BigInt(this.#device.dma.limits.pageShift))
   }
 

@@ -1,6 +1,7 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { ENTRY_DEVICE, entryHas } from '../entry.js'
 import { HmmError } from '../error/hmm-error.js'
+import { shown } from '../error/shown.js'
 import type { Context } from './context.js'
 
 /**
@@ -51,8 +52,9 @@ export abstract class LentEntries {
         hint: 'Copy what you need inside the commit; only there it is known to be valid.',
       })
     }
-    if (!(index >= 0 && index < this.range.pages)) {
-      throw new RangeError(`page index ${index} is outside ${this.range.toString()}`)
+    // A whole number, and no text: it would be appended.
+    if (index >>> 0 !== index || index >= this.range.pages) {
+      throw new RangeError(`page index ${shown(index)} is outside ${this.range.toString()}`)
     }
   }
 }

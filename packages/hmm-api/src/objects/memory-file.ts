@@ -1,6 +1,6 @@
 import type { RawFile } from '../raw/raw-address-space.js'
 import type { AddressSpace } from './address-space.js'
-import { checkInteger, checkPages } from './check.js'
+import { checkInteger, checkPages, checkUint8Array } from './check.js'
 import type { HugePageSize } from './huge-page-size.js'
 import { bounded } from '../sync/bounded.js'
 import type { Wait } from './context.js'
@@ -64,7 +64,7 @@ export class MemoryFile extends Owned {
    */
   write(offset: number, bytes: Uint8Array, wait?: Wait): Promise<void> {
     return this.#run('file.write', wait, () => {
-      if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes is a Uint8Array')
+      checkUint8Array('bytes', bytes)
       return this[RAW].write(checkInteger('offset', offset, 0), bytes)
     })
   }

@@ -1,5 +1,6 @@
 import type { VirtualRange } from '../address/virtual-range.js'
 import { HmmError } from '../error/hmm-error.js'
+import { shown } from '../error/shown.js'
 import type { RawMapAttempt } from '../raw/raw-mirror.js'
 import type { RawWait } from '../raw/raw-backend.js'
 import type { AddressSpace } from './address-space.js'
@@ -244,5 +245,5 @@ function tooManyPages(pages: number, most: number): HmmError {
 }
 
 function notAccess(access: unknown): TypeError {
-  return new TypeError(`options.access is 'read' or 'write', not ${String(access)}`)
+  return new TypeError(`options.access is 'read' or 'write', not ${shown(access)}`)
 }

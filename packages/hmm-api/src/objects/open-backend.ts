@@ -1,6 +1,7 @@
 import { checkDeviceConfigs } from '../config-devices.js'
 import type { HmmConfig } from '../config-types.js'
 import { HmmError } from '../error/hmm-error.js'
+import { shown } from '../error/shown.js'
 import type { CreateBackend, RawBackend } from '../raw/raw-backend.js'
 import { Backend, type LeakReport } from './backend.js'
 import { checkOptions } from './check.js'
@@ -83,6 +84,14 @@ const KEYS: readonly (keyof OpenBackendOptions | 'onReport')[] = [
 /** What belongs in the config, and is often written beside it. */
 const CONFIG_KEYS: readonly (keyof HmmConfig)[] = ['devices', 'sim', 'kernel', 'backends']
 
+function checkBackend(backend: unknown): void {
+  if (backend === undefined || typeof backend === 'string' || typeof backend === 'function') return
+  if (typeof (backend as Partial<RawBackend> | null)?.createAddressSpace === 'function') return
+  throw new TypeError(
+    `openBackend: backend is a name, a createBackend, or what that made, not ${shown(backend)}`,
+  )
+}
+
 function checkKeys(options: OpenBackendOptions): void {
   for (const key of CONFIG_KEYS) {
     if (typeof options === 'object' && options !== null && key in options) {
@@ -92,6 +101,7 @@ function checkKeys(options: OpenBackendOptions): void {
     }
   }
   checkOptions('openBackend', options, KEYS, [])
+  checkBackend(options.backend)
   if (options.options !== undefined && typeof options.backend !== 'function') {
     throw new TypeError(
       `openBackend: 'options' goes with a createBackend; by name, a backend gets them from the config`,

@@ -1,3 +1,4 @@
+import { shown } from '../error/shown.js'
 import { PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE } from '../raw/raw-address-space.js'
 
 /** Page protection: any of `r`, `w`, `x` in this order, or `none`. */
@@ -18,7 +19,7 @@ const BITS: Readonly<Record<Protection, number>> = {
 export function protectionBits(protection: Protection): number {
   if (!Object.hasOwn(BITS, protection)) {
     throw new TypeError(
-      `protection '${String(protection)}' is not one of ${Object.keys(BITS).join(', ')}`,
+      `protection ${shown(protection)} is not one of ${Object.keys(BITS).join(', ')}`,
     )
   }
   return BITS[protection]

@@ -1,3 +1,4 @@
+import { shown } from '../error/shown.js'
 import type { RawRegisters } from '../raw/raw-device.js'
 import type { Device } from './device.js'
 import { RAW } from './raw-of.js'
@@ -26,7 +27,7 @@ export class Registers {
   /** `value` is 0..2^32-1. */
   write32(offset: number, value: number, bar = 0): void {
     if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
-      throw new TypeError(`${value} is not a 32-bit register value`)
+      throw new TypeError(`${shown(value)} is not a 32-bit register value`)
     }
     this.#access('registers.write32', offset, bar, 4).write(bar, offset, 4, BigInt(value))
   }
@@ -38,7 +39,7 @@ export class Registers {
   /** `value` is 0..2^64-1. */
   write64(offset: number, value: bigint, bar = 0): void {
     if (typeof value !== 'bigint' || value < 0n || value >= 1n << 64n) {
-      throw new TypeError(`${String(value)} is not a 64-bit register value (a bigint)`)
+      throw new TypeError(`${shown(value)} is not a 64-bit register value (a bigint)`)
     }
     this.#access('registers.write64', offset, bar, 8).write(bar, offset, 8, value)
   }
@@ -52,7 +53,7 @@ export class Registers {
     const bytes = raw.bars[bar] ?? 0
     if (!Number.isInteger(offset) || offset < 0 || offset % width !== 0 || offset + width > bytes) {
       throw new RangeError(
-        `register offset ${offset} of BAR ${bar} (${bytes} bytes) is outside or not aligned to ${width}`,
+        `register offset ${shown(offset)} of BAR ${shown(bar)} (${bytes} bytes) is outside or not aligned to ${width}`,
       )
     }
     return raw

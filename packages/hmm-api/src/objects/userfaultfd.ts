@@ -7,8 +7,8 @@ import type {
   RawUserfaultfdRequest,
 } from '../raw/raw-address-space.js'
 import type { AddressSpace } from './address-space.js'
-import { checkRange } from './check.js'
-import type { Wait } from './context.js'
+import { checkRange, checkUint8Array } from './check.js'
+import { checkSignal, type Wait } from './context.js'
 import { bounded } from '../sync/bounded.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
@@ -90,6 +90,7 @@ export class Userfaultfd extends Owned {
    */
   async *faults(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Userfault> {
     const { signal } = options
+    if (signal !== undefined) checkSignal(signal)
     this.checkOpen('userfaultfd.faults')
     if (this.#consumed) throw new TypeError('userfaultfd.faults() has a consumer already')
     this.#consumed = true
@@ -121,8 +122,7 @@ export class Userfaultfd extends Owned {
   ): Promise<void> {
     return this.#run('userfaultfd.copy', range, options, async () => {
       const size = range.pages * this.#space.pageSize
-      if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes is not a Uint8Array')
-      if (bytes.length !== size) {
+      if (checkUint8Array('bytes', bytes).length !== size) {
         throw new RangeError(`${bytes.length} bytes for ${range.pages} pages, which are ${size}`)
       }
       const most = COPY_BYTES / this.#space.pageSize

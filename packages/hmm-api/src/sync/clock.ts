@@ -1,3 +1,4 @@
+import { shown } from '../error/shown.js'
 import { rawWait, type Context, type Wait } from '../objects/context.js'
 
 /** Time of the backend: virtual in a simulation, the kernel's monotonic clock elsewhere. */
@@ -17,7 +18,9 @@ export class Clock {
   /** Waits `ms` milliseconds. Errors: EINTR (signal), EDEADLK (inside a commit). */
   sleep(ms: number, wait: Pick<Wait, 'signal'> = {}): Promise<void> {
     return this.#context.wait('clock.sleep', undefined, async () => {
-      if (!(ms >= 0)) throw new TypeError(`${String(ms)} is not a number of milliseconds`)
+      if (!Number.isFinite(ms) || ms < 0) {
+        throw new TypeError(`${shown(ms)} is not a number of milliseconds`)
+      }
       const { signal } = rawWait(wait)
       await this.#context.raw.scheduler.sleep(ms, signal)
     })

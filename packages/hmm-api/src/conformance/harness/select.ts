@@ -7,13 +7,14 @@ export function selectCases(
 ): readonly ConformanceCase[] {
   if (only === undefined) return cases
   const wanted = [only].flat()
-  const found = cases.filter(({ address }) =>
-    wanted.some((each) => address === each || address.startsWith(`${each}/`)),
-  )
   for (const each of wanted) {
-    if (!found.some(({ address }) => address === each || address.startsWith(`${each}/`))) {
+    if (!cases.some(({ address }) => isBelow(address, each))) {
       throw new TypeError(`no conformance case has the address '${each}' or lies below it`)
     }
   }
-  return found
+  return cases.filter(({ address }) => wanted.some((each) => isBelow(address, each)))
+}
+
+function isBelow(address: string, wanted: string): boolean {
+  return address === wanted || address.startsWith(wanted.endsWith('/') ? wanted : `${wanted}/`)
 }

@@ -1,11 +1,13 @@
 import type { VirtualRange } from '../../address/virtual-range.js'
 import type { Wait } from '../../objects/context.js'
 import type { Device } from '../../objects/device.js'
+import { MigrateResult, type MigrateOptions } from '../../objects/device-memory.js'
 import type { FaultedPages } from '../../objects/faulted-pages.js'
 import type { FaultOptions, PageRequest } from '../../objects/interval-notifier.js'
 import type { AddressSpace } from '../../objects/address-space.js'
 import type { InvalidateEvent } from '../../objects/invalidate-event.js'
 import type { Mirror } from '../../objects/mirror.js'
+import { MIGRATE_OUTCOMES } from '../../raw/raw-device-memory.js'
 import type { Completion } from '../../sync/completion.js'
 import { ConformanceFailure } from './failure.js'
 import { describeEvents } from './describe-events.js'
@@ -129,16 +131,26 @@ export class Watch {
   }
 
   /**
-   * Moves the whole range to the memory of its device. A page that the kernel holds for a moment (while a
-   * processor empties its list of new pages) stays behind, and goes at another attempt.
+   * Moves pages, and says what became of them. A page that the kernel holds for a moment (while a processor
+   * empties its list of new pages) is busy, and moves at another attempt.
    */
-  async toDevice(): Promise<void> {
+  async migrate(options: MigrateOptions, range: VirtualRange = this.range): Promise<MigrateResult> {
     const { memory } = this.mirror.device
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const result = await memory.migrate(this.mirror, this.range, { to: 'device' })
-      if (result.count('busy') === 0) return
+    const attempt = () => memory.migrate(this.mirror, range, options)
+    let result = await attempt()
+    for (let round = 0; result.count('busy') > 0; round++) {
+      if (round === MAX_ROUNDS)
+        throw new ConformanceFailure(`pages of ${range.toString()} stay busy`)
+      const again = await attempt()
+      result = new MigrateResult(
+        range,
+        Uint8Array.from({ length: range.pages }, (_, index) => {
+          const before = result.outcome(index)
+          return MIGRATE_OUTCOMES.indexOf(before === 'busy' ? again.outcome(index) : before)
+        }),
+      )
     }
-    throw new ConformanceFailure(`pages of ${this.range.toString()} stay busy`)
+    return result
   }
 
   /** Maps pages and keeps their translations. */

@@ -182,7 +182,7 @@ export const group = caseGroup('events/pagemap-scan', ['mirror', 'space.userfaul
     await t.poke(range, 0, 1)
     const notes = t.own(await t.space.userfaultfd(range, { writeProtect: 'async' }))
     const watch = await t.watch(range)
-    await watch.toDevice()
+    await watch.migrate({ to: 'device' })
     await watch.forget()
     equal(await notes.scan(range), [true])
     equal(await watch.seen(), ['protection-vma 0'])

@@ -268,7 +268,7 @@ export const group = caseGroup('events/userfaultfd', ['mirror', 'space.userfault
     const range = await t.mmap(1)
     const watch = await t.watch(range)
     await Server.open(t, range, missing)
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     equal(await watch.snapshot(), ['none'])
   }),
 

@@ -12,7 +12,7 @@ async function onDevice(t: Scene, pages: number) {
   const range = await t.mmap(pages)
   await t.fill(range, 1)
   const watch = await t.watch(range)
-  await watch.toDevice()
+  await watch.migrate({ to: 'device' })
   const mapped = await watch.map('write')
   await watch.forget()
   return { range, watch, mapped }
@@ -44,14 +44,14 @@ export const group = caseGroup('memory/coherent', NEEDS, {
   'hole-of-read-only-memory': async (t) => {
     const range = await t.mmap(1, { protection: 'r' })
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.outcome(0), 'populated')
     equal([await watch.snapshot(), await t.peek(range, 0)], [['device-read'], 0])
   },
 
   'to-the-system-and-told': async (t) => {
     const { range, watch, mapped } = await onDevice(t, 2)
-    await t.device.memory.migrate(watch.mirror, range.page(1), { to: 'system' })
+    await watch.migrate({ to: 'system' }, range.page(1))
     equal(await watch.seen(), ['self-migrate 1'])
     await rejects('EFAULT', mapped.poke(1, 9), 'a device write to the old place')
     equal(await watch.snapshot(), ['device-write', 'write'])
@@ -72,7 +72,7 @@ export const group = caseGroup('memory/coherent', NEEDS, {
     const device = await t.openDevice()
     const other = await t.watch(range, { device })
     for (const to of ['device', 'system'] as const) {
-      const result = await device.memory.migrate(other.mirror, range, { to })
+      const result = await other.migrate({ to })
       equal(result.outcome(0), 'foreign-device', `to the ${to}`)
     }
     equal(await other.snapshot(), ['write'])
@@ -157,7 +157,7 @@ export const group = caseGroup('memory/coherent', NEEDS, {
     await t.fill(range.slice(0, 2), 1)
     await t.space.madvise(range, 'collapse')
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.count('migrated') + result.count('populated'), pages)
     const states = new Set(await watch.snapshot())
     equal([...states], ['device-write'])
@@ -175,7 +175,7 @@ export const group = caseGroup('memory/coherent', NEEDS, {
     await t.fill(range.slice(0, 2), 1)
     await t.space.madvise(range, 'hugepage')
     const watch = await t.watch(range)
-    await t.device.memory.migrate(watch.mirror, range.page(1), { to: 'device' })
+    await watch.migrate({ to: 'device' }, range.page(1))
     await rejects('EINVAL', t.space.madvise(range, 'collapse'))
     equal(await t.contents(range.slice(0, 2)), [1, 2])
   }),

@@ -11,7 +11,7 @@ async function onDevice(t: Scene, pages: number) {
   const range = await t.mmap(pages)
   await t.fill(range, 1)
   const watch = await t.watch(range)
-  await watch.toDevice()
+  await watch.migrate({ to: 'device' })
   return { range, watch, mapped: await watch.map('write') }
 }
 
@@ -84,7 +84,7 @@ export const group = caseGroup('memory/cpu-fault', ['mirror', 'dma.mirror', 'eng
     const range = await other.mmap({ pages: 2 })
     await other.write(range.start, Uint8Array.of(1))
     const watch = await t.watch(range, { space: other })
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     equal(t.device.memory.freePages, free - 2, 'while the process lives')
     await other.exit()
     await watch.whenReleased()

@@ -33,7 +33,7 @@ async function huge(t: Scene): Promise<Watch> {
 /** The same, in device memory. */
 async function onDevice(t: Scene): Promise<Watch> {
   const watch = await huge(t)
-  await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
+  await watch.migrate({ to: 'device' })
   await watch.forget()
   return watch
 }
@@ -65,14 +65,14 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
   'there-and-back': async (t) => {
     const watch = await huge(t)
     const free = t.device.memory.freePages
-    const there = await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    const there = await watch.migrate({ to: 'device' })
     equal([there.migrated, there.outcome(7)], [pagesOf(t), 'migrated'])
     equal(t.device.memory.freePages, free - pagesOf(t), 'the free pages')
     equal(await first(watch), `device-write order ${orderOf(t)}`)
     const pages = await watch.map('write', watch.range.slice(pagesOf(t) - 2, 2))
     equal(await pages.peek(1), 2, 'what the device reads in the last page')
     await pages.poke(1, 9)
-    const back = await t.device.memory.migrate(watch.mirror, watch.range, { to: 'system' })
+    const back = await watch.migrate({ to: 'system' })
     equal(back.count('migrated'), pagesOf(t))
     equal(await first(watch), `write order ${orderOf(t)}`)
     equal(await ends(t, watch.range), [1, 9])
@@ -81,13 +81,13 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
 
   'one-event': async (t) => {
     const watch = await huge(t)
-    await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     equal(await watch.seen(), [`self-migrate 0-${pagesOf(t) - 1}`])
   },
 
   hole: async (t) => {
     const watch = await t.watch(await block(t))
-    const result = await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.count('populated'), pagesOf(t))
     equal(await first(watch), `device-write order ${orderOf(t)}`)
     equal(await (await watch.map('read', watch.range.page(3))).peek(0), 0, 'what the device reads')
@@ -101,7 +101,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     const watch = await t.watch(range)
     equal(await watch.fault('read', range.page(1)), ['read'])
     equal(await first(watch), `read order ${orderOf(t)}`)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.count('populated'), pagesOf(t))
     equal(await first(watch), `device-write order ${orderOf(t)}`)
     equal(await watch.seen(), [`self-migrate 0-${pagesOf(t) - 1}`])
@@ -110,7 +110,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
 
   'already-there': async (t) => {
     const watch = await onDevice(t)
-    const result = await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.count('already-there'), pagesOf(t))
     equal(await first(watch), `device-write order ${orderOf(t)}`)
   },
@@ -128,8 +128,8 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
 
   'declined-page-splits-it': async (t) => {
     const watch = await huge(t)
-    const { mirror, range } = watch
-    const result = await t.device.memory.migrate(mirror, range, { to: 'device', decline: [3] })
+    const { range } = watch
+    const result = await watch.migrate({ to: 'device', decline: [3] })
     equal([result.migrated, result.outcome(3)], [pagesOf(t) - 1, 'declined'])
     // What holds nothing but zeros becomes the zero page when a huge page is split.
     equal(await states(watch), { 'device-write': pagesOf(t) - 1, read: 1 })
@@ -139,7 +139,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
 
   'page-by-page-when-told': async (t) => {
     const watch = await huge(t)
-    await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device', order: 0 })
+    await watch.migrate({ to: 'device', order: 0 })
     equal(await first(watch), 'device-write order 0')
     equal(await ends(t, watch.range), [1, 2])
     equal(await states(watch), { write: 2, 'device-write': pagesOf(t) - 2 })
@@ -148,7 +148,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
   'part-comes-back': async (t) => {
     const watch = await onDevice(t)
     const part = watch.range.slice(0, 3)
-    const result = await t.device.memory.migrate(watch.mirror, part, { to: 'system' })
+    const result = await watch.migrate({ to: 'system' }, part)
     equal(result.migrated, 3)
     equal(await states(watch), { write: 3, 'device-write': pagesOf(t) - 3 })
     equal(await ends(t, watch.range), [1, 2])
@@ -157,7 +157,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
   'part-goes': async (t) => {
     const watch = await huge(t)
     const part = watch.range.slice(0, 3)
-    const result = await t.device.memory.migrate(watch.mirror, part, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' }, part)
     equal(result.migrated, 3)
     equal(await states(watch), { 'device-write': 3, read: pagesOf(t) - 4, write: 1 })
     equal(await ends(t, watch.range), [1, 2])
@@ -169,7 +169,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     await t.space.munmap(watch.range.page(last))
     await watch.forget()
     const part = watch.range.slice(0, 3)
-    const result = await t.device.memory.migrate(watch.mirror, part, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' }, part)
     equal(result.migrated, 3)
     equal((await watch.seen()).sort(), [`clear 0-${last - 1}`, 'self-migrate 0-2'])
     equal(await states(watch), { 'device-write': 3, read: pagesOf(t) - 4, error: 1 })
@@ -183,7 +183,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     equal(result.count('busy'), pagesOf(t))
     equal(await first(watch), `write order ${orderOf(t)}`)
     await pinned.close()
-    const again = await memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    const again = await watch.migrate({ to: 'device' })
     equal([again.migrated, await ends(t, watch.range)], [pagesOf(t), [1, 2]])
   }),
 
@@ -191,10 +191,10 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     const room = 100
     const { memory } = t.device
     const filler = await t.watch(await t.mmap(memory.freePages - room))
-    await memory.migrate(filler.mirror, filler.range, { to: 'device', order: 0 })
+    await filler.migrate({ to: 'device', order: 0 })
     equal(memory.freePages, room, 'the free pages')
     const watch = await huge(t)
-    const result = await memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal([result.migrated, result.count('no-memory')], [room, pagesOf(t) - room])
     equal(await ends(t, watch.range), [1, 2])
   },
@@ -263,7 +263,7 @@ export const group = caseGroup('memory/huge-page', NEEDS, {
     const watch = await huge(t)
     const child = await t.fork()
     const other = await t.watch(watch.range, { space: child })
-    const result = await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.migrated, pagesOf(t))
     equal(await first(other), `device-read order ${orderOf(t)}`, 'the child')
     await t.poke(watch.range, 0, 5, child)

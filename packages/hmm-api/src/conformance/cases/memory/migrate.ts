@@ -11,7 +11,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const range = await t.mmap(3)
     await t.fill(range, 1)
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.migrated, 3, 'the number of pages that moved')
     equal(await watch.snapshot(), ['device-write', 'device-write', 'device-write'])
     const pages = await watch.map('read')
@@ -23,9 +23,9 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const range = await t.mmap(2)
     await t.fill(range, 1)
     const watch = await t.watch(range)
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     await (await watch.map('write')).poke(1, 9)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'system' })
+    const result = await watch.migrate({ to: 'system' })
     equal(result.count('migrated'), 2, 'the number of pages that moved')
     equal(await watch.snapshot(), ['write', 'write'])
     equal(await t.contents(range), [1, 9])
@@ -36,9 +36,9 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.fill(range, 1)
     const watch = await t.watch(range)
     const free = t.device.memory.freePages
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     equal(t.device.memory.freePages, free - 2, 'the free pages while they are there')
-    await t.device.memory.migrate(watch.mirror, range, { to: 'system' })
+    await watch.migrate({ to: 'system' })
     equal(t.device.memory.freePages, free, 'the free pages afterwards')
   },
 
@@ -47,7 +47,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.fill(range, 1)
     await t.space.madvise(range.page(0), 'guard-install')
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal([result.outcome(0), result.outcome(1)], ['not-present', 'migrated'])
     await rejects('EFAULT', t.peek(range, 0))
   }),
@@ -56,7 +56,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const range = await t.mmap(3)
     await t.fill(range, 1)
     const watch = await t.watch(range)
-    await t.device.memory.migrate(watch.mirror, range.page(1), { to: 'device' })
+    await watch.migrate({ to: 'device' }, range.page(1))
     equal(await watch.snapshot(), ['write', 'device-write', 'write'])
   },
 
@@ -65,7 +65,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.fill(range, 1)
     const watch = await t.watch(range)
     const old = await watch.map('write')
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     await rejects('EFAULT', old.poke(0, 9), 'a device write to the old place')
     equal(await watch.seen(), ['self-migrate 0-1'])
     equal(await (await watch.map('read')).peek(0), 1, 'mapped at the new place')
@@ -76,8 +76,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.poke(range, 0, 1)
     const other = await t.watch(range, { device: await t.openDevice() })
     const old = await other.map('read')
-    const { mirror } = await t.watch(range)
-    await t.device.memory.migrate(mirror, range, { to: 'device' })
+    await (await t.watch(range)).migrate({ to: 'device' })
     await rejects('EFAULT', old.peek(0), 'a read of the other device')
     equal(await other.seen(), ['migrate 0'])
   }),
@@ -85,7 +84,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
   holes: async (t) => {
     const range = await t.mmap(2)
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal([result.outcome(0), result.outcome(1)], ['populated', 'populated'])
     equal(await (await watch.map('read')).peek(1), 0, 'what the device reads')
     equal(await t.contents(range), [0, 0], 'what the CPU reads')
@@ -95,11 +94,10 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
   'holes-are-cleared': async (t) => {
     const old = await t.mmap(2)
     await t.fill(old, 0xee)
-    const { mirror } = await t.watch(old)
-    await t.device.memory.migrate(mirror, old, { to: 'device' })
+    await (await t.watch(old)).migrate({ to: 'device' })
     await t.space.munmap(old)
     const watch = await t.watch(await t.mmap(2))
-    await t.device.memory.migrate(watch.mirror, watch.range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     const pages = await watch.map('read')
     equal([await pages.peek(0), await pages.peek(1)], [0, 0])
   },
@@ -108,7 +106,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const range = await t.mmap(1)
     await t.peek(range, 0)
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal(result.migrated, 1)
     await (await watch.map('write')).poke(0, 5)
     equal(await t.peek(range, 0), 5)
@@ -119,7 +117,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.fill(range, 1)
     const watch = await t.watch(range)
     const plan = { to: 'device', decline: [1] } as const
-    const result = await t.device.memory.migrate(watch.mirror, range, plan)
+    const result = await watch.migrate(plan)
     equal([result.outcome(0), result.outcome(1)], ['migrated', 'declined'])
     equal(await watch.snapshot(), ['device-write', 'write', 'device-write'])
     equal(await t.contents(range), [1, 2, 3])
@@ -128,9 +126,9 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
   'already-there': async (t) => {
     const range = await t.mmap(2)
     await t.fill(range, 1)
-    const { mirror } = await t.watch(range)
-    await t.device.memory.migrate(mirror, range.page(0), { to: 'device' })
-    const result = await t.device.memory.migrate(mirror, range, { to: 'device' })
+    const watch = await t.watch(range)
+    await watch.migrate({ to: 'device' }, range.page(0))
+    const result = await watch.migrate({ to: 'device' })
     equal([result.outcome(0), result.outcome(1)], ['already-there', 'migrated'])
   },
 
@@ -138,7 +136,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const range = await t.mmap(2)
     await t.poke(range, 0, 1)
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'system' })
+    const result = await watch.migrate({ to: 'system' })
     equal(result.migrated, 0)
     equal(await watch.snapshot(), ['write', 'none'])
   },
@@ -148,7 +146,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.poke(range, 0, 3)
     await t.space.mprotect(range, 'r')
     const watch = await t.watch(range)
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     equal(await watch.snapshot(), ['device-read'])
     await t.refused((await watch.map('read')).poke(0, 9))
     equal(await t.peek(range, 0), 3)
@@ -158,7 +156,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const range = await t.mmap(2, { shared: true })
     await t.fill(range, 1)
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal([result.migrated, result.outcome(0)], [0, 'not-anonymous'])
     equal(await t.contents(range), [1, 2])
   },
@@ -167,8 +165,8 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const file = t.own(await t.space.createFile({ pages: 1 }))
     const range = await t.mmap(1, { file, shared: true })
     await t.poke(range, 0, 1)
-    const { mirror } = await t.watch(range)
-    const result = await t.device.memory.migrate(mirror, range, { to: 'device' })
+    const watch = await t.watch(range)
+    const result = await watch.migrate({ to: 'device' })
     equal([result.migrated, await t.peek(range, 0)], [0, 1])
   }),
 
@@ -177,7 +175,7 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     const range = await t.mmap(1, { file })
     await t.poke(range, 0, 4)
     const watch = await t.watch(range)
-    const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    const result = await watch.migrate({ to: 'device' })
     equal([result.migrated, await (await watch.map('read')).peek(0)], [1, 4])
   }),
 
@@ -195,10 +193,10 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.fill(range, 1)
     const watch = await t.watch(range)
     for (let trip = 0; trip < 10; trip++) {
-      await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+      await watch.migrate({ to: 'device' })
       const pages = await watch.map('write')
       await pages.poke(0, (await pages.peek(0)) + 1)
-      await t.device.memory.migrate(watch.mirror, range, { to: 'system' })
+      await watch.migrate({ to: 'system' })
     }
     equal(await t.contents(range), [11, 2])
   },
@@ -208,8 +206,8 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
     await t.poke(range, 0, 6)
     const other = await t.openDevice()
     const [one, two] = [await t.watch(range), await t.watch(range, { device: other })]
-    await t.device.memory.migrate(one.mirror, range, { to: 'device' })
-    const result = await other.memory.migrate(two.mirror, range, { to: 'device' })
+    await one.migrate({ to: 'device' })
+    const result = await two.migrate({ to: 'device' })
     equal(result.outcome(0), 'foreign-device')
     equal(await one.snapshot(), ['device-write'], 'where it is')
   }),
@@ -217,10 +215,10 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
   counted: async (t) => {
     const range = await t.mmap(2)
     await t.fill(range, 1)
-    const { mirror } = await t.watch(range)
+    const watch = await t.watch(range)
     const before = t.backend.counters()
-    await t.device.memory.migrate(mirror, range, { to: 'device' })
-    await t.device.memory.migrate(mirror, range, { to: 'system' })
+    await watch.migrate({ to: 'device' })
+    await watch.migrate({ to: 'system' })
     const after = t.backend.counters()
     equal(after.pagesMigratedToDevice - before.pagesMigratedToDevice, 2, 'to the device')
     equal(after.pagesMigratedToSystem - before.pagesMigratedToSystem, 2, 'to the system')
@@ -233,9 +231,8 @@ export const group = caseGroup('memory/migrate', ['mirror', 'dma.mirror', 'engin
 
   'bad-plan': async (t) => {
     const range = await t.mmap(2)
-    const { mirror } = await t.watch(range)
-    const migrate = (options: object) => () =>
-      t.device.memory.migrate(mirror, range, options as { to: 'device' })
+    const watch = await t.watch(range)
+    const migrate = (options: object) => () => watch.migrate(options as { to: 'device' })
     await rejects(TypeError, migrate({ to: 'elsewhere' }), 'to nowhere')
     await rejects(TypeError, migrate({ to: 'device', decline: [2] }), 'declining page 2 of 2')
     equal((await migrate({ to: 'device', decline: [1] })()).migrated, 1)

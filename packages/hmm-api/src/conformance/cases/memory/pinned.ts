@@ -68,7 +68,7 @@ export const group = caseGroup('memory/pinned', ['mirror', 'space.pin'], {
     const result = await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
     equal([result.outcome(0), await watch.snapshot()], ['busy', ['write']])
     await pinned.close()
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     equal(await watch.snapshot(), ['device-write'], 'when it is pinned no more')
   }),
 
@@ -76,7 +76,7 @@ export const group = caseGroup('memory/pinned', ['mirror', 'space.pin'], {
     const range = await t.mmap(2)
     await t.fill(range, 1)
     const watch = await t.watch(range)
-    await t.device.memory.migrate(watch.mirror, range, { to: 'device' })
+    await watch.migrate({ to: 'device' })
     await pin(t, range)
     equal(await watch.snapshot(), ['write', 'write'])
     equal(await t.contents(range), [1, 2])

@@ -68,11 +68,10 @@ export const group = caseGroup('mirror/flow', ['mirror', 'dma.mirror'], {
   migrate: needing(['engine', 'memory'], async (t) => {
     const range = await t.mmap(1)
     await t.fill(range, 1)
-    const { mirror } = await t.watch(range)
-    const { memory } = t.device
+    const watch = await t.watch(range)
     const seen = await flowsOf(t, ['page-migrate'], async () => {
-      await memory.migrate(mirror, range, { to: 'device', flow: FLOW })
-      await memory.migrate(mirror, range, { to: 'system' })
+      await watch.migrate({ to: 'device', flow: FLOW })
+      await watch.migrate({ to: 'system' })
     })
     equal(seen, ['page-migrate of the fault', 'page-migrate of others'])
   }),

@@ -45,7 +45,7 @@ export const group = caseGroup('sequence/commit', ['mirror'], {
     const watch = await t.watch(await t.mmap(1))
     await t.fill(watch.range, 1)
     const pages = await watch.mirror.fault(watch.range, { request: 'read' })
-    await watch.toDevice()
+    await watch.migrate({ to: 'device' })
     equal(
       watch.mirror.commit(pages, () => undefined),
       false,

@@ -106,7 +106,7 @@ export const group = caseGroup('sequence/protocol', ['mirror'], {
     await t.fill(range, 1)
     const [one, two] = [await t.watch(range), await t.watch(range)]
     const sequences = [await one.mirror.readBegin(), await two.mirror.readBegin()] as const
-    await one.toDevice()
+    await one.migrate({ to: 'device' })
     ok(one.mirror.readRetry(sequences[0]), 'the mirror that migrates is told')
     ok(two.mirror.readRetry(sequences[1]), 'another one of the device is told')
   }),
