@@ -340,9 +340,13 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/stack/grows', 'events/stack/not-for-a-device', 'events/stack/of-a-child'],
   },
   {
-    what: 'removal of a uprobe',
+    what: 'a uprobe is put into a page of a file, and removed',
     says: 'CLEAR',
-    none: 'not offered by the API',
+    cases: [
+      'events/uprobe/put-and-removed',
+      'events/uprobe/in-a-page-that-was-changed',
+      'events/uprobe/of-a-child',
+    ],
   },
 ]
 
