@@ -210,11 +210,6 @@ function dropFileBlock(mm: MemoryMap, block: number): void {
   mm.tables.dropLeaf(block)
 }
 
-/** Splits what reaches over `page` from before it: a mapping is about to end or begin there. */
-export function splitHugeAt(mm: MemoryMap, page: number): void {
-  if ((page & mm.tables.mask) !== 0) splitHuge(mm, page)
-}
-
 /** Splits the block of `[from, to)`, which lies in one, unless that is all of it. */
 export function* splitHugeUnlessWhole(mm: MemoryMap, from: number, to: number): Operation<void> {
   if (to - from < mm.tables.leafPages) yield* splitHugeInPasses(mm, from)

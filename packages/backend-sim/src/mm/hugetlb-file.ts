@@ -1,5 +1,5 @@
 import { HmmError } from '@hmm-sdk/hmm-api'
-import { FRAME_HUGETLB, type FrameTable } from './frame-table.js'
+import type { FrameTable } from './frame-table.js'
 import type { HugePool } from './huge-pool.js'
 import { MemoryFile } from './memory-file.js'
 import type { ReverseMap } from './reverse-map.js'
@@ -99,11 +99,6 @@ export class HugetlbFile extends MemoryFile {
       for (let frame = first; frame < first + this.pool.pages; frame++) yield frame
     }
   }
-}
-
-/** Whether `frame` is part of a huge page of a pool. */
-export function isHugetlbFrame(frames: FrameTable, frame: number): boolean {
-  return (frames.flags[frame]! & FRAME_HUGETLB) !== 0
 }
 
 /** ENOMEM, with the way out. */
