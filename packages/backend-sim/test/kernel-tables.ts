@@ -31,6 +31,7 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     says: 'UNMAP of the old place',
     cases: [
       'events/mapping/mremap-move',
+      'events/mapping/mremap-of-whole-tables',
       'events/mapping/mremap-onto-a-mapping',
       'events/mapping/mremap-dontunmap',
     ],
