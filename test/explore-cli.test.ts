@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { packed } from './packed.js'
 import { runBin, write } from './project.js'
@@ -77,4 +80,16 @@ test('three processes, each with a shard, merged, come to the same as one', asyn
   const merged = await hmm('merge', ...shards, '--json')
   expect(merged.code, merged.output).toBe(1)
   expect(whole(merged.output)).toEqual(whole(one.output))
+})
+
+test('a reader that has enough (`| head`) ends it without a word', async () => {
+  const { project } = packed()
+  await write(project, 'race.ts', RACE)
+  const args = ['explore', 'race.ts#good', '--schedules', '3200', '--workers', '1', '--json']
+  const child = spawn(join(project, 'node_modules/.bin/hmm'), args, { cwd: project })
+  let error = ''
+  child.stderr.on('data', (chunk: Buffer) => void (error += chunk.toString()))
+  child.stdout.once('data', () => child.stdout.destroy())
+  expect(await once(child, 'close')).toEqual([0, null])
+  expect(error).toBe('')
 })

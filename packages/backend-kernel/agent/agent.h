@@ -86,6 +86,12 @@ int unpin_pages(const struct range_request *request);
 /* A fork inherits the descriptors, not the pins. */
 void pins_forget(void);
 
+/* uprobe.c: breakpoints in a file, by the caller's number. Return 0 or -errno. */
+int uprobe_register(uint32_t uprobe, uint32_t file, uint64_t offset);
+int uprobe_unregister(uint32_t uprobe);
+/* A fork inherits the descriptors, not the breakpoints. */
+void uprobes_forget(void);
+
 /* setting.c: a setting of the kernel that is changed for a while. */
 struct setting {
 	const char *path, *wanted;

@@ -75,6 +75,7 @@ static int fork_process(uint32_t request, const unsigned char *payload, size_t l
 		close(ends[1]);
 		die_with_parent(supervisor);
 		pins_forget();
+		uprobes_forget();
 		self = fork_request.process;
 		set_name(name);
 		greet(request);
@@ -208,6 +209,16 @@ static int do_file(int32_t op, const void *payload)
 	}
 }
 
+static int do_uprobe(const void *payload)
+{
+	struct file_request request;
+
+	memcpy(&request, payload, sizeof(request));
+	if (request.length == 0)
+		return uprobe_unregister(request.huge);
+	return uprobe_register(request.huge, request.file, request.offset);
+}
+
 static int do_file_read(uint32_t request, const void *payload)
 {
 	struct file_request file;
@@ -319,6 +330,7 @@ static size_t payload_size(int32_t op)
 	case OP_FILE_SYNC:
 	case OP_FILE_READ:
 	case OP_FILE_WRITE:
+	case OP_UPROBE:
 		return sizeof(struct file_request);
 	case OP_EXIT:
 		return sizeof(struct exit_request);
@@ -372,6 +384,8 @@ static int execute(const struct frame *frame, size_t length)
 	case OP_FILE_CLOSE:
 	case OP_FILE_SYNC:
 		return do_file(frame->code, input);
+	case OP_UPROBE:
+		return do_uprobe(input);
 	case OP_FILE_READ:
 		return do_file_read(frame->request, input);
 	case OP_FILE_WRITE:

@@ -21,6 +21,7 @@
 #define AGENT_MAX_PROCESSES 256u
 #define AGENT_MAX_FILES 64u
 #define AGENT_MAX_PINS 64u
+#define AGENT_MAX_UPROBES 64u
 #define AGENT_SHORT_PAGES 16u /* what every pipe holds */
 
 struct frame {
@@ -79,6 +80,7 @@ enum op {
 	OP_MLOCK = 59, /* range_request; value 1: lock, 0: no more */
 	/* range_request of at most AGENT_CHUNK pages, protected by USERFAULTFD_ASYNC; a byte for each */
 	OP_PAGEMAP_SCAN = 60,
+	OP_UPROBE = 61, /* file_request; huge: its number, not 0; length 1: put it there, 0: remove it */
 	OP_DEVICE_OPEN = 36,  /* path. Replied: uint32 fd */
 	OP_DEVICE_IOCTL = 37, /* struct ioctl_request, with the struct after it. Replied: the struct */
 	OP_DEVICE_CLOSE = 38, /* struct ioctl_request, of which only the fd counts */

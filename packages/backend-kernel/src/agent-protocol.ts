@@ -40,6 +40,7 @@ export const OP_KSM_MERGE = 56
 export const OP_NUMA_SCAN = 57
 export const OP_MLOCK = 59
 export const OP_PAGEMAP_SCAN = 60
+export const OP_UPROBE = 61
 export const FILE_DAX = 255
 export const FILE_DISK = 254
 export const OP_DEVICE_OPEN = 36

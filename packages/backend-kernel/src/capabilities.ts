@@ -56,6 +56,11 @@ export function spaceCapabilities({ pageShift, release }: ModuleInfo): Capabilit
       'no memory may be locked here (RLIMIT_MEMLOCK)',
       'Raise the limit: ulimit -l.',
     ),
+    'space.uprobe': when(
+      hasRight(CAP_SYS_ADMIN) && existsSync('/sys/bus/event_source/devices/uprobe/type'),
+      'breakpoints in files are for root, and for kernels that were built with them',
+      'Run as root, on a kernel with CONFIG_UPROBE_EVENTS.',
+    ),
     'space.ksm': when(
       isWritable('/sys/kernel/mm/ksm/run'),
       'merging pages is for root, and for kernels that were built with it',

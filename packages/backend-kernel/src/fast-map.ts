@@ -2,6 +2,7 @@ import type { Descriptor, FixedCall } from './descriptor.js'
 import type { EventQueue } from './events.js'
 import { MapAttempt } from './map-attempt.js'
 import type { KernelMirror } from './mirror.js'
+import { wordOf } from './struct-view.js'
 import * as uapi from './uapi.js'
 
 /** Longest range that is tried; longer ones have a price besides which a thread does not matter. */
@@ -9,17 +10,15 @@ const MOST_PAGES = 512
 
 const TWO_32 = 2 ** 32
 
-/** Word of a field of the argument of MAP. */
-const at = (field: keyof typeof uapi.Map.fields): number => uapi.Map.fields[field].offset >> 2
-const MIRROR = at('mirror')
-const FLAGS = at('flags')
-const FIRST = at('first')
-const PAGES = at('pages')
-const SEEN = at('seen')
-const EVENT_SEQ = at('eventSeq')
-const SERIAL = at('serial')
-const CHANGED = at('changed')
-const PAD = at('pad')
+const MIRROR = wordOf(uapi.Map, 'mirror')
+const FLAGS = wordOf(uapi.Map, 'flags')
+const FIRST = wordOf(uapi.Map, 'first')
+const PAGES = wordOf(uapi.Map, 'pages')
+const SEEN = wordOf(uapi.Map, 'seen')
+const EVENT_SEQ = wordOf(uapi.Map, 'eventSeq')
+const SERIAL = wordOf(uapi.Map, 'serial')
+const CHANGED = wordOf(uapi.Map, 'changed')
+const PAD = wordOf(uapi.Map, 'pad')
 
 /**
  * MAP where nothing has to be waited for: every page is present, or mapped already. One ioctl on the

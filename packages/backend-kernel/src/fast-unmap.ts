@@ -1,13 +1,12 @@
 import { EBADF } from './call-error.js'
 import type { Descriptor, FixedCall } from './descriptor.js'
+import { wordOf } from './struct-view.js'
 import * as uapi from './uapi.js'
 
-/** Word of a field of the argument of UNMAP. */
-const at = (field: keyof typeof uapi.Unmap.fields): number => uapi.Unmap.fields[field].offset >> 2
-const MIRROR = at('mirror')
-const FIRST = at('first')
-const PAGES = at('pages')
-const UNMAPPED = at('unmapped')
+const MIRROR = wordOf(uapi.Unmap, 'mirror')
+const FIRST = wordOf(uapi.Unmap, 'first')
+const PAGES = wordOf(uapi.Unmap, 'pages')
+const UNMAPPED = wordOf(uapi.Unmap, 'unmapped')
 
 /** UNMAP: it never waits, so all mirrors of a device have one argument, which is kept. */
 export class FastUnmap {

@@ -1,4 +1,5 @@
-import type { RawFile } from '@hmm-sdk/hmm-api/raw'
+import { HmmError } from '@hmm-sdk/hmm-api'
+import type { RawFile, RawPin } from '@hmm-sdk/hmm-api/raw'
 import {
   OP_FILE_CLOSE,
   OP_FILE_CREATE,
@@ -7,6 +8,7 @@ import {
   OP_FILE_SYNC,
   OP_FILE_TRUNCATE,
   OP_FILE_WRITE,
+  OP_UPROBE,
   Packer,
   AGENT_CHUNK,
 } from './agent-protocol.js'
@@ -22,6 +24,7 @@ export class AgentFile implements RawFile {
   readonly #command: FileCommand
   readonly #pageBytes: number
   #closed = false
+  static #nextUprobe = 1
 
   private constructor(id: number, command: FileCommand, pageBytes: number, hugetlb: number) {
     this.id = id
@@ -74,6 +77,21 @@ export class AgentFile implements RawFile {
     return this.#run(OP_FILE_PUNCH, page, pages)
   }
 
+  /** A breakpoint; it goes with the process, too. */
+  async uprobe(offset: number): Promise<RawPin> {
+    const number = AgentFile.#nextUprobe++
+    await this.#command(OP_UPROBE, this.#pack(offset, 1, number))
+    const remove = async (): Promise<void> => {
+      try {
+        await this.#command(OP_UPROBE, this.#pack(offset, 0, number))
+      } catch (error) {
+        if (!HmmError.is(error, 'ESRCH')) throw error
+      }
+    }
+    let closing: Promise<void> | undefined
+    return { close: () => (closing ??= remove()) }
+  }
+
   /** Nothing to do when the process is gone: its files went with it. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -87,7 +105,7 @@ export class AgentFile implements RawFile {
     await this.#command(op, this.#pack(page * bytes, pages * bytes, hugetlb))
   }
 
-  #pack(offset: number, length: number, hugetlb = 0): Uint8Array {
-    return new Packer().u32(this.id).u32(hugetlb).u64(offset).u64(length).done()
+  #pack(offset: number, length: number, value = 0): Uint8Array {
+    return new Packer().u32(this.id).u32(value).u64(offset).u64(length).done()
   }
 }

@@ -5,6 +5,11 @@ export type FieldOf<S extends UapiStruct> = keyof S['fields'] & string
 
 const TWO_32 = 2 ** 32
 
+/** Where a field is, in 32-bit words from the begin of its struct. */
+export function wordOf<S extends UapiStruct>(layout: S, name: FieldOf<S>): number {
+  return (layout.fields[name] as UapiField).offset >> 2
+}
+
 /**
  * One struct of the binary interface at the start of `view`. Layouts come from the table only.
  */

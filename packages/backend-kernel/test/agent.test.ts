@@ -348,7 +348,7 @@ describe.skipIf(!canBuild)('agent (skipped without a C compiler and make)', () =
     })
     const supervisor = Number(/PPid:\t(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
     node.kill('SIGKILL')
-    for (let i = 0; i < 200 && (alive(pid) || alive(supervisor)); i++) await sleep(10)
+    for (let i = 0; i < 4000 && (alive(pid) || alive(supervisor)); i++) await sleep(10)
     expect([alive(pid), alive(supervisor)]).toEqual([false, false])
   })
 

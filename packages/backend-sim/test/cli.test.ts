@@ -140,6 +140,7 @@ test('a command line or a file that makes no sense says what would', async () =>
     [['explore', 'scenarios.mjs#good', '--shard', '0/33'], /33 shards are more than 32 parts/],
     [['explore', 'scenarios.mjs#good', '--schedules', '0'], /1 or more/],
     [['merge', join(fixtures, 'scenarios.mjs')], /scenarios.mjs:1: not a result of hmm explore/],
+    [['replay', 'scenarios.mjs#good'], /is a scenario, and needs a token/],
     [['merge', join(fixtures, 'absent.jsonl')], /ENOENT/],
     [['frobnicate'], /unknown command/],
   ]

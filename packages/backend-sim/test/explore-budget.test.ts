@@ -1,5 +1,5 @@
 import { explore, type Scenario } from '@hmm-sdk/backend-sim/explore'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 /** Two actors with nothing between them, so that soon there is nothing new. */
 const quiet: Scenario = ({ race, point }) => {
@@ -28,5 +28,45 @@ describe('budget.flat', () => {
 
   it('is a whole number of at least 1', async () => {
     await expect(explore(quiet, { budget: { flat: 0 } })).rejects.toThrow(/budget\.flat/)
+  })
+})
+
+describe('shrinking', () => {
+  /** Fails when `two` looks before and in the middle of `one`: to it, and there and back. */
+  const broken: Scenario = ({ race, point }) => {
+    let inside = false
+    let before = false
+    let seen = false
+    return race({
+      one: async () => {
+        for (let step = 0; step < 8; step++) {
+          inside = step === 5
+          await point('one')
+        }
+        if (seen) throw new Error('found')
+      },
+      two: async () => {
+        for (let step = 0; step < 8; step++) {
+          await point('two')
+          if (step === 3) before = !inside
+          if (step === 4 && before && inside) seen = true
+        }
+      },
+    })
+  }
+
+  it('gives the same on a machine that is a hundred times slower', async () => {
+    const options = { strategies: { preemptions: [], pct: [] } }
+    const fast = await explore(broken, options)
+    expect(fast.failure?.switches).toHaveLength(3)
+    let calls = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => 20 * calls++)
+    try {
+      const { failure } = await explore(broken, options)
+      expect(failure?.token).toBe(fast.failure?.token)
+      expect(calls).toBeGreaterThan(100)
+    } finally {
+      clock.mockRestore()
+    }
   })
 })

@@ -249,3 +249,32 @@ describe('capabilities', () => {
     )
   })
 })
+
+describe('breakpoints', () => {
+  /** Events of a breakpoint where no page was, of another one in the same page, and of the removal of the first. */
+  async function breakpoints(kernel: KernelName) {
+    const { space, at, events, mirror } = await arena(kernel)
+    const file = await space.createFile({ pages: 1 })
+    await space.mmap({ pages: 1, at: at(0, 1).start, file, protection: 'rx' })
+    const all: string[][] = []
+    const told = async () => {
+      await mirror.fault(at(0, 1), { request: 'none' })
+      all.push(events.splice(0))
+    }
+    const first = await file.uprobe(16)
+    await told()
+    await file.uprobe(32)
+    await told()
+    await first.close()
+    await told()
+    return all
+  }
+
+  test('6.12 replaces the page each time', async () => {
+    expect(await breakpoints('6.12')).toEqual([['clear 0+1'], ['clear 0+1'], ['clear 0+1']])
+  })
+
+  test.each(['7.2', '7.3'] as const)('%s writes to a page that is its own', async (kernel) => {
+    expect(await breakpoints(kernel)).toEqual([[], [], ['clear 0+1']])
+  })
+})

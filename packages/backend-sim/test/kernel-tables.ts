@@ -306,6 +306,21 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/advice/cold', 'events/advice/willneed'],
   },
   {
+    what: 'khugepaged: page tables of other mappings of a file go (retract_page_tables)',
+    says: 'CLEAR',
+    none: 'huge pages of files in memory are not simulated',
+  },
+  {
+    what: 'hugetlb: page tables that several mappings shared are not shared any more (hugetlb_unshare_pmds)',
+    says: 'CLEAR over 1 GiB',
+    none: 'no page tables are shared in the simulation; only the wider events of such mappings are',
+  },
+  {
+    what: 'dirty tracking of a graphics driver (wp_shared_mapping_range)',
+    says: 'PROTECTION_PAGE',
+    none: 'no process can cause it: a driver does it to its own mappings',
+  },
+  {
     what: 'UFFDIO_MOVE',
     says: 'CLEAR over the source',
     cases: ['events/userfaultfd/move', 'events/userfaultfd/a-device-waits-for-a-move'],
@@ -341,9 +356,13 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     cases: ['events/stack/grows', 'events/stack/not-for-a-device', 'events/stack/of-a-child'],
   },
   {
-    what: 'removal of a uprobe',
+    what: 'a uprobe is put into a page of a file, and removed',
     says: 'CLEAR',
-    none: 'not offered by the API',
+    cases: [
+      'events/uprobe/put-and-removed',
+      'events/uprobe/in-a-page-that-was-changed',
+      'events/uprobe/of-a-child',
+    ],
   },
 ]
 

@@ -1,7 +1,8 @@
-import { createBackend } from '@hmm-sdk/backend-sim'
+import { createBackend, createSimulation } from '@hmm-sdk/backend-sim'
 import type { HmmConfig } from '@hmm-sdk/hmm-api'
 import { expect, test } from 'vitest'
 import { adapterModel, exampleConfig } from '../src/index.js'
+import { withHeldPages } from '../../backend-sim/test/held-pages.js'
 import { EXAMPLES, runExample } from '../src/run-example.js'
 import { expectGolden } from './golden.js'
 
@@ -22,6 +23,13 @@ test.each(EXAMPLES)('%s is right with large pages', async (name) => {
   const config = exampleConfig({ sim: { pageSize: 65536 } })
   const { summary } = await runExample(name, { backend: createBackend, config })
   expect(summary).toMatchObject({ ok: true })
+})
+
+test('nouveau moves pages again that the kernel holds for a moment', async () => {
+  const backend = withHeldPages(createSimulation())
+  const { summary } = await runExample('nouveau', { backend })
+  expect(summary.error).toBeUndefined()
+  expect(summary.ok).toBe(true)
 })
 
 // The same path as on the kernel: the model's bytes are moved by the registers of edu.

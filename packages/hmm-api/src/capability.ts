@@ -18,6 +18,7 @@ export const CAPABILITIES = {
   'space.hugetlb.1g': 'map huge pages of 1 GiB from the reserved pool (hugetlb)',
   'space.soft-dirty': 'watch which pages the process writes (clear_refs, pagemap)',
   'space.mlock': 'keep pages in memory (mlock)',
+  'space.uprobe': 'put breakpoints into mapped files (uprobes)',
   'space.ksm': 'merge pages with equal contents (KSM)',
   'space.oom-reap': 'let the OOM reaper take the memory of a process that is killed',
   'space.disk': 'files on a disk, mapped through a page cache that is written back',

@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { runCli } from './run-cli.js'
 
+// Whoever read is gone (`| head`): there is nobody to go on for.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 const { stderr } = process
 // A terminal without a width (some containers have one) cannot show a line that changes.
 const isTerminal = stderr.isTTY && stderr.columns > 0

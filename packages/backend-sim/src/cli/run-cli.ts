@@ -72,6 +72,11 @@ export async function runCli(args: readonly string[], around: Surroundings): Pro
     .option('--schedules <number>', 'schedules to run, with those around it', count, 1000)
     .option('--json', 'print one line of JSON')
     .action(async (file: string, token: string | undefined, options: ReplayArguments) => {
+      if (token === undefined && file.includes('#')) {
+        throw new TypeError(
+          `replay: '${file}' is a scenario, and needs a token: hmm replay '${file}' TOKEN`,
+        )
+      }
       const failed =
         token === undefined
           ? await replayCommand(file, options, around)

@@ -10,8 +10,10 @@ import type { Stop } from './strand.js'
 import { SwitchDecider, TrailDecider } from './switch-decider.js'
 import { createIdentity } from './identity.js'
 
-/** Milliseconds that shrinking may take in all. */
-const MOST_MS = 1500
+/** Steps of the schedules that are searched, in all: a second or so. Equal options give equal results. */
+const MOST_STEPS = 100_000
+/** Milliseconds after which it ends in any case: a scenario may wait for something outside. */
+const MOST_MS = 10_000
 /** Schedules that are searched for one with fewer preemptions, or without an actor. */
 const MOST_SCHEDULES = 3000
 
@@ -46,6 +48,7 @@ class Shrinker {
   readonly #options: CheckedExploreOptions
   readonly #signature: string
   readonly #until = performance.now() + MOST_MS
+  #steps = 0
   readonly #identity
   readonly #fast: boolean
   readonly #rejections = watchRejections()
@@ -99,6 +102,10 @@ class Shrinker {
     this.#identity?.disable()
   }
 
+  #mayGoOn(): boolean {
+    return this.#steps < MOST_STEPS && !this.#late()
+  }
+
   #late(): boolean {
     return performance.now() > this.#until
   }
@@ -121,7 +128,7 @@ class Shrinker {
     const decider = wrap(strategy)
     const identity = this.#identity
     const { maxSteps, lostUpdates } = this.#options
-    for (let i = 0; i < MOST_SCHEDULES && !this.#late() && strategy.next(); i++) {
+    for (let i = 0; i < MOST_SCHEDULES && this.#mayGoOn() && strategy.next(); i++) {
       const trail: number[] = []
       const how = {
         decider,
@@ -134,7 +141,8 @@ class Shrinker {
         step: undefined,
         trail,
       }
-      const { finding } = await runScenario(this.#scenario, this.#options, how)
+      const { finding, steps } = await runScenario(this.#scenario, this.#options, how)
+      this.#steps += steps
       if (this.#same(finding) && (await this.#try(() => new TrailDecider(trail)))) return true
     }
     return false

@@ -33,6 +33,7 @@ import { VM_DONTFORK, VM_LOCKED, VM_MIXEDMAP, VM_PFNMAP, type Vma } from './vma.
 export function* forkInto(parent: MemoryMap, child: MemoryMap): Operation<void> {
   yield* parent.lock.write()
   try {
+    child.hasUprobes = parent.hasUprobes
     for (const vma of [...parent.vmas]) {
       if ((vma.flags & VM_DONTFORK) !== 0) continue
       const copy = copyOf(vma, child)

@@ -3,6 +3,7 @@ import type { FrameTable } from './frame-table.js'
 import { FRAME_DAX, FRAME_FILE } from './frame-table.js'
 import type { PageLogs } from './page-logs.js'
 import type { ReverseMap } from './reverse-map.js'
+import type { Uprobe } from './uprobe.js'
 import { VmaEntry, type Vma } from './vma.js'
 
 /**
@@ -11,6 +12,8 @@ import { VmaEntry, type Vma } from './vma.js'
  */
 export class MemoryFile {
   readonly id: number
+  /** Breakpoints in its mappings. */
+  readonly uprobes = new Set<Uprobe>()
   readonly tree = new IntervalTree<VmaEntry>()
   /** Size in pages: beyond it an access is SIGBUS. */
   pages: number

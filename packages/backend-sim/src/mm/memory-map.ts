@@ -29,6 +29,9 @@ export class MemoryMap {
   /** The OOM reaper was here (`MMF_UNSTABLE`): what is missing now must not read as zeros. */
   unstable = false
 
+  /** Breakpoints were put into it, or copied by a fork (`MMF_HAS_UPROBES`). */
+  hasUprobes = false
+
   constructor(machine: Machine, id: number) {
     this.machine = machine
     this.lock = new MmapLock(machine.scheduler)

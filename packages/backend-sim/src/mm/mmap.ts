@@ -37,7 +37,8 @@ export function* mmap(mm: MemoryMap, request: MmapRequest): Operation<number> {
     const start = yield* place(mm, request)
     const vma = makeVma(mm, start, request)
     if (request.driverPages !== undefined) yield* driverMmap(mm, vma, request.driverPages)
-    mergeVma(vma)
+    const merged = mergeVma(vma)
+    for (const uprobe of request.file?.uprobes ?? []) yield* uprobe.mapped(merged)
     // Best effort: pages that cannot be had now are left to later faults.
     if (request.populate) yield* populate(mm, start, start + request.pages)
     return start

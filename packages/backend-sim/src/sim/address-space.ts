@@ -34,6 +34,7 @@ import { POINT_MAPPING, POINT_PROCESS_IO, POINT_PROCESS_START } from './failure-
 import { oomReap } from '../mm/oom-reaper.js'
 import { numaScan } from '../mm/numa-scan.js'
 import { registerUserfault } from '../mm/userfaultfd-register.js'
+import { Uprobe } from '../mm/uprobe.js'
 import { Userfaultfd } from '../mm/userfaultfd.js'
 import { SimFile } from './file.js'
 import { spaceCapabilities } from './space-capabilities.js'
@@ -52,6 +53,7 @@ const CAPABILITIES: CapabilityTable = {
   'space.userfaultfd': supported(),
   'space.soft-dirty': supported(),
   'space.mlock': supported(),
+  'space.uprobe': supported(),
   'space.ksm': supported(),
   'space.numa-scan': supported(),
   'space.oom-reap': supported(),
@@ -77,6 +79,7 @@ export class SimAddressSpace implements RawAddressSpace {
   #listeners: (() => void)[] = []
   /** What ends with the process. */
   readonly #pins = new Set<() => void>()
+  readonly #uprobes = new Set<Uprobe>()
 
   constructor(simulation: Simulation, name: string) {
     this.#simulation = simulation
@@ -118,6 +121,7 @@ export class SimAddressSpace implements RawAddressSpace {
     const pool = this.#pool(hugetlb)
     const file = new SimFile(
       this.#simulation,
+      this,
       pool === undefined
         ? new MemoryFile(frames, reverseMap, pages)
         : new HugetlbFile(frames, reverseMap, pages, pool),
@@ -128,7 +132,7 @@ export class SimAddressSpace implements RawAddressSpace {
 
   async createDaxFile(pages: number): Promise<RawFile> {
     const memory = new DaxFile(this.#simulation.machine, pages)
-    const file = new SimFile(this.#simulation, memory)
+    const file = new SimFile(this.#simulation, this, memory)
     this.#simulation.files.add(file)
     return file
   }
@@ -136,7 +140,7 @@ export class SimAddressSpace implements RawAddressSpace {
   async createDiskFile(pages: number): Promise<RawFile> {
     const { frames, reverseMap } = this.#simulation.machine
     const memory = new DiskFile(frames, reverseMap, pages)
-    const file = new SimFile(this.#simulation, memory)
+    const file = new SimFile(this.#simulation, this, memory)
     this.#simulation.files.add(file)
     return file
   }
@@ -196,6 +200,18 @@ export class SimAddressSpace implements RawAddressSpace {
     return { close: async () => unpin() }
   }
 
+  /** A breakpoint in a file that the process has open. */
+  async uprobe(file: MemoryFile, offset: number): Promise<RawPin> {
+    const uprobe = new Uprobe(this.mm, file, offset)
+    await this.#call(uprobe.register())
+    this.#uprobes.add(uprobe)
+    return {
+      close: async () => {
+        if (this.#uprobes.delete(uprobe)) await this.#simulation.run(uprobe.unregister())
+      },
+    }
+  }
+
   clearSoftDirty(): Promise<void> {
     return this.#call(clearRefs(this.mm))
   }
@@ -248,6 +264,8 @@ export class SimAddressSpace implements RawAddressSpace {
     this.mm.alive = false
     await this.#simulation.run(exitMmap(this.mm, () => this.#released()))
     for (const unpin of [...this.#pins]) unpin()
+    for (const uprobe of this.#uprobes) await this.#simulation.run(uprobe.unregister())
+    this.#uprobes.clear()
   }
 
   #released(): void {

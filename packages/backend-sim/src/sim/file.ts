@@ -1,8 +1,9 @@
-import type { RawFile } from '@hmm-sdk/hmm-api/raw'
+import type { RawFile, RawPin } from '@hmm-sdk/hmm-api/raw'
 import { readFile, writeFile } from '../mm/file-access.js'
 import type { MemoryFile } from '../mm/memory-file.js'
 import { syncFile } from '../mm/writeback.js'
 import { punchHole, truncate } from '../mm/truncate.js'
+import type { SimAddressSpace } from './address-space.js'
 import type { Simulation } from './simulation.js'
 
 /** An open memory file. Mappings keep the memory after `close`. */
@@ -10,9 +11,11 @@ export class SimFile implements RawFile {
   readonly id: number
   readonly file: MemoryFile
   readonly #simulation: Simulation
+  readonly #space: SimAddressSpace
   #closed = false
 
-  constructor(simulation: Simulation, file: MemoryFile) {
+  constructor(simulation: Simulation, space: SimAddressSpace, file: MemoryFile) {
+    this.#space = space
     this.#simulation = simulation
     this.id = simulation.newId()
     this.file = file
@@ -36,6 +39,10 @@ export class SimFile implements RawFile {
 
   sync(): Promise<void> {
     return this.#simulation.run(syncFile(this.#simulation.machine, this.file))
+  }
+
+  uprobe(offset: number): Promise<RawPin> {
+    return this.#space.uprobe(this.file, offset)
   }
 
   async close(): Promise<void> {

@@ -60,6 +60,11 @@ export interface KernelProfile {
   readonly scansSharedMemory: boolean
   /** `UFFDIO_MOVE` tells of all that is still to be moved at once, not page by page (6.18). */
   readonly movesInBatches: boolean
+  /**
+   * A breakpoint is written to the page of the process, if it has one of its own; before, a copy took the page's
+   * place each time, with CLEAR (`uprobe_write`, 6.16).
+   */
+  readonly writesUprobes: boolean
   /** The OOM reaper raises CLEAR; UNMAP on 6.12. */
   readonly reaperClears: boolean
   /** `hmm_range_fault_unlocked_timeout` (7.3): faults that give up mmap_lock, as userfaultfd needs. */
@@ -84,6 +89,7 @@ const NEWEST: KernelProfile = {
   forgetsDaxEntries: true,
   scansSharedMemory: true,
   reaperClears: true,
+  writesUprobes: true,
   movesInBatches: true,
   unlockedFault: true,
 }
@@ -109,6 +115,7 @@ export const KERNEL_PROFILES: Readonly<Record<KernelName, KernelProfile>> = {
     forgetsDaxEntries: false,
     scansSharedMemory: false,
     reaperClears: false,
+    writesUprobes: false,
     movesInBatches: false,
     unlockedFault: false,
   },

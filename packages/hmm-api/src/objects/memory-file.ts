@@ -6,12 +6,14 @@ import { bounded } from '../sync/bounded.js'
 import type { Wait } from './context.js'
 import { Owned } from './owned.js'
 import { RAW } from './raw-of.js'
+import { Uprobe } from './uprobe.js'
 
 /** A file in memory that processes map (`memfd_create(2)`). */
 export class MemoryFile extends Owned {
   readonly [RAW]: RawFile
   /** Size of its huge pages, undefined if it has ordinary ones. */
   readonly hugetlb: HugePageSize | undefined
+  readonly #space: AddressSpace
 
   /** @internal */
   constructor(
@@ -21,6 +23,7 @@ export class MemoryFile extends Owned {
   ) {
     super(space.context, space, 'file', options.name)
     this[RAW] = raw
+    this.#space = space
     this.hugetlb = options.hugetlb
   }
 
@@ -74,15 +77,44 @@ export class MemoryFile extends Owned {
     return this.#run('file.sync', wait, async () => this[RAW].sync?.())
   }
 
+  /**
+   * Puts a breakpoint on the instruction at byte `offset`, as a tracer does: into each mapping of the file that is
+   * private and not writable, in the process that made the file (a fork copies it). There the page becomes a copy of
+   * the process's own: CLEAR where the file's was mapped. When this is closed the instruction is as before, and the file's
+   * page mapped once more unless the copy was changed otherwise or is held by somebody: CLEAR in any case. Linux 6.12
+   * makes a copy each time, and so raises CLEAR for a page that is the process's own, too.
+   *
+   * EINVAL beyond the end and for a byte where no instruction begins, EIO for huge pages of a pool and persistent
+   * memory. Capability `space.uprobe`. `uprobe_register`, by way of `perf_event_open(2)`
+   */
+  uprobe(offset: number, wait?: Wait): Promise<Uprobe> {
+    return this.#run(
+      'file.uprobe',
+      wait,
+      async () => {
+        this.#space.capabilities.require('space.uprobe')
+        this.#space.checkAlive('file.uprobe')
+        checkInteger('offset', offset, 0)
+        return new Uprobe(this, offset, await this[RAW].uprobe!(offset))
+      },
+      (late) => late.close(),
+    )
+  }
+
   protected doClose(): Promise<void> {
     return this[RAW].close()
   }
 
-  #run<T>(op: string, wait: Wait | undefined, run: () => Promise<T>): Promise<T> {
+  #run<T>(
+    op: string,
+    wait: Wait | undefined,
+    run: () => Promise<T>,
+    discard?: (late: T) => unknown,
+  ): Promise<T> {
     const open = (): Promise<T> => {
       this.checkOpen(op)
       return run()
     }
-    return bounded(this.context, op, undefined, wait, open)
+    return bounded(this.context, op, undefined, wait, open, discard)
   }
 }

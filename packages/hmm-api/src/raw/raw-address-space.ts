@@ -77,6 +77,8 @@ export interface RawFile {
   read(offset: number, length: number): Promise<Uint8Array>
   /** pwrite of bytes inside the file; EINVAL if some are beyond its end. */
   write(offset: number, bytes: Uint8Array): Promise<void>
+  /** A breakpoint at a byte of it, in the mappings of the process that made the file. The capability `space.uprobe`. */
+  uprobe?(offset: number): Promise<RawPin>
   /** fsync. Nothing to do if left out. */
   sync?(): Promise<void>
   close(): Promise<void>

@@ -1,5 +1,6 @@
 import type { BrokenBackend } from './broken-backend.js'
 import { boundaryIgnored } from './boundary-ignored.js'
+import { breakpointsStay } from './breakpoints-stay.js'
 import { closeLeavesMappings } from './close-leaves-mappings.js'
 import { coherentMemoryFaults } from './coherent-memory-faults.js'
 import { coherentNotZeroed } from './coherent-not-zeroed.js'
@@ -133,4 +134,5 @@ export const BROKEN_BACKENDS: readonly BrokenBackend[] = [
   lockedPagesGo,
   stackStays,
   scanProtectsNothing,
+  breakpointsStay,
 ]

@@ -21,6 +21,7 @@ import * as file from './events/file.js'
 import * as hugetlbEvents from './events/hugetlb.js'
 import * as userfaultfdEvents from './events/userfaultfd.js'
 import * as pagemapScan from './events/pagemap-scan.js'
+import * as uprobe from './events/uprobe.js'
 import * as softDirty from './events/soft-dirty.js'
 import * as dax from './events/dax.js'
 import * as daxHugePage from './events/dax-huge-page.js'
@@ -93,6 +94,7 @@ export const CASE_MODULES: readonly CaseModule[] = [
   userfaultfdEvents,
   softDirty,
   pagemapScan,
+  uprobe,
   ksm,
   numaScan,
   writeback,
