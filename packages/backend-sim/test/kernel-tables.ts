@@ -31,6 +31,7 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     says: 'UNMAP of the old place',
     cases: [
       'events/mapping/mremap-move',
+      'events/mapping/mremap-of-whole-tables',
       'events/mapping/mremap-onto-a-mapping',
       'events/mapping/mremap-dontunmap',
     ],
@@ -303,6 +304,21 @@ export const EVENT_SOURCES: readonly TableLine[] = [
     what: 'MADV_COLD, MADV_WILLNEED',
     says: 'none',
     cases: ['events/advice/cold', 'events/advice/willneed'],
+  },
+  {
+    what: 'khugepaged: page tables of other mappings of a file go (retract_page_tables)',
+    says: 'CLEAR',
+    none: 'huge pages of files in memory are not simulated',
+  },
+  {
+    what: 'hugetlb: page tables that several mappings shared are not shared any more (hugetlb_unshare_pmds)',
+    says: 'CLEAR over 1 GiB',
+    none: 'no page tables are shared in the simulation; only the wider events of such mappings are',
+  },
+  {
+    what: 'dirty tracking of a graphics driver (wp_shared_mapping_range)',
+    says: 'PROTECTION_PAGE',
+    none: 'no process can cause it: a driver does it to its own mappings',
   },
   {
     what: 'UFFDIO_MOVE',

@@ -196,7 +196,7 @@ function* moveVma(
     return target
   }
   mergeVma(moved, keep)
-  yield* moveTables(mm, start, target, length)
+  yield* moveTables(mm, vma, start, target, length)
   if (!request.dontUnmap) yield* unmapLocked(mm, start, start + length)
   else {
     const old = mm.vmas.find(start)!
@@ -222,50 +222,72 @@ function* takeHugetlb(mm: MemoryMap, moved: Vma, start: number, length: number):
   yield* unmapLocked(mm, start, start + length)
 }
 
-/** `move_huge_pmd`: a whole block to a place for a whole block. Splits what cannot be moved so. */
-function* moveHuge(mm: MemoryMap, page: number, stop: number, to: number): Operation<boolean> {
-  const { tables } = mm
-  if (!tables.isHuge(page)) return false
-  if (stop - page < tables.leafPages || (to & tables.mask) !== 0 || tables.leaf(to) !== 0) {
-    yield* splitHugeInPasses(mm, page)
-    return false
-  }
-  const target = tables.ensureLeaf(to)
-  const leaf = tables.leaf(page)
-  const { words } = tables.arena
-  for (let i = 0; i < tables.leafPages; i++) words[target + i] = movedEntry(words[leaf + i]!)
-  tables.setHuge(to, true)
-  tables.dropLeaf(page)
-  return true
-}
-
 /** Nobody serves faults of the new place, and what is there counts as written (`move_soft_dirty_pte`). */
 function movedEntry(pte: number): number {
   if (isUserfaultMarker(pte)) return 0
   return pteIs(pte, PTE_MARKER) ? pte : (pte & ~PTE_UFFD_WP) | PTE_SOFT_DIRTY
 }
 
-/** `move_page_tables`. */
-function* moveTables(mm: MemoryMap, from: number, to: number, length: number): Operation<void> {
+/**
+ * `move_page_tables`: what fills a leaf and is to fill another moves with it (`move_normal_pmd`, `move_huge_pmd`),
+ * the rest page by page, to leaves that are made for it, be there something to move or not.
+ */
+function* moveTables(
+  mm: MemoryMap,
+  vma: Vma,
+  start: number,
+  target: number,
+  length: number,
+): Operation<void> {
   const { tables, machine } = mm
+  const { leafPages, mask } = tables
   const { scheduler } = machine
-  const end = from + length
+  const end = start + length
+  const from = start - realigned(mm, vma, start, target, length)
+  const shift = target - start
   yield* mm.invalidateStartInPasses('unmap', from, end)
   if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
-  mm.updates?.move(from, to, length)
-  for (let page = tables.nextLeaf(from, end); page < end; page = tables.nextLeaf(page, end)) {
-    const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
-    if (yield* moveHuge(mm, page, stop, to + (page - from))) {
-      page = stop
-      continue
-    }
-    for (; page < stop; page++) {
-      const pte = tables.get(page)
-      if (pte === 0) continue
-      tables.set(to + (page - from), movedEntry(pte))
-      tables.set(page, 0)
+  mm.updates?.move(start, target, length)
+  let page = tables.nextLeaf(from, end)
+  while (page < end) {
+    const to = page + shift
+    const stop = Math.min(end, page + leafPages - (page & mask), page + leafPages - (to & mask))
+    const whole = stop - page === leafPages && tables.leaf(to) === 0
+    if (tables.isHuge(page)) {
+      if (whole) {
+        tables.moveLeaf(page, to)
+        moveEntries(mm, to, to + leafPages, to)
+      } else yield* splitHugeInPasses(mm, page)
+    } else if (whole && vma.userfaultfd === undefined) tables.moveLeaf(page, to)
+    if (tables.leaf(page) !== 0) {
+      tables.ensureLeaf(to)
+      moveEntries(mm, page, stop, to)
     }
     if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)
+    page = tables.nextLeaf(stop, end)
   }
   mm.invalidateEnd()
+}
+
+/** Pages before `start` that move too, as nothing is mapped there, so that leaves are whole (`try_realign_addr`). */
+function realigned(mm: MemoryMap, vma: Vma, start: number, target: number, length: number): number {
+  const { leafPages, mask } = mm.tables
+  const before = start & mask
+  if (before === 0 || before !== (target & mask) || length < leafPages - before) return 0
+  const free = (page: number): boolean => mm.vmas.next(page - before)?.start === page
+  return vma.start === start && free(start) && free(target) ? before : 0
+}
+
+function moveEntries(mm: MemoryMap, from: number, end: number, to: number): void {
+  const { words } = mm.tables.arena
+  const { mask } = mm.tables
+  const source = mm.tables.leaf(from)
+  const target = mm.tables.leaf(to)
+  for (let i = 0; i < end - from; i++) {
+    const at = source + ((from + i) & mask)
+    const pte = words[at]!
+    if (pte === 0) continue
+    words[at] = 0
+    words[target + ((to + i) & mask)] = movedEntry(pte)
+  }
 }

@@ -133,6 +133,16 @@ export class RadixTable {
     this.arena.words[word] = 0
   }
 
+  /** The leaf at `from`, huge or not, becomes that of `to`, which has none. */
+  moveLeaf(from: number, to: number): void {
+    this.ensurePud(to)
+    this.lastHigh = -1
+    const { words } = this.arena
+    const source = this.#leafWord(from)
+    words[this.#leafWord(to)] = words[source]!
+    words[source] = 0
+  }
+
   /** Entry of `page`, 0 if there is none. */
   get(page: number): number {
     const leaf = this.leaf(page)

@@ -1,3 +1,4 @@
+import type { VirtualRange } from '../../../address/virtual-range.js'
 import { equal } from '../../harness/check.js'
 import { caseGroup, needing } from '../../harness/case.js'
 
@@ -96,6 +97,22 @@ export const group = caseGroup('events/mapping', ['mirror'], {
     const moved = await t.space.mremap(range, { to: place.start })
     equal(await watch.seen(), ['unmap 0-1'])
     equal(await t.contents(moved), [1, 2])
+  }),
+
+  // Where nothing is mapped before both places, it begins where their page tables do.
+  'mremap-of-whole-tables': needing(['space.mremap'], async (t) => {
+    const pages = t.pageSize / 8
+    const blockIn = (area: VirtualRange): number => (pages - (area.startPage % pages)) % pages
+    const [area, place] = [await t.mmap(3 * pages), await t.mmap(3 * pages)]
+    const [from, to] = [blockIn(area), blockIn(place)]
+    await t.space.munmap(area.slice(from, 5))
+    await t.space.munmap(place.slice(to, 5))
+    const range = area.slice(from + 5, pages - 5)
+    await t.poke(range, 0, 7)
+    const watch = await t.watch(area)
+    const moved = await t.space.mremap(range, { to: place.page(to + 5).start })
+    equal(await watch.seen(), [`unmap ${from}-${from + pages - 1}`])
+    equal(await t.peek(moved, 0), 7)
   }),
 
   'mremap-onto-a-mapping': needing(['space.mremap'], async (t) => {
