@@ -1,6 +1,7 @@
-import { createBackend } from '@hmm-sdk/backend-sim'
+import { createBackend, createSimulation } from '@hmm-sdk/backend-sim'
 import { openBackend } from '@hmm-sdk/hmm-api'
 import { describe, expect, test } from 'vitest'
+import { withHeldPages } from '../../backend-sim/test/held-pages.js'
 import { dmirrorConfig, dmirrorTests } from '../src/index.js'
 
 test('all 39 behaviours of the kernel are accounted for', () => {
@@ -29,3 +30,18 @@ describe.each(VARIANTS)('told %s, memory %s', (invalidate, memoryKind) => {
     if (name === 'anon_write_huge') expect(outcome.notes).toEqual(['the CPU maps a huge page'])
   })
 })
+
+// As a kernel does where a page is on its way to a list just then.
+test.for(Object.entries(dmirrorTests))(
+  'the first migration finds all busy: %s',
+  async (each, { skip }) => {
+    const [, run] = each
+    const backend = await openBackend({
+      backend: withHeldPages(createSimulation()),
+      config: dmirrorConfig({ sim: { thp: 'madvise' } }),
+    })
+    const outcome = await run(backend)
+    await backend.close()
+    if (outcome.status === 'skipped') return skip(outcome.reason)
+  },
+)

@@ -23,13 +23,31 @@ export async function migrateToDevice(
   let failing = failAllocation
   for (const piece of pieces) {
     for await (const part of readable(piece)) {
-      const { mirror, range } = part
+      const { range } = part
       const plan = failing ? failingPlan(device, range) : {}
-      const result = await device.memory.migrate(mirror, range, { to: 'device', ...plan })
+      const results = await migrateAll(device, part, { to: 'device', ...plan })
       failing = false
-      await mapDevicePages(device, table, part, result)
+      await mapDevicePages(device, table, part, results.at(-1)!)
     }
   }
+}
+
+/** Attempts to move pages that are busy. */
+const MOST_ATTEMPTS = 10
+
+/**
+ * Migrates until no page is busy: one that the kernel holds for a moment (while a processor empties its list of
+ * new pages) goes at another attempt. The kernel's driver leaves that to whoever calls it. One result an attempt.
+ */
+async function migrateAll(
+  device: Device,
+  { mirror, range }: MirroredRange,
+  options: MigrateOptions,
+): Promise<MigrateResult[]> {
+  const results: MigrateResult[] = []
+  do results.push(await device.memory.migrate(mirror, range, options))
+  while (results.at(-1)!.count('busy') > 0 && results.length < MOST_ATTEMPTS)
+  return results
 }
 
 /** What happens when the first allocation fails: pages of a huge page get small ones. */
@@ -57,13 +75,14 @@ export async function migrateToSystem(
   let pages = 0
   let failing = failAllocation
   for (const piece of pieces) {
-    for await (const { mirror, range } of readable(piece)) {
+    for await (const part of readable(piece)) {
+      const { range } = part
       const small = failing && coversHugePage(device, range)
       if (failing && !small) throw new HmmError('ENOMEM', { range, message: 'told to fail' })
       const options = small ? ({ to: 'system', order: 0 } as const) : ({ to: 'system' } as const)
-      const result = await device.memory.migrate(mirror, range, options)
+      const results = await migrateAll(device, part, options)
       failing = false
-      pages += result.count('migrated')
+      for (const result of results) pages += result.count('migrated')
     }
   }
   return pages
