@@ -189,14 +189,14 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     const { scheduler } = mm.machine
     const block = declined === undefined && migration.mayBeWhole() ? this.#allocateBlock(to) : 0
     yield* migration.collect(block !== 0)
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate', mm)
+    if (scheduler.stopsAt('migrate', mm)) yield scheduler.stop
     const destination = new Uint32Array(migration.source.length)
     let failed = -1
     if (block === 0) failed = this.#fillPages(migration, to, declined, destination, start)
     else this.#fillBlock(migration, block, destination)
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate', mm)
+    if (scheduler.stopsAt('migrate', mm)) yield scheduler.stop
     migration.pages(destination)
-    if (scheduler.explorer !== undefined) yield scheduler.point('migrate', mm)
+    if (scheduler.stopsAt('migrate', mm)) yield scheduler.stop
     migration.finalize(destination)
     return failed
   }
@@ -270,7 +270,7 @@ export class SimDeviceMemory implements RawDeviceMemory, DevPagemap {
     for (let frame = firstFrame; frame < end; frame++) {
       if (machine.frames.refs[frame] === 0) continue
       deadline.check()
-      if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('migrate')
+      if (machine.scheduler.stopsAt('migrate')) yield machine.scheduler.stop
       const block = yield* evictBlock(machine, frame)
       if (block > 0) frame += block - 1
       else if (yield* evictFrame(machine, frame)) moved++

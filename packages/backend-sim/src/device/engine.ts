@@ -59,7 +59,7 @@ export class SimEngine implements RawEngine {
     const page = dmaPage + Math.floor(offset / pageSize)
     if (scheduler.explorer !== undefined) {
       this.#checkStale(scheduler.explorer, page, 1, 'atomic')
-      yield scheduler.point('dma', this.#dma)
+      if (scheduler.stopsAt('dma', this.#dma)) yield scheduler.stop
     }
     this.#begin()
     scheduler.charge(costs.transfer)
@@ -96,7 +96,7 @@ export class SimEngine implements RawEngine {
     if (scheduler.explorer !== undefined) {
       const pages = Math.ceil((offset + length) / pageSize)
       this.#checkStale(scheduler.explorer, dmaPage, pages, write ? 'write' : 'read')
-      yield scheduler.point('dma', this.#dma, write)
+      if (scheduler.stopsAt('dma', this.#dma, write)) yield scheduler.stop
     }
     this.#begin()
     scheduler.charge(costs.transfer)
@@ -109,8 +109,8 @@ export class SimEngine implements RawEngine {
       const count = Math.min(pageSize - inPage, length - at)
       const page = dmaPage + Math.floor(position / pageSize)
       // A long transfer is no single step: one per table of the IOMMU.
-      if (at > 0 && page % LEAF_PAGES === 0 && inPage === 0 && scheduler.explorer !== undefined) {
-        yield scheduler.point('dma', this.#dma, write)
+      if (at > 0 && page % LEAF_PAGES === 0 && inPage === 0) {
+        if (scheduler.stopsAt('dma', this.#dma, write)) yield scheduler.stop
       }
       this.#dma.access.by = by
       const entry = this.#translate(page, inPage, write, write ? 'write' : 'read', start)

@@ -2,7 +2,6 @@ import { HmmError, type AddressSpace, type Backend, type VirtualRange } from '@h
 import { rawOf, type RawBackend, type RawExplorer, type RawWaitKind } from '@hmm-sdk/hmm-api/raw'
 import { control, type SimControl } from '../sim/control.js'
 import { whenIdle } from '../sim/idle.js'
-import { PASSED, type Park } from '../sim/operation.js'
 import type { Explorer, Scheduler } from '../sim/scheduler.js'
 import type { RecordedCall, Recording } from './recording.js'
 import type { Actors, Scenario } from './scenario.js'
@@ -118,8 +117,8 @@ class RecordingExplorer implements Explorer {
   }
 
   /** Nobody stops at the points of a simulation either. */
-  point(): Park {
-    return PASSED
+  point(): undefined {
+    return undefined
   }
 
   wait(_label: string, _kind: RawWaitKind, listen: (wake: () => void) => void): Promise<void> {

@@ -1,6 +1,6 @@
 import type { RawWaitKind } from '@hmm-sdk/hmm-api/raw'
 import { whenIdle } from '../sim/idle.js'
-import { PASSED, type Park } from '../sim/operation.js'
+import type { Park } from '../sim/operation.js'
 import type { Explorer, PointKind, Scheduler, UpdateWatch } from '../sim/scheduler.js'
 import { callSite } from './call-site.js'
 import type { Decider } from './decider.js'
@@ -167,8 +167,8 @@ export class ScheduleRun implements Explorer, UpdateWatch {
     return promise
   }
 
-  point(kind: PointKind, object: unknown, write: boolean): Park {
-    if (this.#passes(kind, object, write)) return PASSED
+  point(kind: PointKind, object: unknown, write: boolean): Park | undefined {
+    if (this.#passes(kind, object, write)) return undefined
     const turn = this.#stop(kind, 'point', object, write)
     this.#last!.enabled = true
     this.#changed = true

@@ -173,14 +173,14 @@ export class SimMirror implements RawMirror, AttemptContext {
   /** Until here an invalidation may come, and is delivered. */
   *#remove(): Operation<void> {
     const { scheduler } = this.machine
-    if (scheduler.explorer !== undefined) yield scheduler.point('lock')
+    if (scheduler.stopsAt('lock')) yield scheduler.stop
     this.#closed = true
     yield* this.mm.notifiers.remove(this.notifier)
   }
 
   *#readBegin(deadline: Deadline): Operation<number> {
     const { scheduler } = this.machine
-    if (scheduler.explorer !== undefined) yield scheduler.point('sequence', this.mm, false)
+    if (scheduler.stopsAt('sequence', this.mm, false)) yield scheduler.stop
     this.flush()
     deadline.check()
     const { notifiers } = this.mm

@@ -87,7 +87,7 @@ export function* rangeFault(
   let at = from
   while (at < request.end) {
     if (notifier.readRetry(sequence)) return false
-    if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm, false)
+    if (scheduler.stopsAt('page-table', mm, false)) yield scheduler.stop
     at = walk.step(at)
     if (walk.faultEnd <= walk.faultFrom) continue
     scheduler.charge(costs.fault * (walk.faultEnd - walk.faultFrom))

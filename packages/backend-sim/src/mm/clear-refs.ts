@@ -15,7 +15,7 @@ export function* clearRefs(mm: MemoryMap): Operation<void> {
     const { frames, scheduler } = mm.machine
     for (const vma of mm.vmas) vma.softDirty = false
     yield* mm.invalidateStartInPasses('soft-dirty', 0, 2 ** 52)
-    if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
+    if (scheduler.stopsAt('notifier-start', mm)) yield scheduler.stop
     for (const vma of mm.vmas) {
       if ((vma.flags & (VM_PFNMAP | VM_HUGETLB)) !== 0) continue
       forEachEntry(mm, vma.start, vma.end, (at, pte, page) => {

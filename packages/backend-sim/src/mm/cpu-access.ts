@@ -106,7 +106,7 @@ function* touch(mm: MemoryMap, page: number, write: boolean): Operation<number> 
       return pte & PTE_FRAME
     }
     const { scheduler } = machine
-    if (scheduler.explorer !== undefined) yield scheduler.point('fault', mm)
+    if (scheduler.stopsAt('fault', mm)) yield scheduler.stop
     scheduler.charge(machine.costs.fault)
     const code = yield* resolveFault(mm, vma, page, write)
     if (code === FAULT_USERFAULT) {

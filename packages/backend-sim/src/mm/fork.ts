@@ -75,7 +75,7 @@ function* copyPageRange(parent: MemoryMap, child: MemoryMap, vma: Vma, copy: Vma
     page < vma.end;
     page = tables.nextLeaf(page, vma.end)
   ) {
-    if (scheduler.explorer !== undefined) yield scheduler.point('page-table', parent)
+    if (scheduler.stopsAt('page-table', parent)) yield scheduler.stop
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, vma.end)
     // A fault of the child finds a file's block again.
     if (tables.isHuge(page) && !vma.anonymous) {

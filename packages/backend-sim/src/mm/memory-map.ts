@@ -64,7 +64,7 @@ export class MemoryMap {
     const range: NotifierRange = { kind, start, end, owner, blockable: true }
     const second = this.notifiers.startFirst(range) || undefined
     if (second === undefined) return
-    yield scheduler.point('notifier-finish', this)
+    if (scheduler.stopsAt('notifier-finish', this)) yield scheduler.stop
     for (const finish of second) finish()
   }
 

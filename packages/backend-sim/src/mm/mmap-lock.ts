@@ -26,7 +26,7 @@ export class MmapLock {
 
   *read(): Operation<void> {
     const scheduler = this.#scheduler
-    if (scheduler.explorer !== undefined) yield scheduler.point('lock', this, false)
+    if (scheduler.stopsAt('lock', this, false)) yield scheduler.stop
     while (this.#writer || this.#writersWaiting > 0) yield this.#free.park()
     this.#checkAlive()
     this.#readers++
@@ -45,7 +45,7 @@ export class MmapLock {
 
   *write(): Operation<void> {
     const scheduler = this.#scheduler
-    if (scheduler.explorer !== undefined) yield scheduler.point('lock', this)
+    if (scheduler.stopsAt('lock', this)) yield scheduler.stop
     if (this.#writer || this.#readers > 0) {
       this.#writersWaiting++
       try {

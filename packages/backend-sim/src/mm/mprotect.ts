@@ -89,7 +89,7 @@ export function* changeProtection(
     const first = tables.nextPud(from, to)
     if (first < to) {
       yield* mm.invalidateStartInPasses('protection-vma', first, to)
-      if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
+      if (scheduler.stopsAt('notifier-start', mm)) yield scheduler.stop
       for (let page = tables.nextLeaf(first, to); page < to; page = tables.nextLeaf(page, to)) {
         const offset = page & tables.mask
         const count = Math.min(tables.mask + 1 - offset, to - page)
@@ -100,7 +100,7 @@ export function* changeProtection(
         const first = leaf + offset
         const last = leaf === 0 ? first : first + count
         for (let at = first; at < last; at++) if (emptyToo || words[at] !== 0) change(at)
-        if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)
+        if (scheduler.stopsAt('page-table', mm)) yield scheduler.stop
         page += count
       }
       mm.invalidateEnd()

@@ -246,7 +246,7 @@ function* moveTables(
   const from = start - realigned(mm, vma, start, target, length)
   const shift = target - start
   yield* mm.invalidateStartInPasses('unmap', from, end)
-  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
+  if (scheduler.stopsAt('notifier-start', mm)) yield scheduler.stop
   mm.updates?.move(start, target, length)
   let page = tables.nextLeaf(from, end)
   while (page < end) {
@@ -263,7 +263,7 @@ function* moveTables(
       tables.ensureLeaf(to)
       moveEntries(mm, page, stop, to)
     }
-    if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)
+    if (scheduler.stopsAt('page-table', mm)) yield scheduler.stop
     page = tables.nextLeaf(stop, end)
   }
   mm.invalidateEnd()

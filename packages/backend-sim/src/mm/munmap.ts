@@ -19,9 +19,9 @@ export function* unmapLocked(mm: MemoryMap, start: number, end: number): Operati
   const vmas = isolateVmas(mm, start, end)
   if (vmas.length === 0) return
   yield* mm.invalidateStartInPasses('unmap', start, end)
-  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
+  if (scheduler.stopsAt('notifier-start', mm)) yield scheduler.stop
   for (const vma of vmas) yield* zapVma(vma, vma.start, vma.end, 'drop')
-  if (scheduler.explorer !== undefined) yield scheduler.point('notifier-end', mm)
+  if (scheduler.stopsAt('notifier-end', mm)) yield scheduler.stop
   mm.invalidateEnd()
   for (const vma of vmas) removeVma(vma)
   const floor = mm.vmas.previous(start)?.end ?? 0

@@ -17,7 +17,7 @@ export function* pagemapScan(mm: MemoryMap, start: number, end: number): Operati
   yield* mm.lock.read()
   try {
     yield* mm.invalidateStartInPasses('protection-vma', start, end)
-    if (scheduler.explorer !== undefined) yield scheduler.point('notifier-start', mm)
+    if (scheduler.stopsAt('notifier-start', mm)) yield scheduler.stop
     for (const vma of mm.vmas.overlapping(start, end)) {
       if ((vma.flags & VM_UFFD_WP) === 0 || vma.userfaultfd?.asynchronous !== true) continue
       const from = Math.max(start, vma.start)
@@ -54,7 +54,7 @@ function* scanVma(
       if (part && changed && tables.isHuge(page)) yield* splitHugeInPasses(mm, page)
       for (let at = page; at < stop; at++) if (protectPage(mm, at)) written[at - start] = 1
     }
-    if (scheduler.explorer !== undefined) yield scheduler.point('page-table', mm)
+    if (scheduler.stopsAt('page-table', mm)) yield scheduler.stop
     page = stop
   }
 }

@@ -36,7 +36,7 @@ export function* reclaimRange(
   const { tables, machine } = mm
   let reclaimed = 0
   for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
-    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table', mm)
+    if (machine.scheduler.stopsAt('page-table', mm)) yield machine.scheduler.stop
     const stop = Math.min(page - (page & tables.mask) + tables.mask + 1, end)
     for (; page < stop; page++) {
       const pte = tables.get(page)

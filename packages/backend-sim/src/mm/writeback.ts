@@ -41,7 +41,7 @@ export function* syncFile(machine: Machine, file: MemoryFile): Operation<void> {
     const dirty = [...file.cached()].filter((frame) => (flags[frame]! & FRAME_DIRTY) !== 0)
     for (const frame of dirty) machine.frames.get(frame)
     for (const frame of dirty) {
-      if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
+      if (machine.scheduler.stopsAt('page-table')) yield machine.scheduler.stop
       yield* clean(machine, frame)
       machine.frames.put(frame)
     }
@@ -49,7 +49,7 @@ export function* syncFile(machine: Machine, file: MemoryFile): Operation<void> {
   }
   for (const entry of [...file.entries.values()]) {
     if (!entry.dirty) continue
-    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table')
+    if (machine.scheduler.stopsAt('page-table')) yield machine.scheduler.stop
     yield* cleanEntry(file, entry)
     entry.dirty = false
   }

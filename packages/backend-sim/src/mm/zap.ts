@@ -41,7 +41,7 @@ export function* zapRange(
 ): Operation<void> {
   const { tables, machine } = mm
   for (let page = tables.nextLeaf(start, end); page < end; page = tables.nextLeaf(page, end)) {
-    if (machine.scheduler.explorer !== undefined) yield machine.scheduler.point('page-table', mm)
+    if (machine.scheduler.stopsAt('page-table', mm)) yield machine.scheduler.stop
     page += zapPart(mm, page, end, keep, markers)
   }
 }

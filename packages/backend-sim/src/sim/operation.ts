@@ -14,9 +14,6 @@ export interface Park {
   readonly turn?: Promise<void> | undefined
 }
 
-/** A point where nobody else goes on first. */
-export const PASSED: Park = { label: 'passed' }
-
 /**
  * What the simulated kernel does for one call: a generator that yields only where it must wait.
  *
@@ -36,13 +33,9 @@ export function runOperation<T>(
 ): Promise<T> {
   try {
     enter()
-    let step = operation.next()
+    const step = operation.next()
     // Most calls wait for nothing, and most points are passed without a stop.
-    while (step.done !== true) {
-      if (step.value !== PASSED) return goOn(operation, step, enter, explorer)
-      enter()
-      step = operation.next()
-    }
+    if (step.done !== true) return goOn(operation, step, enter, explorer)
     return Promise.resolve(step.value)
   } catch (error) {
     return Promise.reject(error as Error)

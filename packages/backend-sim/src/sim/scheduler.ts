@@ -22,9 +22,10 @@ export type PointKind =
 /** What decides at each point who runs next. */
 export interface Explorer extends RawExplorer {
   /**
-   * A point of an operation. Steps on the same `object` conflict if one of them is a `write`.
+   * A point of an operation: what to wait for there, undefined to go on at once. Steps on the same `object`
+   * conflict if one of them is a `write`.
    */
-  point(kind: PointKind, object: unknown, write: boolean): Park
+  point(kind: PointKind, object: unknown, write: boolean): Park | undefined
   /** Waits until `listen`'s callback is called: then going on is a choice. */
   wait(label: string, kind: RawWaitKind, listen: (wake: () => void) => void): Promise<void>
   /** The schedule shows a mistake. */
@@ -54,6 +55,7 @@ interface Timer {
 export class Scheduler implements RawScheduler {
   /** Set while schedules are explored; without it no operation stops at a point. */
   explorer: Explorer | undefined
+  #stop: Park | undefined
   #now = 0
   #order = 0
   /** Sorted by time, then by order of creation; few at a time. */
@@ -69,9 +71,17 @@ export class Scheduler implements RawScheduler {
     this.#now += nanoseconds
   }
 
-  /** The wait at a point; only to be asked for while there is an explorer. */
-  point(kind: PointKind, object?: unknown, write = true): Park {
-    return this.explorer!.point(kind, object, write)
+  /** Whether the strand that runs has to wait at this point: for `stop`. Without an explorer it never has. */
+  stopsAt(kind: PointKind, object?: unknown, write = true): boolean {
+    const { explorer } = this
+    if (explorer === undefined) return false
+    this.#stop = explorer.point(kind, object, write)
+    return this.#stop !== undefined
+  }
+
+  /** The wait at the point that was last asked about. */
+  get stop(): Park {
+    return this.#stop!
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
