@@ -3,7 +3,7 @@ import type { Operation } from '../sim/operation.js'
 import { FAULT_DONE, FAULT_OOM } from './fault-code.js'
 import type { MemoryMap } from './memory-map.js'
 import { populate } from './populate.js'
-import { isolateVmas, mergeVma } from './vma-operations.js'
+import { isolateVmas, mappedParts, mergeVma } from './vma-operations.js'
 import { VM_HUGETLB, VM_IO, VM_LOCKED, VM_MIXEDMAP, VM_PFNMAP, type Vma } from './vma.js'
 
 /** `mlock`: no event of its own; what it faults in raises those of a write fault. */
@@ -51,18 +51,7 @@ export function* populateLocked(mm: MemoryMap, start: number, end: number): Oper
 function* setLocked(mm: MemoryMap, start: number, end: number, locked: boolean): Operation<void> {
   yield* mm.lock.write()
   try {
-    let at = start
-    for (const vma of mm.vmas.overlapping(start, end)) {
-      if (vma.start > at) break
-      at = Math.min(vma.end, end)
-      lockVma(vma, Math.max(vma.start, start), at, locked)
-    }
-    if (at === end) return
-    throw new HmmError('ENOMEM', {
-      message: `page ${at - start} of the range is not mapped`,
-      page: at - start,
-      retryable: false,
-    })
+    for (const [vma, from, to] of mappedParts(mm, start, end)) lockVma(vma, from, to, locked)
   } finally {
     mm.lock.releaseWrite()
   }

@@ -1,4 +1,3 @@
-import { HmmError } from '@hmm-sdk/hmm-api'
 import type { Operation } from '../sim/operation.js'
 import { canBeWritable } from './can-be-writable.js'
 import { splitHugeUnlessWhole } from './huge.js'
@@ -13,7 +12,7 @@ import {
   PTE_WRITE,
 } from './pte.js'
 import { populate } from './populate.js'
-import { isolateVmas, mergeVma } from './vma-operations.js'
+import { isolateVmas, mappedParts, mergeVma } from './vma-operations.js'
 import { VM_ACCESS, VM_ACCOUNT, VM_LOCKED, VM_WRITE, VM_SHARED, type Vma } from './vma.js'
 
 /**
@@ -28,16 +27,8 @@ export function* mprotect(
 ): Operation<void> {
   yield* mm.lock.write()
   try {
-    let at = start
-    for (const vma of mm.vmas.overlapping(start, end)) {
-      if (vma.start > at) break
-      at = Math.min(vma.end, end)
-      yield* protectVma(mm, vma, Math.max(vma.start, start), at, protection)
-    }
-    if (at < end) {
-      const message = `page ${at - start} of the range is not mapped`
-      throw new HmmError('ENOMEM', { message, page: at - start, retryable: false })
-    }
+    for (const [vma, from, to] of mappedParts(mm, start, end))
+      yield* protectVma(mm, vma, from, to, protection)
   } finally {
     mm.lock.releaseWrite()
   }

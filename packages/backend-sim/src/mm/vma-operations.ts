@@ -1,3 +1,4 @@
+import { HmmError } from '@hmm-sdk/hmm-api'
 import { unmarkHuge } from './huge.js'
 import { checkHugetlbEdge, closeHugetlb } from './hugetlb.js'
 import { cloneAnon, isForkChild, unlinkAnon } from './anon-vma.js'
@@ -35,6 +36,27 @@ export function splitVma(vma: Vma, page: number): Vma {
   cloneAnon(second, vma)
   insertVma(second)
   return second
+}
+
+/**
+ * The mappings of `[start, end)`, each with its part of the range, as mprotect and mlock go through it.
+ * ENOMEM at the first page that is not mapped, when what comes before it was worked on.
+ */
+export function* mappedParts(
+  mm: MemoryMap,
+  start: number,
+  end: number,
+): Generator<readonly [vma: Vma, from: number, to: number], void> {
+  let at = start
+  for (const vma of mm.vmas.overlapping(start, end)) {
+    if (vma.start > at) break
+    const from = Math.max(vma.start, start)
+    at = Math.min(vma.end, end)
+    yield [vma, from, at]
+  }
+  if (at === end) return
+  const message = `page ${at - start} of the range is not mapped`
+  throw new HmmError('ENOMEM', { message, page: at - start, retryable: false })
 }
 
 /** Cuts mappings so that none reaches over an end of `[start, end)`; those inside are returned. */
