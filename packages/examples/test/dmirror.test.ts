@@ -42,6 +42,7 @@ test.for(Object.entries(dmirrorTests))(
     })
     const outcome = await run(backend)
     await backend.close()
+    expect(backend.report()).toEqual({ leaks: [], misuses: [] })
     if (outcome.status === 'skipped') return skip(outcome.reason)
   },
 )
